@@ -1,0 +1,9 @@
+"""Model formats. Adding one: a file in this folder, a line here, a fixture in the tests (see docs/add-a-format.md)."""
+
+from __future__ import annotations
+
+from nngauge.formats._api import Format, Magic, ModelData
+
+FORMATS: tuple[Format, ...] = ()
+
+__all__ = ["FORMATS", "Format", "Magic", "ModelData"]

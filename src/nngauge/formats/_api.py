@@ -1,0 +1,63 @@
+"""What a model format is to nngauge: one frozen value per file in this folder, listed in `nngauge.formats.FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nngauge.domain.graph import Graph
+from nngauge.io.binary import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Magic:
+    """Fixed bytes at a fixed offset from the start of the file."""
+
+    offset: int
+    value: bytes
+    carve: bool = False
+    """Distinctive enough (four bytes or more of structure behind it) to look for at any offset of any file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelData:
+    """The bytes of one model as the extractor hands them to a parser.
+
+    `buf` starts at the model and may run past its end (carving). `parts` holds companion files by the name they were
+    bound under (see `Format.bind`), each a buffer of its own. Buffers may be memory maps of many gigabytes: slice, never copy whole.
+    """
+
+    name: str
+    """Path inside the package; a hint for multi-file formats, never a reason to accept."""
+    buf: Buffer
+    parts: Mapping[str, Buffer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One model format."""
+
+    name: str
+    """Short identifier, the module's name."""
+    version: int
+    """Raised whenever the parser's output changes, so that stored facts are recomputed."""
+    title: str
+    suffixes: tuple[str, ...]
+    """Customary file name endings, lower case with dot. Hints for people and for reporting candidates; never proof."""
+    parse: Callable[[ModelData], Graph]
+    """Reads and validates one model.
+
+    Raises `NotThisFormat` when the bytes are something else, other `InputError` kinds when they are this format but
+    broken or unsupported. Never executes, unpickles or allocates in proportion to declared rather than present bytes.
+    """
+    magics: tuple[Magic, ...] = ()
+    probe: Callable[[bytes, int, str], bool] | None = None
+    """For formats without magic: `(head, size, name)` → worth parsing? Must be cheap and false for nearly all files;
+    `head` is the first `limits.HEAD_BYTES` bytes."""
+    bind: Callable[[str, Sequence[str]], tuple[str, ...]] | None = None
+    """For formats in several files: `(lead path, all paths of the same container)` → paths of the companions found,
+    in a fixed order. Called only after magic or probe matched the lead file."""
+    references: tuple[str, ...] = ()
+    """Where the format is specified."""
+    limitations: tuple[str, ...] = ()
+    """What this parser does not read. Empty means fully supported."""

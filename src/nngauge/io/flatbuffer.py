@@ -1,0 +1,141 @@
+"""A bounded, read-only FlatBuffers reader: tables by field number, no generated code, no copies.
+
+Layout as in the FlatBuffers internals document (https://flatbuffers.dev/internals/). Cycles cannot hang a caller
+that walks a fixed schema; those that recurse must carry their own depth.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from nngauge.errors import LimitError, MalformedError, TruncatedError
+from nngauge.io.binary import Buffer
+from nngauge.limits import MAX_ITEMS, MAX_STRING
+
+_U16 = struct.Struct("<H").unpack_from
+_U32 = struct.Struct("<I").unpack_from
+_I32 = struct.Struct("<i").unpack_from
+_SCALARS = {code: struct.Struct("<" + code) for code in "bBhHiIqQfd?"}
+
+
+class Table:
+    """One FlatBuffers table at absolute offset `pos` of `buf`."""
+
+    __slots__ = ("_size", "_vtable", "buf", "pos")
+
+    def __init__(self, buf: Buffer, pos: int) -> None:
+        try:
+            vtable: int = pos - _I32(buf, pos)[0] if pos >= 0 else -1
+            if vtable < 0:
+                raise MalformedError("vtable before the data", where=f"@{pos}")
+            size: int = _U16(buf, vtable)[0]
+        except struct.error:
+            raise TruncatedError("table outside the data", where=f"@{pos}") from None
+        if size < 4 or size & 1 or vtable + size > len(buf):
+            raise MalformedError("vtable of impossible size", where=f"@{vtable}")
+        self.buf = buf
+        self.pos = pos
+        self._vtable = vtable
+        self._size = size
+
+    @property
+    def fields(self) -> int:
+        """Number of field slots in the vtable."""
+        return (self._size - 4) // 2
+
+    def offset(self, field: int) -> int:
+        """Absolute offset of the field's inline value, 0 when absent."""
+        slot = 4 + 2 * field
+        if slot + 2 > self._size:
+            return 0
+        relative: int = _U16(self.buf, self._vtable + slot)[0]
+        return self.pos + relative if relative else 0
+
+    def scalar(self, field: int, code: str, default: float = 0) -> int | float:
+        """A scalar by `struct` code (one of ``bBhHiIqQfd?``)."""
+        at = self.offset(field)
+        if not at:
+            return default
+        try:
+            return _SCALARS[code].unpack_from(self.buf, at)[0]  # type: ignore[no-any-return]
+        except struct.error:
+            raise TruncatedError("scalar outside the data", where=f"@{at}") from None
+
+    def integer(self, field: int, code: str, default: int = 0) -> int:
+        """An integer scalar."""
+        return int(self.scalar(field, code, default))
+
+    def indirect(self, field: int) -> int:
+        """Absolute offset that the field's reference points to, 0 when absent."""
+        at = self.offset(field)
+        return _follow(self.buf, at) if at else 0
+
+    def table(self, field: int) -> Table | None:
+        """A sub-table."""
+        at = self.indirect(field)
+        return Table(self.buf, at) if at else None
+
+    def string(self, field: int, default: str = "") -> str:
+        """A string (bad UTF-8 replaced)."""
+        at = self.indirect(field)
+        return _string(self.buf, at) if at else default
+
+    def vector(self, field: int, width: int) -> tuple[int, int]:
+        """`(absolute offset of element 0, count)` of a vector of `width`-byte elements; `(0, 0)` when absent."""
+        at = self.indirect(field)
+        return _vector(self.buf, at, width) if at else (0, 0)
+
+    def scalars(self, field: int, code: str) -> tuple[int, ...] | tuple[float, ...]:
+        """A vector of scalars, by `struct` code."""
+        width = _SCALARS[code].size
+        start, count = self.vector(field, width)
+        return struct.unpack_from(f"<{count}{code}", self.buf, start) if count else ()
+
+    def ints(self, field: int, code: str = "i") -> tuple[int, ...]:
+        """A vector of integers."""
+        return self.scalars(field, code)  # type: ignore[return-value]
+
+    def tables(self, field: int) -> list[Table]:
+        """A vector of sub-tables."""
+        start, count = self.vector(field, 4)
+        return [Table(self.buf, _follow(self.buf, at)) for at in range(start, start + 4 * count, 4)]
+
+    def strings(self, field: int) -> list[str]:
+        """A vector of strings."""
+        start, count = self.vector(field, 4)
+        return [_string(self.buf, _follow(self.buf, at)) for at in range(start, start + 4 * count, 4)]
+
+
+def root(buf: Buffer, start: int = 0, identifier: bytes | None = None) -> Table:
+    """The root table of the buffer that begins at `start`; checks the 4-byte file identifier when given."""
+    if len(buf) < start + 8:
+        raise TruncatedError("shorter than a FlatBuffers header", where=f"@{start}")
+    if identifier is not None and bytes(buf[start + 4 : start + 8]) != identifier:
+        raise MalformedError(f"file identifier is not {identifier!r}", where=f"@{start + 4}")
+    return Table(buf, _follow(buf, start))
+
+
+def _follow(buf: Buffer, at: int) -> int:
+    try:
+        target: int = at + _U32(buf, at)[0]
+    except struct.error:
+        raise TruncatedError("reference outside the data", where=f"@{at}") from None
+    if target == at or target + 4 > len(buf):
+        raise MalformedError("reference points outside the data", where=f"@{at}")
+    return target
+
+
+def _vector(buf: Buffer, at: int, width: int) -> tuple[int, int]:
+    count: int = _U32(buf, at)[0]
+    if at + 4 + count * width > len(buf):
+        raise TruncatedError(f"vector of {count} elements outside the data", where=f"@{at}")
+    if count > MAX_ITEMS and width > 1:
+        raise LimitError(f"vector of {count} elements", where=f"@{at}")
+    return at + 4, count
+
+
+def _string(buf: Buffer, at: int) -> str:
+    start, count = _vector(buf, at, 1)
+    if count > MAX_STRING:
+        raise LimitError(f"string of {count} bytes", where=f"@{at}")
+    return bytes(buf[start : start + count]).decode("utf-8", "replace")

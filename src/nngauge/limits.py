@@ -1,0 +1,68 @@
+"""Every bound on hostile input, in one place, with its reason.
+
+Sizes are bytes, counts are items. A bound that is met raises `nngauge.errors.LimitError` or is recorded as an
+anomaly; it is never silent.
+"""
+
+from __future__ import annotations
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+# --- packages and archives -------------------------------------------------------------------------------------------
+MAX_ENTRIES = 1_200_000
+"""Entries of one archive. The largest public game packages hold about 10⁵; 10⁶ is a stress case that must still work."""
+MAX_NESTING = 4
+"""Archives inside archives. Real cases need three (xapk > apk > zip in assets)."""
+MAX_PATH_BYTES = 4096
+"""Longest entry name kept; Android's own PATH_MAX."""
+MAX_INFLATED_ENTRY = 8 * GIB
+"""One entry after inflation. Play's largest asset pack is 1.5 GB; models of 4 GB exist on disk images."""
+MAX_RATIO = 1100
+"""Deflate cannot expand beyond 1032:1, so a larger declared ratio is a lie."""
+MAX_NESTED_TOTAL = 16 * GIB
+"""All bytes inflated for one app, nested archives included: the end of any zip bomb."""
+MAX_EOCD_SEARCH = 65_557
+"""End record plus the longest comment zip allows."""
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+HEAD_BYTES = 512
+"""Cheap head of an entry: enough for every magic number (tar's is at 257) and the first protobuf fields."""
+CHUNK_BYTES = 1 * MIB
+"""Streaming unit of inflate and scan; memory per worker stays a small multiple of it."""
+MEMORY_ENTRY = 24 * MIB
+"""Entries up to this size are held in memory; larger ones go to an unlinked temporary file and are mapped."""
+CARVE_CANDIDATES = 4096
+"""Embedded-model candidates examined per entry; a file of repeated magics must not cost quadratic time."""
+
+# --- structures ------------------------------------------------------------------------------------------------------
+MAX_STRUCT_DEPTH = 64
+"""Recursion in protobuf, plist, AXML, JSON-like trees."""
+MAX_ITEMS = 4_000_000
+"""Elements of one vector, table or repeated field in a model or binary."""
+MAX_NODES = 1_000_000
+"""Graph nodes of one model."""
+MAX_TENSORS = 2_000_000
+"""Tensors of one model."""
+MAX_RANK = 64
+"""Dimensions of a tensor; every framework stops at 8 to 32."""
+MAX_STRING = 1 * MIB
+"""One name, attribute or string constant copied out of hostile bytes."""
+MAX_TEXT_MODEL = 64 * MIB
+"""Text formats (ncnn .param, prototxt, JSON graphs) are read whole; real ones stay under 5 MiB."""
+MAX_ELF_SECTIONS = 65_536
+MAX_ELF_SEGMENTS = 4_096
+MAX_MACHO_COMMANDS = 16_384
+MAX_DEX_IDS = 4_000_000
+MAX_AXML_CHUNKS = 1_000_000
+
+# --- running ---------------------------------------------------------------------------------------------------------
+APP_SECONDS = 300.0
+"""Wall time one app may take in a worker before it is stopped and recorded."""
+APP_MEMORY = 1 * GIB
+"""Private memory one worker may allocate before the operating system refuses more."""
+EVIDENCE_PER_FACT = 16
+"""Pieces of evidence kept for one fact; the count of all is kept too."""
+EVIDENCE_EXCERPT = 120
+"""Bytes of a matched string shown in a report."""
