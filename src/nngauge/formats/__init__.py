@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nngauge.formats import mnn
 from nngauge.formats._api import Format, Magic, ModelData
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (mnn.FORMAT,)
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
