@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nngauge.formats import mnn
+from nngauge.formats import (
+    executorch,
+    mnn,
+)
 from nngauge.formats._api import Format, Magic, ModelData
 
 FORMATS: tuple[Format, ...] = (mnn.FORMAT,)

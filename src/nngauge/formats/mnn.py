@@ -11,6 +11,7 @@ from nngauge.formats._api import Format, ModelData
 from nngauge.formats._mnn_ops import OP_NAMES
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
+from nngauge.io.meter import Meter
 from nngauge.limits import MAX_NODES, MAX_RANK
 
 _NET_OPS, _NET_OUTPUTS, _NET_SOURCE, _NET_TENSORS, _NET_NUMBER = 3, 4, 6, 7, 8
@@ -56,8 +57,10 @@ def parse(data: ModelData) -> Graph:
     graph_inputs: list[int] = []
     nodes: list[Node] = []
     missing = 0
+    meter = Meter.for_size(len(data.buf))
     for op in ops:
         kind, inputs, outputs = _edges(op, len(names))
+        meter.spend(16 + len(inputs) + len(outputs) + len(op.string(_OP_NAME)))
         if kind == _INPUT_OP:
             graph_inputs.extend(outputs)
             for index in outputs:

@@ -10,6 +10,7 @@ import struct
 
 from nngauge.errors import LimitError, MalformedError, TruncatedError
 from nngauge.io.binary import Buffer
+from nngauge.io.meter import Meter
 from nngauge.limits import MAX_ITEMS, MAX_STRING
 
 _U16 = struct.Struct("<H").unpack_from
@@ -42,6 +43,11 @@ class Table:
     def fields(self) -> int:
         """Number of field slots in the vtable."""
         return (self._size - 4) // 2
+
+    @property
+    def vtable(self) -> tuple[int, int]:
+        """Absolute offset and size in bytes of the vtable."""
+        return self._vtable, self._size
 
     def offset(self, field: int) -> int:
         """Absolute offset of the field's inline value, 0 when absent."""
@@ -101,9 +107,15 @@ class Table:
         return [Table(self.buf, _follow(self.buf, at)) for at in range(start, start + 4 * count, 4)]
 
     def strings(self, field: int) -> list[str]:
-        """A vector of strings."""
+        """A vector of strings; `LimitError` when shared references would copy many times the size of the file."""
         start, count = self.vector(field, 4)
-        return [_string(self.buf, _follow(self.buf, at)) for at in range(start, start + 4 * count, 4)]
+        meter = Meter.for_size(len(self.buf))
+        texts = []
+        for at in range(start, start + 4 * count, 4):
+            text = _string(self.buf, _follow(self.buf, at))
+            meter.spend(len(text) + 1)
+            texts.append(text)
+        return texts
 
 
 def root(buf: Buffer, start: int = 0, identifier: bytes | None = None) -> Table:
