@@ -13,6 +13,8 @@ GIB = 1 << 30
 # --- packages and archives -------------------------------------------------------------------------------------------
 MAX_ENTRIES = 1_200_000
 """Entries of one archive. The largest public game packages hold about 10⁵; 10⁶ is a stress case that must still work."""
+MAX_DIRECTORY_BYTES = 256 * MIB
+"""Central directory of one zip: `MAX_ENTRIES` records with names of usual length, twice over."""
 MAX_NESTING = 4
 """Archives inside archives. Real cases need three (xapk > apk > zip in assets)."""
 MAX_PATH_BYTES = 4096
@@ -56,6 +58,34 @@ MAX_ELF_SEGMENTS = 4_096
 MAX_MACHO_COMMANDS = 16_384
 MAX_DEX_IDS = 4_000_000
 MAX_AXML_CHUNKS = 1_000_000
+MAX_AXML_ATTRIBUTES = 200_000
+"""Attributes of one document in all; a chunk may declare 65,535 that overlap. The largest manifests hold a few 10⁴."""
+MAX_AXML_TEXT = 64 * MIB
+"""Strings decoded for one document; pool offsets may overlap, so the pool's size does not bound it."""
+MAX_ELF_DYNAMIC = 4_096
+"""Entries of PT_DYNAMIC; the largest libraries hold a few hundred."""
+MAX_NAME = 1 * KIB
+"""A section, library or version name of a binary; longer ones are cut."""
+MAX_SYMBOL = 64 * KIB
+"""One symbol name; longer ones are cut. Mangled C++ templates reach about 10⁴."""
+MAX_ELF_NOTES = 1_024
+"""Notes of one segment or section; real files hold fewer than ten."""
+MAX_ELF_CHAIN = 4_096
+"""Steps along one hash chain; linkers aim at about four."""
+MAX_SYMBOL_TEXT = 256 * MIB
+"""Symbol names handed out in one pass; name offsets may overlap, so the string table's size does not bound it."""
+MAX_SYMBOL_HITS = 4_096
+"""Places in a string table where one symbol name may end; linkers share tails, so more than one is normal."""
+MAX_FAT_SLICES = 40
+"""Architectures of one fat Mach-O. Also what tells it from a Java class, whose version (45 and up) stands there."""
+MAX_TRIE_NODES = 1_000_000
+"""Nodes visited in one Mach-O export trie."""
+MAX_DER_ITEMS = 65_536
+"""Elements of one DER list; a signature block holds a handful of certificates."""
+MAX_CERTIFICATES = 64
+"""Certificates taken from one signature."""
+MAX_REFERENCES = 8
+"""Resource references followed one after the other."""
 
 # --- running ---------------------------------------------------------------------------------------------------------
 APP_SECONDS = 300.0
