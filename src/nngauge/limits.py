@@ -15,6 +15,10 @@ MAX_ENTRIES = 1_200_000
 """Entries of one archive. The largest public game packages hold about 10⁵; 10⁶ is a stress case that must still work."""
 MAX_DIRECTORY_BYTES = 256 * MIB
 """Central directory of one zip: `MAX_ENTRIES` records with names of usual length, twice over."""
+MAX_SIGNING_BLOCK = 64 * MIB
+"""APK Signing Block. Certificates take kilobytes; padding and embedded source stamps some more."""
+MAX_SIGNING_PAIRS = 1024
+"""Values in an APK Signing Block; apksigner writes five."""
 MAX_NESTING = 4
 """Archives inside archives. Real cases need three (xapk > apk > zip in assets)."""
 MAX_PATH_BYTES = 4096
@@ -57,6 +61,8 @@ MAX_ELF_SECTIONS = 65_536
 MAX_ELF_SEGMENTS = 4_096
 MAX_MACHO_COMMANDS = 16_384
 MAX_DEX_IDS = 4_000_000
+MAX_DEX_PARTS = 256
+"""Dex files in one container; each holds up to 65,536 methods."""
 MAX_AXML_CHUNKS = 1_000_000
 MAX_AXML_ATTRIBUTES = 200_000
 """Attributes of one document in all; a chunk may declare 65,535 that overlap. The largest manifests hold a few 10⁴."""

@@ -1,0 +1,176 @@
+"""Raw deflate (RFC 1951) in bounded steps.
+
+ISA-L inflates about twice as fast as zlib for streams; for heads of a few hundred bytes object set-up dominates and
+zlib is as good (figures in `docs/adr`). ``IsalError`` is not a subclass of ``zlib.error``, so both are caught.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple, Protocol, cast
+
+from nngauge.errors import LimitError, MalformedError, TruncatedError
+from nngauge.io.source import ByteSource
+from nngauge.limits import CHUNK_BYTES, KIB, MAX_INFLATED_ENTRY
+
+_INPUT_BYTES = 256 * KIB
+_RAW = -15
+"""zlib's way of saying: no header, window of 32 KiB."""
+_SLACK = 128
+"""Compressed bytes beyond the output wanted that hold nearly every Huffman table description."""
+_FINE = 64
+"""Output step near an error; at most this many good bytes before the error are lost."""
+
+
+class _Stream(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int = ..., /) -> bytes: ...
+
+
+class _Engine(NamedTuple):
+    stream: Callable[[], _Stream]
+    errors: tuple[type[Exception], ...]
+    crc32: Callable[[bytes, int], int]
+
+
+@cache
+def engine() -> _Engine:
+    """The fastest inflate and CRC-32 installed: ISA-L, else zlib."""
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return _Engine(lambda: zlib.decompressobj(_RAW), (zlib.error,), zlib.crc32)
+    # Its type stub declares the class as an instance.
+    failure = cast("type[Exception]", isal_zlib.error)
+    return _Engine(lambda: isal_zlib.decompressobj(wbits=_RAW), (failure, zlib.error), isal_zlib.crc32)
+
+
+def inflate_chunks(
+    source: ByteSource,
+    offset: int,
+    compressed_size: int,
+    *,
+    expected: int | None = None,
+    limit: int = MAX_INFLATED_ENTRY,
+) -> Iterator[bytes]:
+    """Inflates in pieces of at most 1 MiB, whatever the ratio.
+
+    `expected` is the declared size; it only says in the error how much is missing. Everything that can be had is
+    yielded before an error is raised: `TruncatedError` (the input ends early), `MalformedError` (not deflate),
+    `LimitError` (more than `limit` bytes come out). Input after the final block is ignored.
+    """
+    stream = engine().stream()
+    total = 0
+    try:
+        for piece in source.chunks(offset, compressed_size, _INPUT_BYTES):
+            for out in _drain(stream, piece, CHUNK_BYTES):
+                total += len(out)
+                if total > limit:
+                    yield out[: len(out) - (total - limit)]
+                    raise LimitError(f"inflates to more than {limit} bytes", where=f"{source.name}@{offset}")
+                yield out
+            if stream.eof:
+                return
+    except engine().errors:
+        # The engine throws away what it had when it met the error, up to a whole chunk.
+        yield from _inflate_finely(source, offset, compressed_size, total, limit)
+        return
+    wanted = "" if expected is None else f" of {expected}"
+    raise TruncatedError(f"deflate stream ends after {total}{wanted} bytes", where=f"{source.name}@{offset}")
+
+
+def inflate_all(
+    source: ByteSource,
+    offset: int,
+    compressed_size: int,
+    *,
+    expected: int | None = None,
+    limit: int = MAX_INFLATED_ENTRY,
+) -> bytes:
+    """Everything at once, for small entries; errors as in `inflate_chunks`, without the good part."""
+    return b"".join(inflate_chunks(source, offset, compressed_size, expected=expected, limit=limit))
+
+
+def inflate_head(source: ByteSource, offset: int, compressed_size: int, count: int) -> bytes:
+    """The first `count` bytes after inflation, fewer when the stream has fewer or is damaged.
+
+    Raises `MalformedError` when nothing at all comes out of a stream that is not deflate.
+    """
+    data = source.read(offset, min(compressed_size, count + _SLACK))
+    head = head_of(data, count)
+    if head is not None:
+        return head
+    # Rare: damage, empty blocks, or more table than expected. The slow way copes with all of them.
+    return _careful_head(source, offset, compressed_size, count)
+
+
+def head_of(data: bytes, count: int) -> bytes | None:
+    """The first `count` bytes out of the first compressed bytes `data`; None when that is not to be had so easily."""
+    stream = zlib.decompressobj(_RAW)
+    try:
+        head = stream.decompress(data, count)
+    except zlib.error:
+        return None
+    return head if len(head) == count or stream.eof else None
+
+
+def _careful_head(source: ByteSource, offset: int, compressed_size: int, count: int) -> bytes:
+    head = b""
+    # Empty blocks make no output; a stream of nothing else must not be read to its end for a head.
+    budget = min(compressed_size, count + _INPUT_BYTES)
+    try:
+        for piece in _inflate_finely(source, offset, budget, 0, count):
+            head += piece
+    except (LimitError, TruncatedError):
+        pass
+    except MalformedError:
+        if not head:
+            raise
+    return head
+
+
+def _drain(stream: _Stream, data: bytes | memoryview, step: int) -> Iterator[bytes]:
+    """All output that `data` makes, in pieces of at most `step` bytes."""
+    while True:
+        out = stream.decompress(data, step)
+        if out:
+            yield out
+        data = stream.unconsumed_tail
+        # A full piece may have a rest inside the engine even when all input is used up.
+        if stream.eof or (not data and len(out) < step):
+            return
+
+
+def _inflate_finely(source: ByteSource, offset: int, compressed_size: int, skip: int, limit: int) -> Iterator[bytes]:
+    """Inflates again with zlib, yielding what comes after the first `skip` bytes, up to close before the error."""
+    where = f"{source.name}@{offset}"
+    stream: _Stream = zlib.decompressobj(_RAW)
+    total = 0
+    pending = bytearray()
+    error: Exception | None = None
+    try:
+        for piece in source.chunks(offset, compressed_size, 4 * KIB):
+            for out in _drain(stream, piece, _FINE):
+                total += len(out)
+                if total > skip:
+                    pending += out[-min(len(out), total - skip) :]
+                if total >= limit or len(pending) >= CHUNK_BYTES:
+                    yield bytes(pending[: len(pending) - max(total - limit, 0)])
+                    pending.clear()
+                if total > limit:
+                    raise LimitError(f"inflates to more than {limit} bytes", where=where)
+            if stream.eof:
+                break
+    except zlib.error as caught:
+        error = caught
+    if pending:
+        yield bytes(pending)
+    if error is not None:
+        raise MalformedError(f"corrupt deflate stream after {total} bytes", where=where) from error
+    if not stream.eof:
+        raise TruncatedError(f"deflate stream ends after {total} bytes", where=where)

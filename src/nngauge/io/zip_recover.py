@@ -1,0 +1,185 @@
+"""Entries of a zip without a usable central directory, from their local headers: what a broken download still has.
+
+Sizes that the local header leaves to a data descriptor (APPNOTE 4.3.9) are found by looking for the descriptor whose
+own size field equals its distance from the data, which needs no inflating and so gives a zip bomb nothing to do.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from nngauge.errors import LimitError, NotThisFormat
+from nngauge.io.source import ByteSource
+from nngauge.io.zip_directory import (
+    DESCRIPTOR_FLAG,
+    LOCAL_MAGIC,
+    MAX32,
+    RECORD_MAGIC,
+    STORED,
+    ZipEntry,
+    check_extents,
+    zip64_values,
+)
+from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
+from nngauge.limits import CHUNK_BYTES, MAX_ENTRIES, MAX_PATH_BYTES, MIB
+
+LOCAL: Final = struct.Struct("<4sHHH4xIIIHH")
+"""Signature, version needed, flags, method, crc, compressed, size, name length, extra length (APPNOTE 4.3.7)."""
+_DESCRIPTOR: Final = struct.Struct("<III")  # crc, compressed, size
+_DESCRIPTOR64: Final = struct.Struct("<IQQ")
+_DESCRIPTOR_MAGIC: Final = b"PK\x07\x08"
+_MARK: Final = re.compile(rb"PK(?:\x03\x04|\x07\x08|\x01\x02|\x05\x06)")
+_MARK_SLACK: Final = 28
+"""Bytes around a signature that decide what it is: a zip64 descriptor, a local header's lengths."""
+_SCAN_FACTOR: Final = 4
+"""Bytes searched per byte of the file; without it a file of headers without descriptors costs quadratic time."""
+
+
+class _Found(NamedTuple):
+    entry: ZipEntry
+    after: int
+    """Where the next header should be."""
+    is_whole: bool
+
+
+class _Scan:
+    """Searches signatures in one source with a budget of bytes."""
+
+    __slots__ = ("_left", "source")
+
+    def __init__(self, source: ByteSource) -> None:
+        self.source = source
+        self._left = _SCAN_FACTOR * source.size + 64 * MIB
+
+    def marks(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Every signature from `start` on: its offset and it with the bytes that follow."""
+        at = start
+        while at < self.source.size and self._left > 0:
+            window = self.source.read(at, CHUNK_BYTES + _MARK_SLACK)
+            self._left -= len(window)
+            for match in _MARK.finditer(window):
+                if match.start() < CHUNK_BYTES:
+                    yield at + match.start(), window[match.start() : match.start() + _MARK_SLACK]
+            at += CHUNK_BYTES
+
+    def next_header(self, start: int) -> int | None:
+        """The next believable local header."""
+        for at, head in self.marks(start):
+            if head.startswith(LOCAL_MAGIC) and _plausible(self.source, at):
+                return at
+        return None
+
+
+def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -> list[ZipEntry]:
+    """Entries by their local headers, in file order, up to offset `end`.
+
+    An unknown size (truncated, data descriptor lost) is given as the compressed size. Raises `NotThisFormat` unless
+    the source starts like a zip, and `LimitError` past `limits.MAX_ENTRIES`.
+    """
+    if source.read(0, 4) != LOCAL_MAGIC or not _plausible(source, 0):
+        raise NotThisFormat("neither an end record nor a local header of a zip", where=source.name)
+    stop = source.size if end is None else end
+    scan = _Scan(source)
+    entries: list[ZipEntry] = []
+    at: int | None = 0
+    while at is not None and at < stop:
+        found = _entry_at(scan, at)
+        entries.append(found.entry)
+        if len(entries) > MAX_ENTRIES:
+            raise LimitError(f"more than {MAX_ENTRIES} entries", where=source.name)
+        if not found.is_whole:
+            oddities.note(ZipOddity.INCOMPLETE_ENTRY, "", entry=found.entry.name, key=at)
+        at = _following(scan, found.after)
+    return entries
+
+
+def recover_truncated(source: ByteSource, oddities: Oddities) -> list[ZipEntry]:
+    """`recover` for a whole source, with the checks that a directory would have got."""
+    entries = recover(source, oddities)
+    oddities.note(ZipOddity.TRUNCATED, f"{len(entries)} entries recovered from local headers")
+    check_names([entry.name for entry in entries], [entry.header_offset for entry in entries], oddities)
+    check_extents(entries, oddities)
+    return entries
+
+
+def _following(scan: _Scan, at: int) -> int | None:
+    """The next local header at or after `at`; None at the directory or the end."""
+    magic = scan.source.read(at, 4)
+    if magic == LOCAL_MAGIC and _plausible(scan.source, at):
+        return at
+    if magic == RECORD_MAGIC or len(magic) < 4:
+        return None
+    return scan.next_header(at)
+
+
+def _plausible(source: ByteSource, at: int) -> bool:
+    """Whether a local header stands at `at`: a version that exists, a name that could be one."""
+    raw = source.read(at, LOCAL.size)
+    if len(raw) < LOCAL.size:
+        return False
+    magic, needed, _, _, _, _, _, name_size, _ = LOCAL.unpack(raw)
+    return bool(magic == LOCAL_MAGIC and needed & 0xFF < 100 and 0 < name_size <= MAX_PATH_BYTES)
+
+
+def _entry_at(scan: _Scan, at: int) -> _Found:
+    source = scan.source
+    _, _, flags, method, crc, packed, size, name_size, extra_size = LOCAL.unpack(source.read(at, LOCAL.size))
+    rest = source.read(at + LOCAL.size, name_size + extra_size)
+    name = str(rest[:name_size], "utf-8", "replace")
+    if MAX32 in (packed, size):
+        packed, size, _, _ = zip64_values(rest[name_size:], packed, size, 0)
+    data = at + LOCAL.size + name_size + extra_size
+    after = data + packed
+    if flags & DESCRIPTOR_FLAG and packed == 0:
+        found = _described(scan, data, method)
+        if found is None:
+            after = min(scan.next_header(data) or source.size, source.size)
+            packed = size = max(after - data, 0)
+            return _Found(ZipEntry(name, method, flags, 0, packed, size, at), after, is_whole=False)
+        crc, packed, size, after = found
+    elif flags & DESCRIPTOR_FLAG:
+        after += _descriptor_size(source, after)
+    whole = data + packed <= source.size
+    return _Found(ZipEntry(name, method, flags, crc, packed, size, at), after, whole)
+
+
+def _descriptor_size(source: ByteSource, at: int) -> int:
+    """Length of the data descriptor that follows data of known size."""
+    raw = source.read(at, 28)
+    start = 4 if raw.startswith(_DESCRIPTOR_MAGIC) else 0
+    for length in (start + 12, start + 20):
+        if raw[length : length + 2] == b"PK":
+            return length
+    return start + 12
+
+
+def _described(scan: _Scan, data: int, method: int) -> tuple[int, int, int, int] | None:
+    """CRC, compressed size, size and following offset from the data descriptor of the data at `data`."""
+    for at, head in scan.marks(data):
+        distance = at - data
+        if head.startswith(_DESCRIPTOR_MAGIC):
+            found = _descriptor_in(head[4:], distance, method)
+            if found is not None:
+                return *found[:3], at + 4 + found[3]
+            continue
+        # The signature is optional (APPNOTE 4.3.9.3): the descriptor may stand bare before the next header.
+        for shape in (_DESCRIPTOR, _DESCRIPTOR64):
+            if distance >= shape.size:
+                bare = scan.source.read(at - shape.size, shape.size)
+                found = _descriptor_in(bare, distance - shape.size, method)
+                if found is not None and found[3] == shape.size:
+                    return *found[:3], at
+    return None
+
+
+def _descriptor_in(raw: bytes, distance: int, method: int) -> tuple[int, int, int, int] | None:
+    """CRC, compressed size, size and own length, if `raw` starts with a descriptor of `distance` bytes of data."""
+    for shape in (_DESCRIPTOR, _DESCRIPTOR64):
+        if len(raw) >= shape.size:
+            crc, packed, size = shape.unpack_from(raw)
+            if packed == distance and (method != STORED or size == packed):
+                return crc, packed, size, shape.size
+    return None
