@@ -1,0 +1,1 @@
+"""Detection: which runtimes, SDKs, accelerators, cloud services and system models an app contains. Rules are data."""

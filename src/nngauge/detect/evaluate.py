@@ -1,0 +1,233 @@
+"""Clauses against units: which technologies a unit shows, how, and in which version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nngauge.detect.ruleset import CODE_SCOPES, Clause, Features, Rule, Scope, VersionRule, VersionSource
+from nngauge.detect.signatures import ClauseRef, Key, Signatures
+from nngauge.detect.units import CodeUnit, Unit, evidence
+from nngauge.domain.detection import Detection
+from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
+from nngauge.limits import EVIDENCE_PER_FACT
+
+PRESENCE_ORDER = tuple(Presence)
+"""Strongest first."""
+_CONFIDENCE_ORDER = tuple(Confidence)
+_MAX_ANCHORS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A clause that holds on a unit."""
+
+    ref: ClauseRef
+    presence: Presence
+    evidence: tuple[Evidence, ...]
+
+
+def candidate_keys(signatures: Signatures, unit: CodeUnit) -> Iterator[Key]:
+    """Features that a code unit may have: from its literal hits and from its names."""
+    for index in unit.offsets:
+        yield from signatures.features_of[index]
+    names = [unit.location.name]
+    if unit.binary is not None:
+        install = unit.binary.install_name
+        if install:
+            names.append(install.rpartition("/")[2])
+        yield from _by_globs(signatures, "needed", unit.binary.needed)
+        yield from _by_globs(signatures, "soname", names)
+        yield from _by_globs(signatures, "name", names[:1])
+
+
+def _by_globs(signatures: Signatures, kind: str, names: Iterable[str]) -> Iterator[Key]:
+    globs = signatures.globs.get(kind)
+    if globs is not None:
+        for name in names:
+            for text in globs.matching(name):
+                yield kind, text
+
+
+def evaluate(signatures: Signatures, unit: Unit, keys: Iterable[Key]) -> list[Match]:
+    """All clauses that hold on `unit`, of those that one of `keys` supports; `unless` is already applied."""
+    refs: dict[int, ClauseRef] = {}
+    for key in keys:
+        for ref in signatures.clauses_of.get(key, ()):
+            if _applies(ref.clause.scope, unit.scope):
+                refs[ref.index] = ref
+    matches = [match for _, ref in sorted(refs.items()) if (match := _try(ref, unit)) is not None]
+    present = {match.ref.rule.id for match in matches}
+    return [match for match in matches if present.isdisjoint(match.ref.clause.unless)]
+
+
+def _applies(clause: Scope, unit: Scope) -> bool:
+    return clause is unit or (clause is Scope.CODE and unit in CODE_SCOPES)
+
+
+def _try(ref: ClauseRef, unit: Unit) -> Match | None:
+    clause = ref.clause
+    found: list[Evidence] = []
+    for key in clause.all.items():
+        proof = unit.find(key)
+        if proof is None:
+            return None
+        found.append(proof)
+    wanted = [proof for key in clause.any.items() if (proof := unit.find(key)) is not None]
+    if clause.any != Features() and len(wanted) < clause.min:
+        return None
+    if any(unit.find(key) is not None for key in clause.none.items()):
+        return None
+    found += wanted
+    return Match(ref, _presence(clause, found), tuple(found)) if found else None
+
+
+_DEFAULT_PRESENCE = {
+    Scope.NATIVE: Presence.LIBRARY,
+    Scope.SCRIPT: Presence.DEFINED,
+    Scope.DOTNET: Presence.DEFINED,
+    Scope.CODE: Presence.ENDPOINT,
+    Scope.MANIFEST: Presence.DECLARED,
+    Scope.PLIST: Presence.DECLARED,
+    Scope.FILE: Presence.FILE,
+}
+
+
+def _presence(clause: Clause, found: Sequence[Evidence]) -> Presence:
+    if clause.presence is not None:
+        return clause.presence
+    if clause.scope is Scope.DEX:
+        kinds = {proof.kind for proof in found}
+        if EvidenceKind.CLASS_DEFINED in kinds:
+            return Presence.DEFINED
+        return Presence.REFERENCED
+    return _DEFAULT_PRESENCE[clause.scope]
+
+
+def detections(
+    signatures: Signatures, unit: Unit, matches: Sequence[Match], head: bytes | None = None
+) -> list[Detection]:
+    """One `Detection` per technology that matched on `unit`; the strongest clause decides how it is present.
+
+    `head` is the beginning of the file for units of scope ``file``, where versions are read from it.
+    """
+    by_rule: dict[str, list[Match]] = {}
+    for match in matches:
+        by_rule.setdefault(match.ref.rule.id, []).append(match)
+    return [_detection(signatures, unit, group, set(by_rule), head) for group in by_rule.values()]
+
+
+def _detection(
+    signatures: Signatures, unit: Unit, group: Sequence[Match], together: set[str], head: bytes | None
+) -> Detection:
+    rule = group[0].ref.rule
+    presence = min((match.presence for match in group), key=PRESENCE_ORDER.index)
+    confidence = min(
+        (match.ref.clause.confidence for match in group if match.presence is presence), key=_CONFIDENCE_ORDER.index
+    )
+    host = next((other for other in rule.inside if other in together), None)
+    if host is not None and presence is Presence.LIBRARY:
+        presence = Presence.EMBEDDED
+    proofs = [_labelled(proof, match.ref) for match in group for proof in match.evidence]
+    proofs = list(dict.fromkeys(proofs))
+    version, proof = read_version(signatures, rule, unit, head)
+    code = unit if isinstance(unit, CodeUnit) else None
+    return Detection(
+        technology=rule.id,
+        title=rule.title,
+        category=rule.category,
+        presence=presence,
+        confidence=confidence,
+        version=version,
+        version_evidence=proof,
+        host=host,
+        abi=code.binary.abi if code and code.binary else None,
+        library_bytes=code.size if code and code.binary else None,
+        evidence=tuple(proofs[:EVIDENCE_PER_FACT]),
+        evidence_count=len(proofs),
+    )
+
+
+def _labelled(proof: Evidence, ref: ClauseRef) -> Evidence:
+    return Evidence(kind=proof.kind, location=proof.location, value=proof.value, rule=ref.label)
+
+
+def read_version(
+    signatures: Signatures, rule: Rule, unit: Unit, head: bytes | None = None
+) -> tuple[str | None, Evidence | None]:
+    """The version of `rule`'s technology as `unit` tells it."""
+    for source in rule.version:
+        if not _applies(source.scope, unit.scope):
+            continue
+        if source.scope is Scope.FILE and source.source is VersionSource.STRING:
+            found = _from_head(source, unit, head or b"")
+        else:
+            found = _READERS[source.source](signatures, source, unit)
+        if found is not None:
+            return found.value, found
+    return None, None
+
+
+def _from_string(signatures: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
+    if not isinstance(unit, CodeUnit):
+        return None
+    anchor = source.anchor.encode()
+    pattern = re.compile(source.pattern.encode())
+    for end in unit.offsets.get(signatures.anchor_ids.get(anchor, -1), ())[:_MAX_ANCHORS]:
+        start = max(0, end - len(anchor) - source.before)
+        window = unit.window(start, source.before + len(anchor) + source.after)
+        match = pattern.search(window)
+        if match is not None:
+            text = match.group(1).decode("ascii", "replace")
+            return evidence(EvidenceKind.STRING, unit.location.at(start + match.start(1), len(match.group(1))), text)
+    return None
+
+
+def _from_head(source: VersionRule, unit: Unit, head: bytes) -> Evidence | None:
+    match = re.search(source.pattern.encode(), head)
+    if match is None:
+        return None
+    text = match.group(1).decode("utf-8", "replace").strip()
+    return evidence(EvidenceKind.STRING, unit.location.at(match.start(1), len(match.group(1))), text)
+
+
+def _from_names(kind: EvidenceKind, names: Iterable[str], source: VersionRule, unit: Unit) -> Evidence | None:
+    pattern = re.compile(source.pattern)
+    for name in names:
+        match = pattern.search(name)
+        if match is not None:
+            return evidence(kind, unit.location, match.group(1))
+    return None
+
+
+def _from_symbol_version(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
+    binary = unit.binary if isinstance(unit, CodeUnit) else None
+    names = binary.symbol_versions() if binary else ()
+    return _from_names(EvidenceKind.SYMBOL_VERSION, names, source, unit)
+
+
+def _from_soname(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
+    binary = unit.binary if isinstance(unit, CodeUnit) else None
+    names = [binary.install_name] if binary and binary.install_name else []
+    return _from_names(EvidenceKind.SONAME, [*names, unit.location.name], source, unit)
+
+
+def _from_getter(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
+    binary = unit.binary if isinstance(unit, CodeUnit) else None
+    text = binary.getter(source.export.encode()) if binary else None
+    names = [text] if text else []
+    return _from_names(EvidenceKind.EXPORT, names, source, unit)
+
+
+def _from_path(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
+    return _from_names(EvidenceKind.FILE_NAME, [unit.location.path], source, unit)
+
+
+_READERS = {
+    VersionSource.STRING: _from_string,
+    VersionSource.SYMBOL_VERSION: _from_symbol_version,
+    VersionSource.SONAME: _from_soname,
+    VersionSource.GETTER: _from_getter,
+    VersionSource.PATH: _from_path,
+}

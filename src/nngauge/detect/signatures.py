@@ -1,0 +1,164 @@
+"""The rule set made ready for scanning: one table of literals, and for each of them the clauses it can support."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nngauge.detect.literals import Hit, Literals
+from nngauge.detect.ruleset import CODE_SCOPES, Clause, Rule, RuleSet, Scope, VersionSource
+from nngauge.io.binary import Buffer
+
+LITERAL_KINDS = frozenset({"string", "host", "export", "import", "class", "method"})
+"""Feature kinds that the byte search finds; the others are looked up by name."""
+
+Key = tuple[str, str]
+"""A feature: `(kind, text)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseRef:
+    """A clause with the rule it belongs to. Identity is what counts: `index` is unique in the set."""
+
+    index: int
+    rule: Rule
+    clause: Clause
+
+    @property
+    def label(self) -> str:
+        """As evidence names it: ``onnxruntime#c-api``."""
+        return f"{self.rule.id}#{self.clause.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """Finds which of many globs match a name: exact ones by dictionary, the others behind one combined expression."""
+
+    exact: dict[str, tuple[str, ...]]
+    patterns: tuple[tuple[re.Pattern[str], str], ...]
+    combined: re.Pattern[str] | None
+
+    def matching(self, name: str) -> list[str]:
+        """The globs that match `name` (case-sensitive)."""
+        found = list(self.exact.get(name, ()))
+        if self.combined is not None and self.combined.match(name):
+            found += [text for pattern, text in self.patterns if pattern.match(name)]
+        return found
+
+
+def compile_globs(texts: Iterable[str]) -> Globs:
+    """Prepares globs for `Globs.matching`."""
+    exact: dict[str, tuple[str, ...]] = {}
+    wild: list[str] = []
+    for text in dict.fromkeys(texts):
+        if any(char in text for char in "*?["):
+            wild.append(text)
+        else:
+            exact[text] = (text,)
+    patterns = tuple((re.compile(fnmatch.translate(text), re.DOTALL), text) for text in wild)
+    combined = re.compile("|".join(f"(?:{fnmatch.translate(text)})" for text in wild), re.DOTALL) if wild else None
+    return Globs(exact, patterns, combined)
+
+
+@dataclass(slots=True)
+class Signatures:
+    """What the scanner searches for. Build with `compile_signatures`; one per process."""
+
+    ruleset: RuleSet
+    clauses: tuple[ClauseRef, ...]
+    literals: Literals
+    literal_index: dict[bytes, int]
+    features_of: tuple[tuple[Key, ...], ...]
+    """For each literal the features it may stand for."""
+    clauses_of: dict[Key, tuple[ClauseRef, ...]]
+    """Clauses that name a feature in `any` or `all`."""
+    anchor_ids: dict[bytes, int]
+    """Literal index of each version anchor."""
+    extra_ids: dict[int, int]
+    """Literal index → position in the `extra` sequence (carving magics)."""
+    globs: dict[str, Globs] = field(default_factory=dict)
+    """By feature kind: soname, needed, name, path, and the manifest and plist kinds."""
+
+    def scan(self, buf: Buffer) -> list[Hit]:
+        """Raw hits of all literals in `buf`."""
+        return self.literals.scan(buf)
+
+
+def literal_of(kind: str, text: str) -> bytes:
+    """The bytes that stand for a feature in a binary, script or dex file."""
+    if kind in ("export", "import"):
+        return text[:-1].encode() if text.endswith("*") else text.encode() + b"\0"
+    if kind == "class":
+        return class_descriptor(text).encode()
+    if kind == "method":
+        return class_descriptor(text.rpartition(".")[0]).encode()
+    return text.encode()
+
+
+def class_descriptor(name: str) -> str:
+    """``a.b.C`` → ``La/b/C;`` and ``a.b.*`` → ``La/b/``."""
+    if name.endswith("*"):
+        return "L" + name[:-1].replace(".", "/")
+    return "L" + name.replace(".", "/") + ";"
+
+
+def compile_signatures(ruleset: RuleSet, extra: Sequence[bytes] = (), compiled: bytes | None = None) -> Signatures:
+    """Prepares `ruleset` for scanning; `extra` literals are reported beside (all their occurrences).
+
+    `compiled` is a database from `Literals.compiled` for exactly this rule set and `extra`, or None.
+    """
+    clauses = tuple(
+        ClauseRef(index, rule, clause)
+        for index, (rule, clause) in enumerate((rule, clause) for rule in ruleset.rules for clause in rule.match)
+    )
+    ids: dict[bytes, int] = {}
+    every: set[int] = set()
+    features: dict[int, list[Key]] = defaultdict(list)
+    clauses_of: dict[Key, list[ClauseRef]] = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
+    for ref in clauses:
+        in_code = ref.clause.scope is Scope.CODE or ref.clause.scope in CODE_SCOPES
+        for group in (ref.clause.any, ref.clause.all, ref.clause.none):
+            for key in group.items():
+                if group is not ref.clause.none:
+                    clauses_of[key].append(ref)
+                if in_code and key[0] in LITERAL_KINDS:
+                    index = ids.setdefault(literal_of(*key), len(ids))
+                    if key not in features[index]:
+                        features[index].append(key)
+                    if key[0] == "host":
+                        every.add(index)
+                else:
+                    names[_glob_kind(ref.clause.scope, key[0])].append(key[1])
+    anchors = {
+        version.anchor.encode(): ids.setdefault(version.anchor.encode(), len(ids))
+        for rule in ruleset.rules
+        for version in rule.version
+        if version.source is VersionSource.STRING and version.anchor and version.scope is not Scope.FILE
+    }
+    every.update(anchors.values())
+    extra_ids: dict[int, int] = {}
+    for position, literal in enumerate(extra):
+        index = ids.setdefault(literal, len(ids))
+        extra_ids[index] = position
+        every.add(index)
+    literals = tuple(ids)
+    return Signatures(
+        ruleset=ruleset,
+        clauses=clauses,
+        literals=Literals(literals, [index not in every for index in range(len(literals))], compiled),
+        literal_index=ids,
+        features_of=tuple(tuple(features.get(index, ())) for index in range(len(literals))),
+        clauses_of={key: tuple(refs) for key, refs in clauses_of.items()},
+        anchor_ids=anchors,
+        extra_ids=extra_ids,
+        globs={kind: compile_globs(texts) for kind, texts in names.items()},
+    )
+
+
+def _glob_kind(scope: Scope, kind: str) -> str:
+    """Plist strings are matched by glob and must not be confused with literals."""
+    return f"plist-{kind}" if scope is Scope.PLIST else kind
