@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from nngauge.formats import (
+    coreml_mlmodel,
+    coreml_mlmodelc,
+    coreml_mlpackage,
     executorch,
     mnn,
 )
 from nngauge.formats._api import Format, Magic, ModelData
 
-FORMATS: tuple[Format, ...] = (mnn.FORMAT,)
+FORMATS: tuple[Format, ...] = (
+    mnn.FORMAT,
+    executorch.FORMAT,
+    coreml_mlmodel.FORMAT,
+    coreml_mlpackage.FORMAT,
+    coreml_mlmodelc.FORMAT,
+)
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]

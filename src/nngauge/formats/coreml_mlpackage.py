@@ -1,0 +1,65 @@
+"""Core ML packages (.mlpackage): a manifest, the `Model` protobuf and its weight file, bound by the manifest.
+
+Layout: https://apple.github.io/coremltools/docs-guides/source/convert-to-ml-program.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nngauge.domain.graph import Graph
+from nngauge.errors import MalformedError, NotThisFormat
+from nngauge.formats._api import Format, ModelData
+from nngauge.formats._coreml_spec import read_model
+from nngauge.formats._json_text import mapping, read_object, text
+
+_MANIFEST = "Manifest.json"
+_AUTHOR = "com.apple.CoreML"
+
+
+def probe(head: bytes, size: int, _name: str) -> bool:
+    """A small JSON object that speaks of package items."""
+    return 60 < size < 1 << 20 and head[:1] == b"{" and (b"itemInfoEntries" in head or b"fileFormatVersion" in head)
+
+
+def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """Everything under ``Data/`` beside the manifest, in path order."""
+    folder = lead[: -len(_MANIFEST)] if lead.endswith(_MANIFEST) else lead.rpartition("/")[0] + "/"
+    return tuple(sorted(path for path in paths if path.startswith(f"{folder}Data/")))
+
+
+def parse(data: ModelData) -> Graph:
+    """Follows the manifest to the model; see `Format.parse` for the errors."""
+    if not probe(bytes(data.buf[:512]), len(data.buf), data.name):
+        raise NotThisFormat("not a package manifest")
+    manifest = read_object(data.buf)
+    items = mapping(manifest.get("itemInfoEntries"))
+    models = [
+        text(entry.get("path"))
+        for entry in map(mapping, items.values())
+        if text(entry.get("author")) == _AUTHOR and text(entry.get("path")).endswith(".mlmodel")
+    ]
+    if not models or not text(manifest.get("fileFormatVersion")):
+        raise NotThisFormat("the manifest names no Core ML model")
+    model = next((path for path in data.parts if path.endswith(models[0])), None)
+    if model is None:
+        raise MalformedError(f"the manifest names {models[0]}, which is not there")
+    graph = read_model(data.parts[model], FORMAT.name)
+    weights = [path for path in data.parts if path.endswith("weight.bin")]
+    missing = any(tensor.constant for tensor in graph.tensors) and not weights
+    notes = (*graph.notes, "the weight file is missing") if missing else graph.notes
+    return replace(graph, notes=notes, metadata={**graph.metadata, "package": text(manifest["fileFormatVersion"])})
+
+
+FORMAT = Format(
+    name="coreml_mlpackage",
+    version=1,
+    title="Core ML package",
+    suffixes=(".mlpackage",),
+    parse=parse,
+    probe=probe,
+    bind=bind,
+    references=("https://github.com/apple/coremltools/tree/main/mlmodel/format",),
+    limitations=("optimised specialisations and sub-blocks of control flow are not read",),
+)
