@@ -44,7 +44,7 @@ class ExportedModel:
     format: str
     script: str
     packages: tuple[str, ...]
-    """Distributions whose installed versions made the file."""
+    """Distributions whose installed versions made the file; one that is not Python's carries its version after a space."""
     task: str
     facts_from: str
     """Who told the figures, for example ``tf.lite.Interpreter``."""
@@ -78,16 +78,15 @@ def _entry(model: ExportedModel) -> dict[str, object]:
         "format": model.format,
         "task": model.task,
         "script": model.script,
-        "frameworks": [f"{name} {version(name)}" for name in model.packages],
+        "frameworks": [name if " " in name else f"{name} {version(name)}" for name in model.packages],
         "facts_from": model.facts_from,
         "bytes": main.stat().st_size,
         "sha256": _digest(main),
     }
     if len(model.files) > 1:
         entry["parts"] = [_part(name) for name in model.files[1:]]
-    for key, value in (("parameters", model.parameters), ("ops", model.ops)):
-        if value is not None:
-            entry[key] = value
+    counts = {"parameters": model.parameters, "ops": model.ops}
+    entry |= {key: value for key, value in counts.items() if value is not None}
     for key, ports in (("inputs", model.inputs), ("outputs", model.outputs)):
         if ports:
             entry[key] = [{"name": p.name, "shape": list(p.shape), "dtype": p.dtype} for p in ports]

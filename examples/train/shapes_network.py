@@ -79,7 +79,7 @@ def trained_segmenter() -> tuple[ShapeSegmenter, float]:
     return model, round(float(overlap.mean()), 4)
 
 
-def _fit(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, loss) -> None:  # noqa: ANN001
+def _fit(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, loss) -> None:
     optimizer = torch.optim.Adam(model.parameters(), 4e-3)
     for _ in range(20):
         for chosen in torch.randperm(len(inputs)).split(32):

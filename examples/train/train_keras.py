@@ -140,7 +140,7 @@ def _tflite_facts(
     name: str, model: keras.Model, content: bytes, task: str, precision: str, accuracy: float
 ) -> ExportedModel:
     interpreter = _interpreter(content)
-    operators = [op["op_name"] for op in interpreter._get_ops_details()]
+    operators = [op["op_name"] for op in interpreter._get_ops_details()]  # noqa: SLF001 - no public listing
     return ExportedModel(
         files=(name,),
         format="tflite",
