@@ -16,15 +16,22 @@ from nngauge.limits import MAX_ITEMS, MAX_STRING
 _U16 = struct.Struct("<H").unpack_from
 _U32 = struct.Struct("<I").unpack_from
 _I32 = struct.Struct("<i").unpack_from
-_SCALARS = {code: struct.Struct("<" + code) for code in "bBhHiIqQfd?"}
+_MAX_FIELDS = 128
+"""Fields of a table that are looked at; the largest model schema has about 30."""
+_MAX_VTABLES = 1024
+"""Decoded vtables kept for one buffer; a real model has one for each table type and set of present fields."""
+_SCALARS = {code: struct.Struct("<" + code).unpack_from for code in "bBhHiIqQfd?"}
 
 
 class Table:
-    """One FlatBuffers table at absolute offset `pos` of `buf`."""
+    """One FlatBuffers table at absolute offset `pos` of `buf`.
 
-    __slots__ = ("_size", "_vtable", "buf", "pos")
+    Tables of one type share their vtable, so decoded vtables are kept in `vtables`, handed down from the root.
+    """
 
-    def __init__(self, buf: Buffer, pos: int) -> None:
+    __slots__ = ("_size", "_slots", "_vtable", "_vtables", "buf", "pos")
+
+    def __init__(self, buf: Buffer, pos: int, vtables: dict[int, tuple[int, ...]] | None = None) -> None:
         try:
             vtable: int = pos - _I32(buf, pos)[0] if pos >= 0 else -1
             if vtable < 0:
@@ -32,12 +39,20 @@ class Table:
             size: int = _U16(buf, vtable)[0]
         except struct.error:
             raise TruncatedError("table outside the data", where=f"@{pos}") from None
-        if size < 4 or size & 1 or vtable + size > len(buf):
-            raise MalformedError("vtable of impossible size", where=f"@{vtable}")
+        known = {} if vtables is None else vtables
+        slots = known.get(vtable)
+        if slots is None:
+            if size < 4 or size & 1 or vtable + size > len(buf):
+                raise MalformedError("vtable of impossible size", where=f"@{vtable}")
+            slots = struct.unpack_from(f"<{min((size - 4) // 2, _MAX_FIELDS)}H", buf, vtable + 4)
+            if len(known) < _MAX_VTABLES:
+                known[vtable] = slots
         self.buf = buf
         self.pos = pos
         self._vtable = vtable
         self._size = size
+        self._slots = slots
+        self._vtables = known
 
     @property
     def fields(self) -> int:
@@ -45,27 +60,32 @@ class Table:
         return (self._size - 4) // 2
 
     @property
-    def vtable(self) -> tuple[int, int]:
-        """Absolute offset and size in bytes of the vtable."""
-        return self._vtable, self._size
+    def end(self) -> int:
+        """Offset one past the table and its vtable (whichever comes later), what they refer to not included."""
+        inline: int = _U16(self.buf, self._vtable + 2)[0]
+        return max(self._vtable + self._size, self.pos + inline)
+
+    @property
+    def vtables_end(self) -> int:
+        """Offset one past the furthest vtable met so far below the root; shared vtables may lie behind all tables."""
+        return max((vtable + 4 + 2 * len(slots) for vtable, slots in self._vtables.items()), default=0)
 
     def offset(self, field: int) -> int:
         """Absolute offset of the field's inline value, 0 when absent."""
-        slot = 4 + 2 * field
-        if slot + 2 > self._size:
-            return 0
-        relative: int = _U16(self.buf, self._vtable + slot)[0]
+        slots = self._slots
+        relative = slots[field] if field < len(slots) else 0
         return self.pos + relative if relative else 0
 
     def scalar(self, field: int, code: str, default: float = 0) -> int | float:
         """A scalar by `struct` code (one of ``bBhHiIqQfd?``)."""
-        at = self.offset(field)
-        if not at:
+        slots = self._slots
+        relative = slots[field] if field < len(slots) else 0
+        if not relative:
             return default
         try:
-            return _SCALARS[code].unpack_from(self.buf, at)[0]  # type: ignore[no-any-return]
+            return _SCALARS[code](self.buf, self.pos + relative)[0]  # type: ignore[no-any-return]
         except struct.error:
-            raise TruncatedError("scalar outside the data", where=f"@{at}") from None
+            raise TruncatedError("scalar outside the data", where=f"@{self.pos + relative}") from None
 
     def integer(self, field: int, code: str, default: int = 0) -> int:
         """An integer scalar."""
@@ -79,7 +99,7 @@ class Table:
     def table(self, field: int) -> Table | None:
         """A sub-table."""
         at = self.indirect(field)
-        return Table(self.buf, at) if at else None
+        return Table(self.buf, at, self._vtables) if at else None
 
     def string(self, field: int, default: str = "") -> str:
         """A string (bad UTF-8 replaced)."""
@@ -88,12 +108,13 @@ class Table:
 
     def vector(self, field: int, width: int) -> tuple[int, int]:
         """`(absolute offset of element 0, count)` of a vector of `width`-byte elements; `(0, 0)` when absent."""
-        at = self.indirect(field)
-        return _vector(self.buf, at, width) if at else (0, 0)
+        slots = self._slots
+        relative = slots[field] if field < len(slots) else 0
+        return _vector(self.buf, _follow(self.buf, self.pos + relative), width) if relative else (0, 0)
 
     def scalars(self, field: int, code: str) -> tuple[int, ...] | tuple[float, ...]:
         """A vector of scalars, by `struct` code."""
-        width = _SCALARS[code].size
+        width = struct.calcsize("<" + code)
         start, count = self.vector(field, width)
         return struct.unpack_from(f"<{count}{code}", self.buf, start) if count else ()
 
@@ -104,7 +125,7 @@ class Table:
     def tables(self, field: int) -> list[Table]:
         """A vector of sub-tables."""
         start, count = self.vector(field, 4)
-        return [Table(self.buf, _follow(self.buf, at)) for at in range(start, start + 4 * count, 4)]
+        return [Table(self.buf, _follow(self.buf, at), self._vtables) for at in range(start, start + 4 * count, 4)]
 
     def strings(self, field: int) -> list[str]:
         """A vector of strings; `LimitError` when shared references would copy many times the size of the file."""

@@ -1,0 +1,404 @@
+"""TensorFlow Lite / LiteRT models: FlatBuffers with the identifier ``TFL3``.
+
+Schema: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs, metadata:
+https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs.
+Field numbers below follow their order there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Quantization, Span, Tensor
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
+from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats.vocabulary.tflite import (
+    ACTIVATIONS,
+    BUILTIN_OPERATORS,
+    KINDS,
+    OPTIONS,
+    OPTIONS_2,
+    PADDINGS,
+    Option,
+)
+from nngauge.io import flatbuffer
+from nngauge.io.binary import Buffer
+from nngauge.io.flatbuffer import Table
+from nngauge.io.meter import Meter
+from nngauge.io.ziptail import zip_tail
+from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRING, MAX_TENSORS
+
+_VERSION: Final = 3
+_CUSTOM: Final = 32
+_PLACEHOLDER: Final = 127
+"""`deprecated_builtin_code` of operators above 126; the real code is then in `builtin_code`."""
+_MAX_CODE: Final = 4096
+"""Builtin codes beyond this are damage; the schema has about 210."""
+_DTYPES: Final = (
+    DType.FLOAT32, DType.FLOAT16, DType.INT32, DType.UINT8, DType.INT64, DType.STRING, DType.BOOL, DType.INT16,
+    DType.COMPLEX64, DType.INT8, DType.FLOAT64, DType.COMPLEX128, DType.UINT64, DType.RESOURCE, DType.VARIANT,
+    DType.UINT32, DType.UINT16, DType.INT4, DType.BFLOAT16, DType.INT2, DType.UINT4, DType.FLOAT8_E4M3,
+    DType.FLOAT8_E5M2,
+)  # fmt: skip
+_BLOCKWISE: Final = 2
+"""`QuantizationDetails` type of block-wise quantisation."""
+_FLOAT = struct.Struct("<f").unpack_from
+_LONG = struct.Struct("<q").unpack_from
+_QUANTIZATION_VECTORS: Final = ((0, 4), (1, 4), (2, 4), (3, 8))
+"""`(field, bytes per element)` of min, max, scale and zero point."""
+_DATA_ALIGNMENT: Final = 16
+"""`force_align` of `Buffer.data`; a writer pads the whole file to the largest alignment it used, at least 4."""
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads all subgraphs, weights by offset, signatures and metadata; see `Format.parse` for the errors.
+
+    Control-flow attributes (``cond_subgraph_index`` …) count all subgraphs: n means `Graph.subgraphs[n − 1]`.
+    """
+    buf = data.buf
+    if len(buf) < 8 or bytes(buf[4:8]) != b"TFL3":
+        raise NotThisFormat("no TFL3 identifier")
+    model = flatbuffer.root(buf)
+    version = model.integer(0, "I")
+    if version != _VERSION:
+        raise MalformedError(f"schema version {version}, expected {_VERSION}", where="@0")
+    reader = _Reader(model)
+    graphs = [reader.graph(table) for table in reader.tables(model, 2)]
+    if not graphs:
+        raise MalformedError("no subgraph", where="@0")
+    metadata, producer = _metadata(model, reader)
+    metadata.update(_signatures(model, reader, len(graphs)))
+    if "npu_byte_code_offset" in metadata:
+        reader.end = int(metadata["npu_byte_code_offset"]) + int(metadata["npu_byte_code_size"])
+        reader.alignment = 1
+    end, associated = _extent(buf, max(reader.end, model.vtables_end), reader.alignment)
+    if associated:
+        metadata["associated_files"] = ", ".join(associated)
+    return replace(
+        graphs[0],
+        subgraphs=tuple(graphs[1:]),
+        format_version=str(version),
+        producer=producer,
+        metadata=metadata,
+        extent=end,
+        notes=tuple(reader.notes()),
+    )
+
+
+class _Reader:
+    """State of one model: operator names and buffers that subgraphs refer to, what was odd, and how far it reaches."""
+
+    def __init__(self, model: Table) -> None:
+        self._buf = model.buf
+        self._meter = Meter.for_size(len(model.buf))
+        self._sparse = self._external = 0
+        self._unknown: set[int] = set()
+        self.end = model.end
+        """One past the furthest byte that anything read so far refers to: FlatBuffers store no total size."""
+        self._ops = [self._operator_name(table) for table in self.tables(model, 1)]
+        self.spans = [self._span(table) for table in self.tables(model, 4)]
+        """Bytes of each buffer, None when empty."""
+        offsets = [span.offset for span in self.spans if span is not None]
+        aligned = offsets and not any(offset % _DATA_ALIGNMENT for offset in offsets)
+        self.alignment = _DATA_ALIGNMENT if aligned else 4
+        """Unit to which the writer padded the file."""
+
+    def tables(self, table: Table, field: int, limit: int = MAX_TENSORS) -> list[Table]:
+        """A vector of sub-tables, metered."""
+        start, count = table.vector(field, 4)
+        if count > limit:
+            raise LimitError(f"{count} entries in one list", where=f"@{start}")
+        self._meter.spend(4 * count)
+        found = table.tables(field)
+        last = max(found, key=_position).end if found else 0
+        self.end = max(self.end, start + 4 * count, last)
+        return found
+
+    def text(self, table: Table, field: int) -> str:
+        """A string, metered."""
+        start, size = table.vector(field, 1)
+        if not size:
+            return ""
+        if size > MAX_STRING:
+            raise LimitError(f"string of {size} bytes", where=f"@{start}")
+        self._meter.spend(size)
+        end = start + size
+        if end >= self.end:
+            self.end = end + 1
+        return str(self._buf[start:end], "utf-8", "replace")
+
+    def integers(self, table: Table, field: int, code: str = "i") -> tuple[int, ...]:
+        """A vector of integers by `struct` code, metered."""
+        width = 8 if code == "q" else 4
+        start, count = table.vector(field, width)
+        self._meter.spend(count)
+        self.end = max(self.end, start + width * count)
+        return struct.unpack_from(f"<{count}{code}", self._buf, start)
+
+    def _operator_name(self, table: Table) -> tuple[str, str | None]:
+        """`(operator, ONNX name)` of one operator code."""
+        code = max(table.integer(0, "b"), table.integer(3, "i"))
+        custom = self.text(table, 1)
+        if code == _CUSTOM:
+            return custom or "CUSTOM", None
+        if not 0 <= code <= _MAX_CODE or code == _PLACEHOLDER:
+            raise MalformedError(f"operator code {code}", where=f"@{table.pos}")
+        if code >= len(BUILTIN_OPERATORS):
+            self._unknown.add(code)
+            return f"BUILTIN_{code}", None
+        builtin = BUILTIN_OPERATORS[code]
+        return builtin, KINDS.get(builtin)
+
+    def _span(self, table: Table) -> Span | None:
+        start, size = table.vector(0, 1)
+        if not size and table.offset(1):
+            # Models over 2 GB keep data behind the FlatBuffer; `offset` is valid above 1 (comment in the schema).
+            start, size = table.integer(1, "Q"), table.integer(2, "Q")
+            if start <= 1:
+                return None
+        if start + size > len(self._buf):
+            raise TruncatedError(f"buffer of {size} bytes at {start}", where=f"@{table.pos}")
+        self.end = max(self.end, start + size)
+        return Span(start, size) if size else None
+
+    def graph(self, table: Table) -> Graph:
+        """One subgraph."""
+        tensors = tuple([self._tensor(entry) for entry in self.tables(table, 0)])
+        count = len(tensors)
+        return Graph(
+            format="tflite",
+            name=self.text(table, 4),
+            tensors=tensors,
+            inputs=self._indices(table, 1, count),
+            outputs=self._indices(table, 2, count),
+            nodes=tuple([self._node(entry, count) for entry in self.tables(table, 3, MAX_NODES)]),
+        )
+
+    def _indices(self, table: Table, field: int, count: int) -> tuple[int, ...]:
+        found = self.integers(table, field)
+        if found and (max(found) >= count or min(found) < -1):
+            raise MalformedError("tensor index out of range", where=f"@{table.pos}")
+        return found
+
+    def _node(self, table: Table, tensors: int) -> Node:
+        index = table.integer(0, "I")
+        if index >= len(self._ops):
+            raise MalformedError(f"operator code index {index}", where=f"@{table.pos}")
+        op, kind = self._ops[index]
+        for field, width in ((5, 1), (7, 1), (8, 4)):  # custom options, mutated inputs, intermediates
+            if table.offset(field):
+                start, count = table.vector(field, width)
+                self.end = max(self.end, start + width * count)
+        inputs, outputs = self._indices(table, 1, tensors), self._indices(table, 2, tensors)
+        return Node(op, kind, "", inputs, outputs, self._attributes(table))
+
+    def _attributes(self, table: Table) -> dict[str, Attribute]:
+        options = table.table(4)
+        fields = OPTIONS.get(table.integer(3, "B"), ())
+        if options is None and table.offset(12):
+            options = table.table(12)
+            fields = OPTIONS_2.get(table.integer(11, "B"), ())
+        if options is None:
+            return {}
+        if options.pos >= self.end:
+            self.end = options.end
+        return {option.name: self._attribute(options, option) for option in fields}
+
+    def _attribute(self, table: Table, option: Option) -> Attribute:
+        field, _, code, default = option
+        if code == "activation":
+            return _named(ACTIVATIONS, table.integer(field, "b"))
+        if code == "padding":
+            return _named(PADDINGS, table.integer(field, "b"))
+        if code == "dtype":
+            return _dtype(table.integer(field, "b", int(default))).value
+        if code == "s":
+            return self.text(table, field)
+        if code[0] == "v":
+            return self.integers(table, field, code[1])
+        value = table.scalar(field, code, default)
+        return bool(value) if code == "?" else value
+
+    def _tensor(self, table: Table) -> Tensor:
+        buffer = table.integer(2, "I")
+        if buffer >= len(self.spans) and buffer:
+            raise MalformedError(f"buffer index {buffer}", where=f"@{table.pos}")
+        span = self.spans[buffer] if self.spans else None
+        external = table.integer(10, "I") != 0
+        self._external += external
+        if table.offset(6):
+            self._sparse += 1
+        constant = span is not None or external
+        shape = self._shape(table, constant=constant)
+        quantization = table.table(4)
+        return Tensor(
+            self.text(table, 3),
+            _dtype(table.integer(1, "b")),
+            shape,
+            span,
+            self._quantization(quantization, shape) if quantization is not None else None,
+            constant,
+        )
+
+    def _shape(self, table: Table, *, constant: bool) -> tuple[Dim, ...] | None:
+        """The dynamic `shape_signature` where there is one, else `shape`; negative dimensions are unknown."""
+        dims = self.integers(table, 0)
+        dims = self.integers(table, 7) or dims
+        if len(dims) > MAX_RANK:
+            raise LimitError(f"tensor of {len(dims)} dimensions", where=f"@{table.pos}")
+        if not dims:
+            # `has_rank` false with an empty shape means unknown rank; constants of one element predate that field.
+            return () if constant or table.integer(8, "?") else None
+        return dims if min(dims) >= 0 else tuple(dim if dim >= 0 else None for dim in dims)
+
+    def _quantization(self, table: Table, shape: tuple[Dim, ...] | None) -> Quantization | None:
+        for field, width in _QUANTIZATION_VECTORS:
+            start, count = table.vector(field, width)
+            self.end = max(self.end, start + width * count)
+        start, count = table.vector(2, 4)
+        axis = table.integer(6, "i")
+        if count:
+            zero, zeros = table.vector(3, 8)
+            return Quantization(
+                scales=count,
+                scale=_FLOAT(table.buf, start)[0],
+                zero_point=_LONG(table.buf, zero)[0] if zeros else None,
+                axis=axis if count > 1 else None,
+            )
+        block = table.table(5) if table.integer(4, "B") == _BLOCKWISE else None
+        size = block.integer(2, "i") if block is not None else 0
+        if size <= 0 or shape is None:
+            return None
+        return Quantization(scales=(Tensor("", shape=shape).elements or 0) // size, axis=axis)
+
+    def notes(self) -> Iterator[str]:
+        """What is odd about the file."""
+        if self._sparse:
+            yield f"{self._sparse} tensors are stored sparse; their shapes are the dense ones"
+        if self._external:
+            yield f"{self._external} tensors keep their data in external files"
+        if self._unknown:
+            yield "operator codes newer than the known schema: " + ", ".join(map(str, sorted(self._unknown)))
+
+
+def _named(names: Sequence[str], value: int) -> str:
+    return names[value] if 0 <= value < len(names) else str(value)
+
+
+def _dtype(code: int) -> DType:
+    return _DTYPES[code] if 0 <= code < len(_DTYPES) else DType.UNKNOWN
+
+
+def _position(table: Table) -> int:
+    return table.pos
+
+
+def _signatures(model: Table, reader: _Reader, subgraphs: int) -> Iterator[tuple[str, str]]:
+    for table in reader.tables(model, 7):
+        index = table.integer(4, "I")
+        if index >= subgraphs:
+            raise MalformedError(f"signature of subgraph {index}", where=f"@{table.pos}")
+        names = [", ".join(reader.text(entry, 0) for entry in reader.tables(table, field)) for field in (0, 1)]
+        yield f"signature:{reader.text(table, 2)}", f"subgraph {index}: {names[0]} → {names[1]}"
+
+
+def _metadata(model: Table, reader: _Reader) -> tuple[dict[str, str], str | None]:
+    """Facts from the named metadata buffers, and the converter."""
+    found: dict[str, str] = {}
+    description = reader.text(model, 3)
+    if description:
+        found["description"] = description
+    others = []
+    for table in reader.tables(model, 6):
+        name, index = reader.text(table, 0), table.integer(1, "I")
+        if index >= len(reader.spans):
+            raise MalformedError(f"metadata buffer {index}", where=f"@{table.pos}")
+        span = reader.spans[index]
+        read = _METADATA.get(name)
+        if read is None or span is None:
+            others.append(name)
+            continue
+        try:
+            content = memoryview(model.buf)[span.offset : span.offset + span.size]
+            found.update(read(content))
+        except InputError as error:
+            found[f"unreadable:{name}"] = str(error)
+    if others:
+        found["other_metadata"] = ", ".join(others)
+    return found, found.get("converter") or description or None
+
+
+def _runtime_version(buf: Buffer) -> dict[str, str]:
+    return {"min_runtime_version": bytes(buf[:64]).rstrip(b"\0").decode("utf-8", "replace")}
+
+
+def _conversion(buf: Buffer) -> dict[str, str]:
+    """`conversion_metadata.fbs`: the environment's TensorFlow version."""
+    environment = flatbuffer.root(buf).table(0)
+    version = environment.string(0) if environment is not None else ""
+    return {"converter": f"TensorFlow {version}"} if version else {}
+
+
+def _model_metadata(buf: Buffer) -> dict[str, str]:
+    """The `ModelMetadata` table that the TensorFlow Lite support library writes."""
+    table = flatbuffer.root(buf, identifier=b"M001")
+    names = (
+        ("name", 0),
+        ("model_description", 1),
+        ("version", 2),
+        ("author", 4),
+        ("license", 5),
+        ("min_parser_version", 7),
+    )
+    return {name: value for name, field in names if (value := table.string(field))}
+
+
+def _byte_code(buf: Buffer) -> dict[str, str]:
+    """Place of the NPU program behind the FlatBuffer, from the marker that LiteRT's compiler plugins leave.
+
+    `<npu_byte_code>` and two decimal numbers, offset and size, each padded with NUL to 20 bytes
+    (litert/core/util/flatbuffer_tools.cc).
+    """
+    numbers = bytes(buf[15:55]).replace(b"\0", b" ").split()
+    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        return {}
+    return {"npu_byte_code_offset": numbers[0].decode(), "npu_byte_code_size": numbers[1].decode()}
+
+
+def _extent(buf: Buffer, end: int, unit: int) -> tuple[int, tuple[str, ...]]:
+    """Where the model ends, padding and associated files included, and the names of those files."""
+    if end > len(buf):
+        raise TruncatedError("the model runs past the end", where=f"@{len(buf)}")
+    padded = -(-end // unit) * unit
+    if padded > len(buf) or any(buf[end:padded]):
+        padded = end
+    for start in (padded, end):
+        tail = zip_tail(buf, start)
+        if tail is not None:
+            return tail.end, tail.names
+    return padded, ()
+
+
+_METADATA: Final[Mapping[str, Callable[[Buffer], dict[str, str]]]] = {
+    "min_runtime_version": _runtime_version,
+    "CONVERSION_METADATA": _conversion,
+    "NPU_BYTE_CODE": _byte_code,
+    "TFLITE_METADATA": _model_metadata,
+}
+
+FORMAT = Format(
+    name="tflite",
+    version=1,
+    title="TensorFlow Lite / LiteRT",
+    suffixes=(".tflite", ".lite", ".tfl"),
+    magics=(Magic(4, b"TFL3", carve=True),),
+    parse=parse,
+    references=(
+        "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
+        "https://ai.google.dev/edge/litert/conversion/tensorflow/metadata",
+    ),
+    limitations=("options of custom operators (FlexBuffers) are not decoded",),
+)
