@@ -137,6 +137,17 @@ class Elf:
         """Whether `name` is a dynamic symbol wanted from elsewhere."""
         return self._symbols is not None and name in self._symbols.imported()
 
+    def address_of(self, name: bytes) -> int | None:
+        """Address of a defined dynamic symbol, None when there is none."""
+        return self._symbols.value(name) if self._symbols else None
+
+    def offset_of(self, address: int) -> int | None:
+        """File offset of the byte that is loaded at `address`, None where nothing is loaded from the file."""
+        for segment in self.segments:
+            if segment.type == PT_LOAD and segment.address <= address < segment.address + segment.size:
+                return segment.offset + address - segment.address
+        return None
+
     def dynamic_names(self) -> Iterator[tuple[str, bool]]:
         """Every dynamic symbol as (name, defined here), in file order."""
         if self._symbols is not None:
@@ -390,6 +401,18 @@ class _Symbols:
         if self._defined is None:
             self._defined = frozenset(text for text, _, defined in self.entries() if defined)
         return name in self._defined
+
+    def value(self, name: bytes) -> int | None:
+        """Address of the defined symbol `name`."""
+        table = self._hash()
+        if table is not None:
+            index = next((place for place in table.candidates(name) if self._is(name, place)), None)
+        else:
+            index = next((place for text, place, defined in self.entries() if defined and text == name), None)
+        if index is None:
+            return None
+        size, value = (24, "8xQ") if self._image.bits == 64 else (16, "4xI")
+        return self._image.unpack(value, self._table + index * size)[0]
 
     def imported(self) -> frozenset[bytes]:
         """Names of undefined symbols: a hash table lists defined symbols last, so only those before are read."""

@@ -1,0 +1,1 @@
+"""Analysis: facts about a model that follow from its graph alone."""

@@ -1,0 +1,97 @@
+"""ELF and Mach-O files as rules see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nngauge.detect.getter import returned_string
+from nngauge.io.binary import Buffer
+from nngauge.io.elf import Elf, read_elf
+from nngauge.io.macho import MachO, read_macho
+
+
+@dataclass(frozen=True, slots=True)
+class ElfBinary:
+    """Answers for one ELF file; `buf` is the file."""
+
+    elf: Elf
+    buf: Buffer
+
+    @property
+    def install_name(self) -> str | None:
+        """DT_SONAME."""
+        return self.elf.soname
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """DT_NEEDED."""
+        return self.elf.needed
+
+    @property
+    def abi(self) -> str | None:
+        """Android ABI name, or the machine's name where Android has none (Hexagon)."""
+        return self.elf.abi or self.elf.machine_name
+
+    def exports(self, name: bytes) -> bool:
+        """Is `name` a defined dynamic symbol?"""
+        return self.elf.exports(name)
+
+    def imports(self, name: bytes) -> bool:
+        """Is `name` an undefined dynamic symbol?"""
+        return self.elf.imports(name)
+
+    def symbol_versions(self) -> tuple[str, ...]:
+        """Version definitions such as ``VERS_1.20.1``."""
+        return self.elf.symbol_versions()
+
+    def getter(self, name: bytes) -> str | None:
+        """The constant that the exported accessor `name` returns."""
+        return returned_string(self.elf, self.buf, name)
+
+
+@dataclass(frozen=True, slots=True)
+class MachOBinary:
+    """Answers for one Mach-O file; fat files answer for their slices together."""
+
+    slices: tuple[MachO, ...]
+
+    @property
+    def install_name(self) -> str | None:
+        """LC_ID_DYLIB."""
+        return next((part.install_name for part in self.slices if part.install_name), None)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """LC_LOAD_DYLIB and its relatives."""
+        return tuple(dict.fromkeys(name for part in self.slices for name in part.needed))
+
+    @property
+    def abi(self) -> str | None:
+        """CPU names of the slices."""
+        return "+".join(dict.fromkeys(part.cpu for part in self.slices)) or None
+
+    def exports(self, name: bytes) -> bool:
+        """Is `name` defined and external in any slice?"""
+        return any(part.exports(name) for part in self.slices)
+
+    def imports(self, name: bytes) -> bool:
+        """Is `name` undefined in any slice?"""
+        return any(part.imports(name) for part in self.slices)
+
+    def symbol_versions(self) -> tuple[str, ...]:
+        """Mach-O has none."""
+        return ()
+
+    def getter(self, name: bytes) -> str | None:  # noqa: ARG002 - part of the protocol
+        """Not decoded for Mach-O."""
+        return None
+
+
+def elf_binary(buf: Buffer) -> ElfBinary:
+    """Raises `InputError` when `buf` is no readable ELF file."""
+    return ElfBinary(read_elf(buf), buf)
+
+
+def macho_binary(buf: Buffer) -> MachOBinary:
+    """Raises `InputError` when `buf` is no readable Mach-O file."""
+    return MachOBinary(read_macho(buf))

@@ -1,0 +1,1 @@
+"""Extraction: which bytes of an app are models. Content first, names last, nothing executed."""
