@@ -15,12 +15,24 @@ MAX_ENTRIES = 1_200_000
 """Entries of one archive. The largest public game packages hold about 10⁵; 10⁶ is a stress case that must still work."""
 MAX_DIRECTORY_BYTES = 256 * MIB
 """Central directory of one zip: `MAX_ENTRIES` records with names of usual length, twice over."""
+MAX_ZIP_MARKS = 8 * MAX_ENTRIES
+"""Zip signatures of a broken archive, those in stored archives inside it included."""
 MAX_SIGNING_BLOCK = 64 * MIB
 """APK Signing Block. Certificates take kilobytes; padding and embedded source stamps some more."""
 MAX_SIGNING_PAIRS = 1024
 """Values in an APK Signing Block; apksigner writes five."""
 MAX_NESTING = 4
 """Archives inside archives. Real cases need three (xapk > apk > zip in assets)."""
+MAX_FOLDER_DEPTH = 64
+"""Directories inside directories on disk; unpacked apps with Java packages need about 20."""
+MAX_TAR_HEADER = 1 * MIB
+"""One extended header (long names, pax records); real ones hold a few hundred bytes."""
+MAX_SOLID = 2 * GIB
+"""One 7z, unpacked: its files share compressed blocks, so all of them are unpacked for the first one asked for."""
+MAX_SPLITS = 4_096
+"""APKs of one split set; bundletool's full sets hold a few hundred."""
+MAX_APP_DOCUMENT = 4 * MIB
+"""A manifest, profile or table of contents that describes an app; real ones stay under 1 MiB."""
 MAX_PATH_BYTES = 4096
 """Longest entry name kept; Android's own PATH_MAX."""
 MAX_INFLATED_ENTRY = 8 * GIB
@@ -60,6 +72,8 @@ MAX_TEXT_MODEL = 64 * MIB
 MAX_ELF_SECTIONS = 65_536
 MAX_ELF_SEGMENTS = 4_096
 MAX_MACHO_COMMANDS = 16_384
+MAX_MACHO_SECTIONS = 65_536
+"""Sections of one slice; the format itself stops at 255 that symbols can name."""
 MAX_DEX_IDS = 4_000_000
 MAX_DEX_PARTS = 256
 """Dex files in one container; each holds up to 65,536 methods."""

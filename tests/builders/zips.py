@@ -80,9 +80,18 @@ def local_part(member: Member) -> bytes:
         packed = size = 0xFFFFFFFF
     name = member.name if member.local_name is None else member.local_name
     header = struct.pack(
-        "<4sHHHHHIIIHH", b"PK\x03\x04", member.needed & 0xFFFF, flags, _or(member.local_method, member.method), 0, 0x21,
+        "<4sHHHHHIIIHH",
+        b"PK\x03\x04",
+        member.needed & 0xFFFF,
+        flags,
+        _or(member.local_method, member.method),
+        0,
+        0x21,
         _or(member.local_crc, crc if member.descriptor else _or(member.crc, crc)),
-        _or(member.local_compressed_size, packed), _or(member.local_size, size), len(name), len(extra),
+        _or(member.local_compressed_size, packed),
+        _or(member.local_size, size),
+        len(name),
+        len(extra),
     )
     return header + name + extra + stream + tail
 
@@ -94,11 +103,30 @@ def record(member: Member, offset: int) -> bytes:
     if member.zip64:
         extra += struct.pack("<HHQQQ", 1, 24, size, packed, offset)
         packed = size = offset = 0xFFFFFFFF
-    return struct.pack(
-        "<4sHHHHHHIIIHHHHHII", b"PK\x01\x02", 0x0314, member.needed, member.flags | (8 if member.descriptor else 0),
-        member.method, 0, 0x21, _or(member.crc, zlib.crc32(member.data)), packed, size, len(member.name), len(extra),
-        0, 0, 0, 0, offset,
-    ) + member.name + extra
+    return (
+        struct.pack(
+            "<4sHHHHHHIIIHHHHHII",
+            b"PK\x01\x02",
+            0x0314,
+            member.needed,
+            member.flags | (8 if member.descriptor else 0),
+            member.method,
+            0,
+            0x21,
+            _or(member.crc, zlib.crc32(member.data)),
+            packed,
+            size,
+            len(member.name),
+            len(extra),
+            0,
+            0,
+            0,
+            0,
+            offset,
+        )
+        + member.name
+        + extra
+    )
 
 
 def lay_out(members: Iterable[Member]) -> Layout:
@@ -115,12 +143,21 @@ def lay_out(members: Iterable[Member]) -> Layout:
     return layout
 
 
-def end_record(
-    count: int, size: int, offset: int, comment: bytes = b"", *, comment_size: int | None = None
-) -> bytes:
-    return struct.pack(
-        "<4sHHHHIIH", b"PK\x05\x06", 0, 0, count & 0xFFFF, count & 0xFFFF, size, offset, _or(comment_size, len(comment))
-    ) + comment
+def end_record(count: int, size: int, offset: int, comment: bytes = b"", *, comment_size: int | None = None) -> bytes:
+    return (
+        struct.pack(
+            "<4sHHHHIIH",
+            b"PK\x05\x06",
+            0,
+            0,
+            count & 0xFFFF,
+            count & 0xFFFF,
+            size,
+            offset,
+            _or(comment_size, len(comment)),
+        )
+        + comment
+    )
 
 
 def end64(count: int, size: int, offset: int, at: int) -> bytes:

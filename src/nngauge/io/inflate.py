@@ -64,21 +64,31 @@ def inflate_chunks(
     yielded before an error is raised: `TruncatedError` (the input ends early), `MalformedError` (not deflate),
     `LimitError` (more than `limit` bytes come out). Input after the final block is ignored.
     """
+    total = 0
+    where = f"{source.name}@{offset}"
+    for piece in _chunks(source, offset, compressed_size, expected):
+        total += len(piece)
+        if total > limit:
+            if len(piece) > total - limit:
+                yield piece[: limit - total]
+            raise LimitError(f"inflates to more than {limit} bytes", where=where)
+        yield piece
+
+
+def _chunks(source: ByteSource, offset: int, compressed_size: int, expected: int | None) -> Iterator[bytes]:
+    """`inflate_chunks` without the limit."""
     stream = engine().stream()
     total = 0
     try:
         for piece in source.chunks(offset, compressed_size, _INPUT_BYTES):
             for out in _drain(stream, piece, CHUNK_BYTES):
                 total += len(out)
-                if total > limit:
-                    yield out[: len(out) - (total - limit)]
-                    raise LimitError(f"inflates to more than {limit} bytes", where=f"{source.name}@{offset}")
                 yield out
             if stream.eof:
                 return
     except engine().errors:
         # The engine throws away what it had when it met the error, up to a whole chunk.
-        yield from _inflate_finely(source, offset, compressed_size, total, limit)
+        yield from _inflate_finely(source, offset, compressed_size, total, step=CHUNK_BYTES, fine=_FINE)
         return
     wanted = "" if expected is None else f" of {expected}"
     raise TruncatedError(f"deflate stream ends after {total}{wanted} bytes", where=f"{source.name}@{offset}")
@@ -111,6 +121,8 @@ def inflate_head(source: ByteSource, offset: int, compressed_size: int, count: i
 
 def head_of(data: bytes, count: int) -> bytes | None:
     """The first `count` bytes out of the first compressed bytes `data`; None when that is not to be had so easily."""
+    if count <= 0:  # which zlib takes as "no bound"
+        return b""
     stream = zlib.decompressobj(_RAW)
     try:
         head = stream.decompress(data, count)
@@ -120,18 +132,20 @@ def head_of(data: bytes, count: int) -> bytes | None:
 
 
 def _careful_head(source: ByteSource, offset: int, compressed_size: int, count: int) -> bytes:
-    head = b""
+    head = bytearray()
     # Empty blocks make no output; a stream of nothing else must not be read to its end for a head.
     budget = min(compressed_size, count + _INPUT_BYTES)
     try:
-        for piece in _inflate_finely(source, offset, budget, 0, count):
+        for piece in _inflate_finely(source, offset, budget, 0, step=count, fine=1):
             head += piece
-    except (LimitError, TruncatedError):
+            if len(head) >= count:
+                break
+    except TruncatedError:
         pass
     except MalformedError:
         if not head:
             raise
-    return head
+    return bytes(head[:count])
 
 
 def _drain(stream: _Stream, data: bytes | memoryview, step: int) -> Iterator[bytes]:
@@ -146,8 +160,13 @@ def _drain(stream: _Stream, data: bytes | memoryview, step: int) -> Iterator[byt
             return
 
 
-def _inflate_finely(source: ByteSource, offset: int, compressed_size: int, skip: int, limit: int) -> Iterator[bytes]:
-    """Inflates again with zlib, yielding what comes after the first `skip` bytes, up to close before the error."""
+def _inflate_finely(
+    source: ByteSource, offset: int, compressed_size: int, skip: int, *, step: int, fine: int
+) -> Iterator[bytes]:
+    """Inflates again with zlib: what comes after the first `skip` bytes, up to at most `fine` bytes before the error.
+
+    Yields about `step` bytes at a time.
+    """
     where = f"{source.name}@{offset}"
     stream: _Stream = zlib.decompressobj(_RAW)
     total = 0
@@ -155,15 +174,13 @@ def _inflate_finely(source: ByteSource, offset: int, compressed_size: int, skip:
     error: Exception | None = None
     try:
         for piece in source.chunks(offset, compressed_size, 4 * KIB):
-            for out in _drain(stream, piece, _FINE):
+            for out in _drain(stream, piece, fine):
                 total += len(out)
                 if total > skip:
                     pending += out[-min(len(out), total - skip) :]
-                if total >= limit or len(pending) >= CHUNK_BYTES:
-                    yield bytes(pending[: len(pending) - max(total - limit, 0)])
+                if len(pending) >= step:
+                    yield bytes(pending)
                     pending.clear()
-                if total > limit:
-                    raise LimitError(f"inflates to more than {limit} bytes", where=where)
             if stream.eof:
                 break
     except zlib.error as caught:

@@ -108,13 +108,22 @@ def find_directory(source: ByteSource, oddities: Oddities) -> Directory | None:
         if found is None:
             fakes += best is None
             continue
+        if _is_nested(source, found):
+            continue
         if best is None or (found.first_entry_fits and not best.first_entry_fits):
+            fakes += best is not None
             best = found
         elif found.start != best.start and found.end_offset + 22 + found.comment_size == source.size:
             oddities.note(ZipOddity.SEVERAL_ENDS, f"directories at {found.start} and {best.start}")
     if best is not None:
         _note_ends(source, best, fakes, oddities)
     return best
+
+
+def _is_nested(source: ByteSource, found: Directory) -> bool:
+    """Whether the end record belongs to a stored zip inside a zip whose own end is missing."""
+    follows = source.size - found.end_offset - 22 - found.comment_size
+    return found.shift > 0 and follows > 0 and source.read(0, 4) == LOCAL_MAGIC
 
 
 def _note_ends(source: ByteSource, chosen: Directory, fakes: int, oddities: Oddities) -> None:
@@ -306,7 +315,7 @@ def _note_entry(raw: bytes | memoryview, entry: ZipEntry, at: int, oddities: Odd
         oddities.note(ZipOddity.UNKNOWN_METHOD, f"method {entry.method}", entry=name, key=key)
     if needed > _NEWEST_VERSION:
         oddities.note(ZipOddity.VERSION_NEEDED, f"version {needed / 10:g}", entry=name, key=key)
-    if entry.size > entry.compressed_size * MAX_RATIO:
+    if entry.method == DEFLATED and entry.size > entry.compressed_size * MAX_RATIO:
         oddities.note(ZipOddity.DECLARED_RATIO, f"{entry.compressed_size} to {entry.size} bytes", entry=name, key=key)
     if name_size > MAX_PATH_BYTES:
         oddities.note(ZipOddity.LONG_NAME, f"{name_size} bytes", entry=name, key=key)
@@ -339,7 +348,10 @@ def check_extents(entries: list[ZipEntry], oddities: Oddities) -> None:
 
 
 def _overlapping(entries: list[ZipEntry], oddities: Oddities | None) -> bool:
-    """Whether any entry starts before the ones before it end; local extra fields are not counted."""
+    """Whether any entry starts before the ones before it end.
+
+    Names and extra fields of local headers are not counted: they may differ from the directory's.
+    """
     reached = 0
     found = False
     for index, (name, method, _, _, packed, size, offset) in enumerate(entries):
@@ -348,7 +360,7 @@ def _overlapping(entries: list[ZipEntry], oddities: Oddities | None) -> bool:
                 return True
             found = True
             oddities.note(ZipOddity.OVERLAP, f"header at {offset}, bytes taken up to {reached}", entry=name, key=index)
-        end = offset + 30 + len(name) + (packed if method == DEFLATED or packed > size else size)
+        end = offset + 30 + (packed if method == DEFLATED or packed > size else size)
         if end > reached:  # noqa: PLR1730 (max() is three times slower, a million times)
             reached = end
     return found

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -24,7 +26,7 @@ from nngauge.io.zip_directory import (
     zip64_values,
 )
 from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
-from nngauge.limits import CHUNK_BYTES, MAX_ENTRIES, MAX_PATH_BYTES, MIB
+from nngauge.limits import CHUNK_BYTES, MAX_ENTRIES, MAX_PATH_BYTES, MAX_ZIP_MARKS
 
 LOCAL: Final = struct.Struct("<4sHHH4xIIIHH")
 """Signature, version needed, flags, method, crc, compressed, size, name length, extra length (APPNOTE 4.3.7)."""
@@ -34,8 +36,10 @@ _DESCRIPTOR_MAGIC: Final = b"PK\x07\x08"
 _MARK: Final = re.compile(rb"PK(?:\x03\x04|\x07\x08|\x01\x02|\x05\x06)")
 _MARK_SLACK: Final = 28
 """Bytes around a signature that decide what it is: a zip64 descriptor, a local header's lengths."""
-_SCAN_FACTOR: Final = 4
-"""Bytes searched per byte of the file; without it a file of headers without descriptors costs quadratic time."""
+_EMPTY_DEFLATED: Final = 5
+"""A final empty block takes two bytes, a stored one five."""
+_LOOKS_PER_MARK: Final = 4
+"""Signatures looked at per signature there is; without it headers that miss their descriptors cost quadratic time."""
 
 
 class _Found(NamedTuple):
@@ -46,31 +50,47 @@ class _Found(NamedTuple):
 
 
 class _Scan:
-    """Searches signatures in one source with a budget of bytes."""
+    """All signatures of one source, found in one pass the first time they are needed."""
 
-    __slots__ = ("_left", "source")
+    __slots__ = ("_left", "_marks", "source")
 
     def __init__(self, source: ByteSource) -> None:
         self.source = source
-        self._left = _SCAN_FACTOR * source.size + 64 * MIB
+        self._marks: array[int] | None = None
+        self._left = 0
+
+    def _positions(self, start: int) -> Iterator[int]:
+        if self._marks is None:
+            self._marks = _find_marks(self.source)
+            self._left = _LOOKS_PER_MARK * len(self._marks)
+        for index in range(bisect_left(self._marks, start), len(self._marks)):
+            yield self._marks[index]
 
     def marks(self, start: int) -> Iterator[tuple[int, bytes]]:
-        """Every signature from `start` on: its offset and it with the bytes that follow."""
-        at = start
-        while at < self.source.size and self._left > 0:
-            window = self.source.read(at, CHUNK_BYTES + _MARK_SLACK)
-            self._left -= len(window)
-            for match in _MARK.finditer(window):
-                if match.start() < CHUNK_BYTES:
-                    yield at + match.start(), window[match.start() : match.start() + _MARK_SLACK]
-            at += CHUNK_BYTES
+        """Signatures from `start` on, as long as the budget lasts: their offsets and the bytes from there."""
+        for at in self._positions(start):
+            self._left -= 1
+            if self._left < 0:
+                return
+            yield at, self.source.read(at, _MARK_SLACK)
 
     def next_header(self, start: int) -> int | None:
         """The next believable local header."""
-        for at, head in self.marks(start):
-            if head.startswith(LOCAL_MAGIC) and _plausible(self.source, at):
+        for at in self._positions(start):
+            if _plausible(self.source, at):
                 return at
         return None
+
+
+def _find_marks(source: ByteSource) -> array[int]:
+    found = array("Q")
+    for at in range(0, source.size, CHUNK_BYTES):
+        # Three bytes more, so that no signature is cut; none can start twice.
+        window = source.read(at, CHUNK_BYTES + 3)
+        found.extend(at + match.start() for match in _MARK.finditer(window))
+        if len(found) > MAX_ZIP_MARKS:
+            raise LimitError(f"more than {MAX_ZIP_MARKS} zip signatures", where=source.name)
+    return found
 
 
 def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -> list[ZipEntry]:
@@ -180,6 +200,8 @@ def _descriptor_in(raw: bytes, distance: int, method: int) -> tuple[int, int, in
     for shape in (_DESCRIPTOR, _DESCRIPTOR64):
         if len(raw) >= shape.size:
             crc, packed, size = shape.unpack_from(raw)
-            if packed == distance and (method != STORED or size == packed):
+            # Read as a short one, a zip64 descriptor has size 0; empty content deflates to two bytes.
+            fits = size == packed if method == STORED else size > 0 or packed <= _EMPTY_DEFLATED
+            if packed == distance and fits:
                 return crc, packed, size, shape.size
     return None
