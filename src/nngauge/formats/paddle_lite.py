@@ -1,0 +1,147 @@
+"""Paddle Lite optimised models (.nb): a small header, the program as FlatBuffers, then the parameters.
+
+Layout: https://github.com/PaddlePaddle/Paddle-Lite/blob/develop/lite/model_parser/model_parser.cc (SaveModelNaive);
+schema: lite/model_parser/flatbuffers/framework.fbs and param.fbs in the same repository.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nngauge.domain.graph import DType, Graph, Node, Span, Tensor
+from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
+from nngauge.formats._api import Format, ModelData
+from nngauge.formats._values import Values
+from nngauge.io import flatbuffer
+from nngauge.io.binary import Buffer, Cursor
+from nngauge.io.flatbuffer import Table
+from nngauge.io.meter import Meter
+from nngauge.limits import MAX_NODES, MAX_RANK
+
+_VERSION = re.compile(rb"v?\d+\.\d+[\w.\-]*\0*|[0-9a-f]{7,16}\0*|develop[\w.\-]*\0*")
+_HEADER = 26
+"""Meta version (2 bytes), version of the optimiser (16), size of the program (8)."""
+_DTYPES = {
+    0: DType.BOOL, 1: DType.INT16, 2: DType.INT32, 3: DType.INT64, 4: DType.FLOAT16, 5: DType.FLOAT32,
+    6: DType.FLOAT64, 20: DType.UINT8, 21: DType.INT8,
+}  # fmt: skip
+_DENSE_TENSOR = 7
+
+
+def probe(head: bytes, size: int, _name: str) -> bool:
+    """Meta version 0 to 2, a version text of 16 bytes, and a program that fits into the file."""
+    return (
+        size > _HEADER
+        and head[1:2] == b"\0"
+        and head[:1] in (b"\0", b"\1", b"\2")
+        and _VERSION.fullmatch(head[2:18]) is not None
+        and 0 < int.from_bytes(head[18:26], "little") <= size - _HEADER
+    )
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads the program's first block and the parameters' descriptions; see `Format.parse` for the errors."""
+    buf = data.buf
+    head = bytes(buf[:64])
+    if not probe(head, len(buf), data.name):
+        raise NotThisFormat("no Paddle Lite header")
+    version = head[2:18].rstrip(b"\0").decode()
+    if head[0] != 2:
+        raise UnsupportedError(f"Paddle Lite meta version {head[0]} (written by {version})")
+    size = int.from_bytes(head[18:26], "little")
+    # The program's offsets are relative to itself, and a FlatBuffers reader wants to see nothing else.
+    program = memoryview(buf)[_HEADER : _HEADER + size]
+    blocks = flatbuffer.root(program).tables(0)
+    if not blocks:
+        raise MalformedError("a program without blocks")
+    values, meter = Values(), Meter.for_size(size)
+    end = _parameters(buf, _HEADER + size, values)
+    for variable in blocks[0].tables(2):
+        _variable(variable, values, meter)
+    nodes = _nodes(blocks[0], values, meter)
+    return Graph(
+        format=FORMAT.name,
+        nodes=tuple(node for node in nodes if node.op not in ("feed", "fetch")),
+        tensors=tuple(values.tensors),
+        inputs=tuple(at for node in nodes if node.op == "feed" for at in node.outputs),
+        outputs=tuple(at for node in nodes if node.op == "fetch" for at in node.inputs),
+        format_version="naive buffer 2",
+        producer=f"Paddle Lite opt {version}",
+        extent=end,
+        notes=(f"{len(blocks) - 1} blocks of control flow not read",) if len(blocks) > 1 else (),
+    )
+
+
+def _parameters(buf: Buffer, start: int, values: Values) -> int:
+    """Adds the constants behind the program; gives where they end."""
+    cursor = Cursor(buf, start)
+    cursor.skip(4)
+    header, count = cursor.u16(), cursor.u16()
+    cursor.skip(4)
+    cursor.skip(max(header - 6, 0))
+    for _ in range(count):
+        total, offset = cursor.u32(), cursor.u32()
+        if not offset <= total:
+            raise MalformedError("a parameter shorter than its header", where=f"@{cursor.pos}")
+        begin = cursor.pos
+        cursor.skip(total - offset)
+        values.add(_parameter(memoryview(buf)[begin : cursor.pos], begin))
+    return cursor.pos
+
+
+def _parameter(piece: memoryview, base: int) -> Tensor:
+    desc = flatbuffer.root(piece)
+    body = desc.table(3)
+    if body is None:
+        raise MalformedError("a parameter without data", where=f"@{base}")
+    dims = body.ints(2, "q")
+    start, size = body.vector(4, 1)
+    if len(dims) > MAX_RANK:
+        raise LimitError(f"rank {len(dims)}", where=f"@{base}")
+    dtype = _DTYPES.get(body.integer(3, "i"), DType.UNKNOWN)
+    return Tensor(desc.string(1), dtype, dims, Span(base + start, size), constant=True)
+
+
+def _variable(variable: Table, values: Values, meter: Meter) -> None:
+    name, kind = variable.string(0), variable.table(1)
+    meter.spend(len(name) + 8)
+    dense = kind.table(2) if kind is not None and kind.integer(0, "i") == _DENSE_TENSOR else None
+    tensor = dense.table(0) if dense is not None else None
+    if tensor is None or values.tensors[values.use(name)].constant:
+        return
+    dims = tensor.ints(1, "q")
+    if len(dims) > MAX_RANK:
+        raise LimitError(f"rank {len(dims)}", where=f"@{tensor.pos}")
+    dtype = _DTYPES.get(tensor.integer(0, "i"), DType.UNKNOWN)
+    values.add(Tensor(name, dtype, tuple(dim if dim >= 0 else None for dim in dims)))
+
+
+def _nodes(block: Table, values: Values, meter: Meter) -> list[Node]:
+    operations = block.tables(3)
+    if not operations or len(operations) > MAX_NODES:
+        raise MalformedError(f"{len(operations)} operations")
+    nodes = []
+    for operation in operations:
+        kind = operation.string(0)
+        if not kind:
+            raise MalformedError("an operation without type", where=f"@{operation.pos}")
+        edges: list[tuple[int, ...]] = []
+        for side in (1, 2):
+            names = [name for group in operation.tables(side) for name in group.strings(1)]
+            meter.spend(16 + len(kind) + sum(len(name) + 4 for name in names))
+            skipped = (kind, side) in (("feed", 1), ("fetch", 2))
+            edges.append(() if skipped else values.use_all(names))
+        nodes.append(Node(kind, None, "", edges[0], edges[1]))
+    return nodes
+
+
+FORMAT = Format(
+    name="paddle_lite",
+    version=1,
+    title="Paddle Lite model",
+    suffixes=(".nb",),
+    parse=parse,
+    probe=probe,
+    references=("https://github.com/PaddlePaddle/Paddle-Lite/blob/develop/lite/model_parser/model_parser.cc",),
+    limitations=("models written before Paddle Lite 2.9 (meta versions 0 and 1) are recognised only",),
+)
