@@ -7,7 +7,13 @@ from nngauge.formats import (
     coreml_mlmodelc,
     coreml_mlpackage,
     executorch,
+    mindspore,
     mnn,
+    openvino,
+    paddle,
+    paddle_lite,
+    safetensors,
+    tfjs,
 )
 from nngauge.formats._api import Format, Magic, ModelData
 
@@ -17,6 +23,12 @@ FORMATS: tuple[Format, ...] = (
     coreml_mlmodel.FORMAT,
     coreml_mlpackage.FORMAT,
     coreml_mlmodelc.FORMAT,
+    safetensors.FORMAT,
+    tfjs.FORMAT,
+    openvino.FORMAT,
+    paddle.FORMAT,
+    paddle_lite.FORMAT,
+    mindspore.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
