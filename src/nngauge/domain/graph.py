@@ -65,6 +65,8 @@ class DType(StrEnum):
     GGML_TQ1_0 = "tq1_0"
     GGML_TQ2_0 = "tq2_0"
     GGML_MXFP4 = "mxfp4"
+    GGML_NVFP4 = "nvfp4"
+    GGML_Q1_0 = "q1_0"
 
 
 class Completeness(StrEnum):

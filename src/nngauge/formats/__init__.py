@@ -7,13 +7,16 @@ from nngauge.formats import (
     coreml_mlmodelc,
     coreml_mlpackage,
     executorch,
+    gguf,
     mindspore,
     mnn,
+    onnx,
     openvino,
     paddle,
     paddle_lite,
     safetensors,
     tfjs,
+    tflite,
 )
 from nngauge.formats._api import Format, Magic, ModelData
 
@@ -29,6 +32,9 @@ FORMATS: tuple[Format, ...] = (
     paddle.FORMAT,
     paddle_lite.FORMAT,
     mindspore.FORMAT,
+    tflite.FORMAT,
+    onnx.FORMAT,
+    gguf.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]

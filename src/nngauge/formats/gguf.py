@@ -1,0 +1,264 @@
+"""GGUF models (llama.cpp, whisper.cpp and relatives): key-value metadata, tensor table, aligned data.
+
+Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Block sizes: `ggml-common.h` and
+`type_traits` in `ggml.c` of the same repository. Versions 1 to 3, both byte orders.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
+from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
+from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.io.binary import Buffer
+from nngauge.limits import MAX_ITEMS, MAX_TENSORS
+
+_MAGIC: Final = b"GGUF"
+_VERSIONS: Final = (1, 2, 3)
+_SCALARS: Final = "BbHhIif?"
+"""`struct` codes of value types 0–7; 8 is a string, 9 an array."""
+_STRING, _ARRAY = 8, 9
+_WIDE: Final = {10: "Q", 11: "q", 12: "d"}
+_TYPE_NAMES: Final = (
+    "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "bool", "string", "array", "uint64", "int64",
+    "float64",
+)  # fmt: skip
+_MAX_RANK: Final = 8
+"""`GGML_MAX_DIMS` is 4; room for successors."""
+_MAX_ALIGNMENT: Final = 1 << 20
+_DEFAULT_ALIGNMENT: Final = 32
+_MAX_KEY: Final = 65_535
+"""The specification's bound on a key, 2^16 − 1 bytes; tensor names are far below it."""
+_MAX_TEXT: Final = 4096
+"""Characters kept of one string value; chat templates are longer and are not a fact of the model."""
+_SHOWN: Final = 16
+"""Arrays up to this length are written out."""
+_BLOCKS: Final[dict[int, tuple[DType, int, int]]] = {
+    0: (DType.FLOAT32, 1, 4),
+    1: (DType.FLOAT16, 1, 2),
+    2: (DType.GGML_Q4_0, 32, 18),
+    3: (DType.GGML_Q4_1, 32, 20),
+    6: (DType.GGML_Q5_0, 32, 22),
+    7: (DType.GGML_Q5_1, 32, 24),
+    8: (DType.GGML_Q8_0, 32, 34),
+    9: (DType.GGML_Q8_1, 32, 36),
+    10: (DType.GGML_Q2_K, 256, 84),
+    11: (DType.GGML_Q3_K, 256, 110),
+    12: (DType.GGML_Q4_K, 256, 144),
+    13: (DType.GGML_Q5_K, 256, 176),
+    14: (DType.GGML_Q6_K, 256, 210),
+    15: (DType.GGML_Q8_K, 256, 292),
+    16: (DType.GGML_IQ2_XXS, 256, 66),
+    17: (DType.GGML_IQ2_XS, 256, 74),
+    18: (DType.GGML_IQ3_XXS, 256, 98),
+    19: (DType.GGML_IQ1_S, 256, 50),
+    20: (DType.GGML_IQ4_NL, 32, 18),
+    21: (DType.GGML_IQ3_S, 256, 110),
+    22: (DType.GGML_IQ2_S, 256, 82),
+    23: (DType.GGML_IQ4_XS, 256, 136),
+    24: (DType.INT8, 1, 1),
+    25: (DType.INT16, 1, 2),
+    26: (DType.INT32, 1, 4),
+    27: (DType.INT64, 1, 8),
+    28: (DType.FLOAT64, 1, 8),
+    29: (DType.GGML_IQ1_M, 256, 56),
+    30: (DType.BFLOAT16, 1, 2),
+    31: (DType.GGML_Q4_0, 32, 18),  # Q4_0 repacked for Arm (4×4, 4×8, 8×8), withdrawn in 2024
+    32: (DType.GGML_Q4_0, 32, 18),
+    33: (DType.GGML_Q4_0, 32, 18),
+    34: (DType.GGML_TQ1_0, 256, 54),
+    35: (DType.GGML_TQ2_0, 256, 66),
+    36: (DType.GGML_IQ4_NL, 32, 18),  # IQ4_NL repacked, withdrawn likewise
+    37: (DType.GGML_IQ4_NL, 32, 18),
+    38: (DType.GGML_IQ4_NL, 32, 18),
+    39: (DType.GGML_MXFP4, 32, 17),
+    40: (DType.GGML_NVFP4, 64, 36),
+    41: (DType.GGML_Q1_0, 128, 18),
+}
+"""Tensor type → element type, elements of a block, bytes of a block."""
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads metadata as text and tensors by offset; see `Format.parse` for the errors.
+
+    Shapes are outermost dimension first as everywhere else, the reverse of the order in the file.
+    """
+    reader = _Reader(data.buf)
+    tensor_count, value_count = reader.count(), reader.count()
+    if value_count > min(MAX_ITEMS, len(data.buf) // 8) or tensor_count > min(MAX_TENSORS, len(data.buf) // 16):
+        raise TruncatedError(f"{value_count} values and {tensor_count} tensors declared", where="@8")
+    metadata = dict(reader.pair() for _ in range(value_count))
+    entries = [reader.tensor() for _ in range(tensor_count)]
+    alignment = metadata.get("general.alignment", "")
+    unit = int(alignment) if alignment.isdigit() else _DEFAULT_ALIGNMENT
+    if not 0 < unit <= _MAX_ALIGNMENT:
+        raise MalformedError(f"alignment {alignment}")
+    tensors, unknown, end = _place(entries, reader.pos, unit)
+    if end > len(data.buf):
+        raise TruncatedError(f"tensors reach to {end}, the file to {len(data.buf)}", where=f"@{reader.pos}")
+    notes = ["the operations are implied by the architecture, the file holds none"]
+    if unknown:
+        notes.append("sizes of tensors of unknown type: " + ", ".join(map(str, sorted(unknown))))
+    return Graph(
+        format="gguf",
+        completeness=Completeness.PARTIAL,
+        name=metadata.get("general.name", ""),
+        tensors=tuple(tensors),
+        format_version=str(reader.version) + (" big-endian" if reader.order == ">" else ""),
+        metadata=metadata,
+        extent=None if unknown else _padded(data.buf, end, unit if entries else 1),
+        notes=tuple(notes),
+    )
+
+
+def _place(
+    entries: list[tuple[str, tuple[int, ...], int, int]], header_end: int, unit: int
+) -> tuple[list[Tensor], set[int], int]:
+    """`(tensors, unknown types, end of the data)`."""
+    start = -(-header_end // unit) * unit
+    tensors, unknown, end = [], set(), header_end
+    for name, shape, code, offset in entries:
+        dtype, block, size = _BLOCKS.get(code, (DType.UNKNOWN, 1, 0))
+        tensor = Tensor(name, dtype, shape, constant=True)
+        elements = tensor.elements or 0
+        if not size:
+            unknown.add(code)
+            tensors.append(tensor)
+            continue
+        if shape and shape[-1] % block:
+            raise MalformedError(f"tensor {name[:80]!r}: rows of {shape[-1]} in blocks of {block}")
+        bytes_ = elements // block * size
+        tensors.append(Tensor(name, dtype, shape, Span(start + offset, bytes_), constant=True))
+        end = max(end, start + offset + bytes_)
+    return tensors, unknown, end
+
+
+def _padded(buf: Buffer, end: int, unit: int) -> int:
+    """The end with the zeros that writers add after the last tensor."""
+    padded = -(-end // unit) * unit
+    return padded if padded <= len(buf) and not any(buf[end:padded]) else end
+
+
+class _Reader:
+    """Position, byte order and width of lengths of one file."""
+
+    def __init__(self, buf: Buffer) -> None:
+        if len(buf) < 16 or bytes(buf[:4]) != _MAGIC:
+            raise NotThisFormat("no GGUF magic")
+        little, big = struct.unpack_from("<I", buf, 4)[0], struct.unpack_from(">I", buf, 4)[0]
+        if little not in _VERSIONS and big not in _VERSIONS:
+            raise NotThisFormat(f"GGUF version {little}")
+        self.order = "<" if little in _VERSIONS else ">"
+        self.version = min(little, big)
+        self.buf = buf
+        self.pos = 8
+        width = "I" if self.version == 1 else "Q"
+        self._length = struct.Struct(self.order + width)
+        codes = {**dict(enumerate(_SCALARS)), **_WIDE}
+        self._scalars = {kind: struct.Struct(self.order + code) for kind, code in codes.items()}
+
+    def _take(self, form: struct.Struct) -> Any:
+        try:
+            value = form.unpack_from(self.buf, self.pos)[0]
+        except struct.error:
+            raise TruncatedError("value outside the data", where=f"@{self.pos}") from None
+        self.pos += form.size
+        return value
+
+    def count(self) -> int:
+        """A length or number of items."""
+        return int(self._take(self._length))
+
+    def text(self, limit: int) -> str:
+        """A string, the first `limit` bytes of it."""
+        size = self.count()
+        at = self.pos
+        if size > len(self.buf) - at:
+            raise TruncatedError(f"string of {size} bytes", where=f"@{at}")
+        self.pos = at + size
+        return str(self.buf[at : at + min(size, limit)], "utf-8", "replace")
+
+    def name(self) -> str:
+        """A key or tensor name: not empty, no control characters."""
+        at = self.pos
+        name = self.text(_MAX_KEY)
+        if not name.isprintable() or not name:
+            raise MalformedError(f"name {name[:40]!r}", where=f"@{at}")
+        return name
+
+    def pair(self) -> tuple[str, str]:
+        """One metadata entry as text."""
+        key = self.name()
+        return key, self._value(int(self._take(self._scalars[4])), 0)
+
+    def _value(self, kind: int, depth: int) -> str:
+        if kind == _STRING:
+            return self.text(_MAX_TEXT)
+        if kind == _ARRAY:
+            return self._array(depth)
+        form = self._scalars.get(kind)
+        if form is None:
+            raise MalformedError(f"value type {kind}", where=f"@{self.pos}")
+        value = self._take(form)
+        return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+    def _array(self, depth: int) -> str:
+        """Short arrays written out, long ones counted and stepped over."""
+        kind, count = int(self._take(self._scalars[4])), self.count()
+        at = self.pos
+        form = self._scalars.get(kind)
+        smallest = form.size if form is not None else self._length.size
+        if form is None and kind not in (_STRING, _ARRAY):
+            raise MalformedError(f"array of type {kind}", where=f"@{at}")
+        if count * smallest > len(self.buf) - at:
+            raise TruncatedError(f"array of {count} values", where=f"@{at}")
+        if count <= _SHOWN and depth == 0 and kind != _ARRAY:
+            return "[" + ", ".join(self._value(kind, 1) for _ in range(count)) + "]"
+        if form is not None:
+            self.pos = at + count * form.size
+        elif kind == _STRING:
+            self._skip_strings(count)
+        elif depth:
+            raise LimitError("arrays nested too deeply", where=f"@{at}")
+        else:
+            for _ in range(count):
+                self._array(1)
+        return f"{count} × {_TYPE_NAMES[kind]}"
+
+    def _skip_strings(self, count: int) -> None:
+        """Steps over `count` strings; vocabularies have hundreds of thousands, so nothing but lengths is read."""
+        unpack, buf, pos, width = self._length.unpack_from, self.buf, self.pos, self._length.size
+        try:
+            for _ in range(count):
+                pos += width + unpack(buf, pos)[0]
+        except (struct.error, OverflowError):
+            raise TruncatedError("array of strings outside the data", where=f"@{self.pos}") from None
+        if pos > len(buf):
+            raise TruncatedError("array of strings outside the data", where=f"@{self.pos}")
+        self.pos = pos
+
+    def tensor(self) -> tuple[str, tuple[int, ...], int, int]:
+        """`(name, shape outermost first, type, offset from the start of the data)`."""
+        name = self.name()
+        rank = int(self._take(self._scalars[4]))
+        if rank > _MAX_RANK:
+            raise MalformedError(f"tensor of {rank} dimensions", where=f"@{self.pos}")
+        shape = tuple(self.count() for _ in range(rank))[::-1]
+        return name, shape, int(self._take(self._scalars[4])), int(self._take(self._scalars[10]))
+
+
+FORMAT = Format(
+    name="gguf",
+    version=1,
+    title="GGUF (llama.cpp, ggml)",
+    suffixes=(".gguf",),
+    magics=(Magic(0, _MAGIC, carve=True),),
+    parse=parse,
+    references=("https://github.com/ggml-org/ggml/blob/master/docs/gguf.md",),
+    limitations=(
+        "operations are implied by the architecture and not listed",
+        "tensor types of forks (numbers above 41) have no size, so such files have no extent",
+    ),
+)
