@@ -18,12 +18,17 @@ from nngauge.limits import HEAD_BYTES
 class Entry(Protocol):
     """One file inside a container. Nothing is read before it is asked for."""
 
-    path: str
-    """As the container names it, with forward slashes; may be hostile, never used to write."""
-    size: int
-    """Uncompressed bytes as declared; −1 when the container does not tell."""
-    stored_size: int
-    """Bytes it occupies in the container."""
+    @property
+    def path(self) -> str:
+        """As the container names it, with forward slashes; may be hostile, never used to write."""
+
+    @property
+    def size(self) -> int:
+        """Uncompressed bytes as declared; −1 when the container does not tell."""
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes it occupies in the container; 0 when it shares a compressed block with others."""
 
     @abstractmethod
     def head(self, count: int = HEAD_BYTES) -> bytes:
@@ -38,23 +43,47 @@ class Entry(Protocol):
         """The bytes in place, when they are not compressed; None otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+def _nothing() -> None:
+    """Containers in memory have nothing to give back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """An opened archive or folder."""
 
     kind: str
     """``zip``, ``folder``, ``tar``, ``gzip``, ``xz``, ``bzip2``, ``zstd``, ``7z``, ``file``."""
     entries: Sequence[Entry]
-    """Files only, no directories, in container order."""
-    anomalies: tuple[Anomaly, ...] = ()
-    close: Callable[[], None] = lambda: None
+    """Files only, no directories, in container order. May make its items when they are asked for."""
+    source: ByteSource | None = None
+    """The bytes of the archive itself; None for folders and for views on a part of another container."""
+    failures: tuple[Failure, ...] = ()
+    """What of the container itself could not be read: a directory without permission, the end of a broken tar."""
+    report: Callable[[], tuple[Anomaly, ...]] = tuple
+    """See `anomalies`."""
+    lookup: Callable[[str], Entry | None] | None = None
+    """A faster `find`, where the reader has one."""
+    close: Callable[[], None] = _nothing
+    """Gives back files and maps; windows handed out before are dead then."""
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """What is odd about it, so far: some oddities show only when an entry is read."""
+        return self.report()
+
+    @property
+    def size(self) -> int:
+        """Bytes as shipped: of the archive, or of all files of a folder or view."""
+        return sum(max(entry.stored_size, 0) for entry in self.entries) if self.source is None else self.source.size
 
     def find(self, path: str) -> Entry | None:
         """The entry that Android or iOS would take for `path`, None when there is none."""
+        if self.lookup is not None:
+            return self.lookup(path)
         return next((entry for entry in self.entries if entry.path == path), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackagePart:
     """One container of an app: base, split, asset pack, module, OBB."""
 
@@ -68,21 +97,33 @@ class PackagePart:
     properties: Mapping[str, Any] = field(default_factory=dict)
     """Info.plist, parsed, where there is one."""
     consumed: frozenset[str] = frozenset()
-    """Entry paths that became parts of their own (the APKs inside an XAPK): not to be walked again."""
+    """Entry paths that became parts of their own (the APKs inside an XAPK): not to be walked again.
+
+    Such a wrapper is not listed in `App.parts`, because its bytes are mostly theirs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
     """An app, opened: its identity and the parts to walk."""
 
     app: App
     parts: tuple[PackagePart, ...]
-    anomalies: tuple[Anomaly, ...] = ()
+    source: ByteSource | None = None
+    """The one file it came in; None for folders."""
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """What is odd about its containers, so far."""
+        met: dict[Anomaly, None] = {}
+        for part in self.parts:
+            met.update(dict.fromkeys(part.container.anomalies))
+        return tuple(met)
 
     def close(self) -> None:
         """Gives back files and maps."""
-        for part in self.parts:
+        # Splits are windows on their wrapper, which comes first.
+        for part in reversed(self.parts):
             part.container.close()
 
 
@@ -97,6 +138,8 @@ class PackageFormat:
     claims: Callable[[Container, str], bool]
     """`(container, file name)` → is it this kind? Decided by content; the name only breaks ties."""
     open: Callable[[Container, Location], Package]
-    """Identifies the app and its parts; problems with single parts become failures, not exceptions."""
+    """Identifies the app and its parts; problems with single parts become failures, not exceptions.
+
+    Digests stay empty: `nngauge.packages.with_digests` fills them in, because hashing costs a pass over all bytes."""
     references: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()

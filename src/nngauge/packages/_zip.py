@@ -1,0 +1,104 @@
+"""Zips as containers: APK, IPA, AAB and what lies inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from nngauge.io.source import ByteSource
+from nngauge.io.zip import ZipArchive, ZipEntry, read_zip
+from nngauge.limits import HEAD_BYTES
+from nngauge.packages._api import Container, Entry
+
+_EMPTY_DEFLATE = 2
+"""Bytes of a deflated nothing, which some writers store for directories."""
+
+
+class ZippedFile:
+    """One file in a zip."""
+
+    __slots__ = ("_archive", "_entry")
+
+    def __init__(self, archive: ZipArchive, entry: ZipEntry) -> None:
+        self._archive = archive
+        self._entry = entry
+
+    @property
+    def path(self) -> str:
+        """Name in the central directory."""
+        return self._entry.name
+
+    @property
+    def size(self) -> int:
+        """Declared bytes after inflation."""
+        return self._entry.size
+
+    @property
+    def stored_size(self) -> int:
+        """Declared bytes before inflation."""
+        return self._entry.compressed_size
+
+    def head(self, count: int = HEAD_BYTES) -> bytes:
+        """The first `count` bytes of the content."""
+        return self._archive.head(self._entry, count)
+
+    def chunks(self) -> Iterator[bytes]:
+        """All bytes."""
+        return self._archive.chunks(self._entry)
+
+    def window(self) -> ByteSource | None:
+        """The bytes in place, when they are stored."""
+        return self._archive.open(self._entry)
+
+
+def archive_of(container: Container) -> ZipArchive | None:
+    """The archive behind a container that `open_zip` made, for its signing block; None for all others."""
+    return container.entries.archive if isinstance(container.entries, ZippedFiles) else None
+
+
+class ZippedFiles(Sequence[Entry]):
+    """The files of a zip, made when they are asked for: a hostile directory lists a million."""
+
+    __slots__ = ("_files", "archive")
+
+    def __init__(self, archive: ZipArchive, files: list[ZipEntry]) -> None:
+        self.archive = archive
+        self._files = files
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if isinstance(index, slice):
+            return ZippedFiles(self.archive, self._files[index])
+        return ZippedFile(self.archive, self._files[index])
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (ZippedFile(self.archive, entry) for entry in self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def open_zip(source: ByteSource) -> Container:
+    """The container, which closes `source`. Errors as in `nngauge.io.zip.read_zip`."""
+    archive = read_zip(source)
+
+    def find(path: str) -> Entry | None:
+        entry = archive.find(path)
+        return None if entry is None else ZippedFile(archive, entry)
+
+    return Container(
+        kind="zip",
+        entries=ZippedFiles(archive, [entry for entry in archive.entries if _is_file(entry)]),
+        source=source,
+        report=lambda: archive.anomalies,
+        lookup=find,
+        close=source.close,
+    )
+
+
+def _is_file(entry: ZipEntry) -> bool:
+    # Packers hide files under names that end in a slash; Android finds them by that very name.
+    return not entry.name.endswith("/") or entry.compressed_size > _EMPTY_DEFLATE
