@@ -40,7 +40,7 @@ from tests.builders.zips import (
 from tests.builders.zips import signing_block as build_signing_block
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
-from nngauge.io import zip_directory
+from nngauge.io import zip_records
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, ZipEntry, ZipOddity, read_zip
 from nngauge.io.zip_signing import SIGNATURE_V2, SIGNATURE_V3, find_signing_block, signing_block
@@ -449,12 +449,12 @@ def test_too_much_is_a_limit_error(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(LimitError):
             _gather(got, zipped.chunks(entry, limit=10))
         assert got == EXPECTED[entry.name][:10]
-    monkeypatch.setattr(zip_directory, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(zip_records, "MAX_ENTRIES", 2)
     with pytest.raises(LimitError):
         opened(ordinary())
-    monkeypatch.setattr(zip_directory, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(zip_records, "MAX_ENTRIES", 3)
     assert len(opened(ordinary()).entries) == 3
-    monkeypatch.setattr(zip_directory, "MAX_DIRECTORY_BYTES", 150)
+    monkeypatch.setattr(zip_records, "MAX_DIRECTORY_BYTES", 150)
     with pytest.raises(LimitError):
         opened(ordinary())
 

@@ -20,6 +20,8 @@ _RAW = -15
 """zlib's way of saying: no header, window of 32 KiB."""
 _SLACK = 128
 """Compressed bytes beyond the output wanted that hold nearly every Huffman table description."""
+_MAX_EXPANSION = 1032
+"""Deflate makes at most 258 bytes of two bits."""
 _FINE = 64
 """Output step near an error; at most this many good bytes before the error are lost."""
 
@@ -174,7 +176,9 @@ def _inflate_finely(
     error: Exception | None = None
     try:
         for piece in source.chunks(offset, compressed_size, 4 * KIB):
-            for out in _drain(stream, piece, fine):
+            # What was delivered already may pass in large steps, as long as the error cannot be in this piece.
+            is_far = total + len(piece) * _MAX_EXPANSION < skip
+            for out in _drain(stream, piece, CHUNK_BYTES if is_far else fine):
                 total += len(out)
                 if total > skip:
                     pending += out[-min(len(out), total - skip) :]

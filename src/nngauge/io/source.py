@@ -118,9 +118,6 @@ class ByteSource:
             raise TruncatedError("offset before the data", where=f"{self.name}@{offset}")
         return min(count, self.size - offset)
 
-    def __len__(self) -> int:
-        return self.size
-
     def __repr__(self) -> str:
         return f"ByteSource({self.name!r}, {self.size} bytes)"
 

@@ -19,19 +19,22 @@ from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedE
 from nngauge.io.inflate import engine, head_of, inflate_chunks, inflate_head
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_directory import (
-    DEFLATED,
-    DESCRIPTOR_FLAG,
-    ENCRYPTED_FLAG,
-    LOCAL_MAGIC,
-    MAX32,
-    STORED,
     Directory,
-    ZipEntry,
     find_directory,
     read_directory,
 )
 from nngauge.io.zip_oddities import Oddities, ZipOddity
-from nngauge.io.zip_recover import LOCAL, recover, recover_truncated
+from nngauge.io.zip_records import (
+    DEFLATED,
+    DESCRIPTOR_FLAG,
+    ENCRYPTED_FLAG,
+    LOCAL,
+    LOCAL_MAGIC,
+    MAX32,
+    STORED,
+    ZipEntry,
+)
+from nngauge.io.zip_recover import recover, recover_truncated
 from nngauge.limits import CHUNK_BYTES, HEAD_BYTES, MAX_INFLATED_ENTRY, MAX_PATH_BYTES, MEMORY_ENTRY, MIB
 
 __all__ = ["ZipArchive", "ZipEntry", "ZipOddity", "read_zip"]

@@ -104,6 +104,8 @@ class Oddities:
         return tuple(found)
 
 
+_BATCH: Final = 4096
+"""Names looked at together; with the longest names that is 16 MiB."""
 _CONTROLS: Final = bytes(range(0x20)) + b"\x7f"
 _TRAVERSAL: Final = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|\Z)")
 _ABSOLUTE: Final = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
@@ -112,9 +114,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 def check_names(names: Sequence[str], keys: Sequence[int], oddities: Oddities) -> None:
     """Notes names that would escape a directory, hide in a listing, or come twice. `keys`: their header offsets."""
-    if _any_suspicious(names):
-        for name, key in zip(names, keys, strict=True):
-            _check_name(name, key, oddities)
+    for start in range(0, len(names), _BATCH):
+        batch = names[start : start + _BATCH]
+        if _any_suspicious(batch):
+            for name, key in zip(batch, keys[start : start + _BATCH], strict=True):
+                _check_name(name, key, oddities)
     if len(set(names)) == len(names):
         return
     first: dict[str, int] = {}

@@ -15,8 +15,10 @@ from typing import Final, NamedTuple
 
 from nngauge.errors import LimitError, NotThisFormat
 from nngauge.io.source import ByteSource
-from nngauge.io.zip_directory import (
+from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
+from nngauge.io.zip_records import (
     DESCRIPTOR_FLAG,
+    LOCAL,
     LOCAL_MAGIC,
     MAX32,
     RECORD_MAGIC,
@@ -25,11 +27,8 @@ from nngauge.io.zip_directory import (
     check_extents,
     zip64_values,
 )
-from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
 from nngauge.limits import CHUNK_BYTES, MAX_ENTRIES, MAX_PATH_BYTES, MAX_ZIP_MARKS
 
-LOCAL: Final = struct.Struct("<4sHHH4xIIIHH")
-"""Signature, version needed, flags, method, crc, compressed, size, name length, extra length (APPNOTE 4.3.7)."""
 _DESCRIPTOR: Final = struct.Struct("<III")  # crc, compressed, size
 _DESCRIPTOR64: Final = struct.Struct("<IQQ")
 _DESCRIPTOR_MAGIC: Final = b"PK\x07\x08"
@@ -150,7 +149,7 @@ def _entry_at(scan: _Scan, at: int) -> _Found:
     rest = source.read(at + LOCAL.size, name_size + extra_size)
     name = str(rest[:name_size], "utf-8", "replace")
     if MAX32 in (packed, size):
-        packed, size, _, _ = zip64_values(rest[name_size:], packed, size, 0)
+        packed, size, _ = zip64_values(rest[name_size:], packed, size, 0)
     data = at + LOCAL.size + name_size + extra_size
     after = data + packed
     if flags & DESCRIPTOR_FLAG and packed == 0:
