@@ -17,6 +17,7 @@ from nngauge.formats import (
     safetensors,
     tfjs,
     tflite,
+    torchscript,
 )
 from nngauge.formats._api import Format, Magic, ModelData
 
@@ -35,6 +36,7 @@ FORMATS: tuple[Format, ...] = (
     tflite.FORMAT,
     onnx.FORMAT,
     gguf.FORMAT,
+    torchscript.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
