@@ -18,9 +18,7 @@ def summarise(
     form: Format, graph: Graph, pieces: Sequence[tuple[Location, ByteSource]], evidence: Sequence[Evidence]
 ) -> Model:
     """The model's identity, interface and size; reads every byte of `pieces` once, for their SHA-256."""
-    parts = tuple(
-        ModelFile(location=location, sha256=sha256(source), size=source.size) for location, source in pieces
-    )
+    parts = tuple(ModelFile(location=location, sha256=sha256(source), size=source.size) for location, source in pieces)
     return Model(
         format=form.name,
         title=form.title,

@@ -53,30 +53,30 @@ class ElfBinary:
 class MachOBinary:
     """Answers for one Mach-O file; fat files answer for their slices together."""
 
-    slices: tuple[MachO, ...]
+    file: MachO
 
     @property
     def install_name(self) -> str | None:
         """LC_ID_DYLIB."""
-        return next((part.install_name for part in self.slices if part.install_name), None)
+        return next((part.install_name for part in self.file.slices if part.install_name), None)
 
     @property
     def needed(self) -> tuple[str, ...]:
         """LC_LOAD_DYLIB and its relatives."""
-        return tuple(dict.fromkeys(name for part in self.slices for name in part.needed))
+        return tuple(dict.fromkeys(library.name for part in self.file.slices for library in part.dylibs))
 
     @property
     def abi(self) -> str | None:
         """CPU names of the slices."""
-        return "+".join(dict.fromkeys(part.cpu for part in self.slices)) or None
+        return "+".join(dict.fromkeys(part.cpu for part in self.file.slices)) or None
 
     def exports(self, name: bytes) -> bool:
         """Is `name` defined and external in any slice?"""
-        return any(part.exports(name) for part in self.slices)
+        return self.file.exports(name)
 
     def imports(self, name: bytes) -> bool:
         """Is `name` undefined in any slice?"""
-        return any(part.imports(name) for part in self.slices)
+        return self.file.imports(name)
 
     def symbol_versions(self) -> tuple[str, ...]:
         """Mach-O has none."""

@@ -85,6 +85,13 @@ class Detector:
             if proof is not None:
                 self._dex.add(key, proof)
 
+    def java_class(self, location: Location, path: str, size: int, hits: Sequence[Hit], window: Window) -> None:
+        """Adds one Java class file: it defines the class its path names, and references whatever it mentions."""
+        name = "L" + path.removesuffix(".class") + ";"
+        self.dex(location, size, hits, window, _ClassFile(name))
+        for key in self._class_keys(name):
+            self._dex.add(key, evidence(EvidenceKind.CLASS_DEFINED, location, name))
+
     def path(self, location: Location, path: str) -> bool:
         """Adds one entry path; true when a rule wants the entry's content for a version (see `content`)."""
         globs = self.signatures.globs.get("path")
@@ -129,10 +136,33 @@ class Detector:
         head = self._contents.get(unit.location.path) if isinstance(unit, FactUnit) else None
         return detections(self.signatures, unit, matches, head) if matches else []
 
+    def _class_keys(self, descriptor: str) -> Iterable[Key]:
+        """Class features that the definition of `descriptor` satisfies."""
+        hits = self.signatures.scan(b"\0" + descriptor.encode() + b"\0")
+        for index, end in hits:
+            if end - self.signatures.literals.lengths[index] == 1:
+                yield from (key for key in self.signatures.features_of[index] if key[0] == "class")
+
     def _match_names(self, unit: FactUnit, glob_kind: str, kind: str, text: str, proof: EvidenceKind) -> None:
         globs = self.signatures.globs.get(glob_kind)
         for pattern in globs.matching(text) if globs else ():
             unit.add((kind, pattern), evidence(proof, unit.location, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassFile:
+    """A class file as an index: every descriptor the rules asked for and the bytes contain is a reference."""
+
+    name: str
+
+    def defines(self, prefix: bytes) -> tuple[str, ...]:
+        return (self.name,) if self.name.startswith(prefix.decode()) else ()
+
+    def references(self, prefix: bytes) -> tuple[str, ...]:
+        return (prefix.decode(),)
+
+    def method_refs(self, class_prefix: bytes) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - part of the protocol
+        return ()
 
 
 def _dex_evidence(unit: CodeUnit, key: Key, dex: DexIndex) -> Evidence | None:

@@ -59,7 +59,8 @@ def try_format(form: Format, lead: Piece, companions: Sequence[Piece] = ()) -> E
     except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the app; it is recorded as what it is
         return Refused(form, "ParserError", f"{type(error).__name__}: {error}", "please report this file", broken=True)
     piece = lead
-    if graph.extent is not None and graph.extent < lead.source.size:
+    carved = lead.location.offset is not None
+    if carved and graph.extent is not None and graph.extent < lead.source.size:
         piece = Piece(
             lead.location.at(lead.location.offset or 0, graph.extent),
             lead.source.sub(0, graph.extent, lead.source.name),

@@ -31,7 +31,9 @@ def load(entry: Entry, literals: Literals | None) -> Loaded:
     if 0 <= entry.size <= MEMORY_ENTRY:
         data = _joined(pieces, entry.size)
         if data is not None:
-            return Loaded(ByteSource.of_bytes(data, entry.path), tuple(literals.scan(data)) if literals else (), pieces.error)
+            return Loaded(
+                ByteSource.of_bytes(data, entry.path), tuple(literals.scan(data)) if literals else (), pieces.error
+            )
         pieces = _Stoppable(entry.chunks())  # larger than declared: start again, on disk
     scanner = PieceScanner(literals) if literals else None
     source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path)

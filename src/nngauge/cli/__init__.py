@@ -1,0 +1,72 @@
+"""The command line: one file per verb. The only code that prints."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from nngauge.version import __version__
+
+VERBS: Final = {
+    "scan": "What AI is inside one app, or many.",
+    "show": "What one model file is.",
+    "why": "The evidence behind one line of a report.",
+    "rules": "List and check the detection rules.",
+}
+"""Verb → its line in the help. Modules are imported when their verb is used."""
+
+EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_PARTIAL = 0, 1, 2, 3
+
+
+class _Verbs(click.Group):
+    """Loads a verb's module when it is called, so that --help stays cheap."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - part of click's interface
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"nngauge.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="nngauge", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Tells what AI is inside a mobile app, with evidence for every claim."""
+
+
+def main() -> None:
+    """Entry point: runs the verb and turns deliberate errors into one line and an exit code.
+
+    Exit codes: 0 all done · 1 an input could not be read · 2 wrong use · 3 done, but some apps or parts failed.
+    """
+    from nngauge.errors import NngaugeError, UsageError
+
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_OK)
+    except UsageError as error:
+        click.echo(f"nngauge: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    except NngaugeError as error:
+        click.echo(f"nngauge: {error}", err=True)
+        sys.exit(EXIT_ERROR)

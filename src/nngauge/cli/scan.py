@@ -1,0 +1,148 @@
+"""``nngauge scan``: one app, or many."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nngauge.cli import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL
+from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
+
+if TYPE_CHECKING:
+    from nngauge.runner import Limits, Outcome
+
+
+@click.command("scan", short_help="What AI is inside one app, or many.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Facts as JSON, one line an app.")
+@click.option("--extract", type=click.Path(file_okay=False, path_type=Path), help="Write the models and their sidecars here.")
+@click.option("--study", type=click.Path(file_okay=False, path_type=Path), help="Keep all facts in this folder; resumes.")
+@click.option("--workers", type=click.IntRange(1, 512), help="Worker processes for many apps (default: one a core).")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=APP_SECONDS, show_default=True, help="Seconds per app.")
+@click.option("--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker.")
+@click.option("--all", "everything", is_flag=True, help="Do not cut the tables of the report.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def command(
+    paths: tuple[Path, ...],
+    as_json: bool,
+    extract: Path | None,
+    study: Path | None,
+    workers: int | None,
+    timeout: float,
+    memory: int,
+    everything: bool,
+    quiet: bool,
+) -> None:
+    """Scans apps: APK, XAPK, APKS, APKM, AAB, IPA, OBB, AAR, split folders, any archive; folders are searched for apps.
+
+    One app prints its report; many print a line each and a summary. Exit code 3 means that some app or part of an app
+    could not be read; the report says which and why.
+    """
+    from nngauge.packages import discover
+    from nngauge.runner import Limits
+
+    limits = Limits(seconds=timeout, memory=memory * MIB)
+    _require(paths)
+    apps = [str(app) for path in paths for app in discover(path)]
+    target = str(extract) if extract else None
+    if study is not None:
+        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, limits, target)
+    else:
+        outcomes = _outcomes(apps, workers, limits, target)
+    if as_json:
+        code = _print_json(outcomes)
+    elif len(apps) == 1 and study is None:
+        code = _print_one(next(iter(outcomes)), everything=everything)
+    else:
+        code = _print_many(outcomes, len(apps), quiet=quiet)
+    raise click.exceptions.Exit(code)
+
+
+def _require(paths: Iterable[Path]) -> None:
+    from nngauge.errors import UsageError
+
+    for path in paths:
+        if not path.exists():
+            raise UsageError("no such file or folder", where=str(path))
+
+
+def _outcomes(apps: list[str], workers: int | None, limits: Limits, extract: str | None) -> Iterator[Outcome]:
+    from nngauge.runner import scan_each, scan_here
+
+    if len(apps) == 1 and workers is None:
+        yield scan_here(apps[0], limits, extract)
+        return
+    count = workers or min(len(apps), os.cpu_count() or 1)
+    yield from scan_each(apps, workers=max(1, count), limits=limits, extract_to=extract)
+
+
+def _in_study(
+    folder: Path, apps: list[str], workers: int | None, limits: Limits, extract: str | None
+) -> Iterator[Outcome]:
+    from nngauge.study import Study
+
+    with Study.open(folder) as study:
+        yield from study.run(apps, workers=workers or os.cpu_count() or 1, limits=limits, extract_to=extract)
+
+
+def _print_json(outcomes: Iterable[Outcome]) -> int:
+    from nngauge.domain.scan import Scan
+    from nngauge.report.documents import encode_failure, encode_scan
+
+    code = EXIT_OK
+    for outcome in outcomes:
+        result = outcome.result
+        data = encode_scan(result) if isinstance(result, Scan) else encode_failure(outcome.path, result)
+        sys.stdout.buffer.write(data + b"\n")
+        sys.stdout.buffer.flush()
+        code = max(code, _code(outcome))
+    return code
+
+
+def _print_one(outcome: Outcome, *, everything: bool) -> int:
+    from nngauge.cli.screen import show
+    from nngauge.domain.scan import Scan
+    from nngauge.report.terminal import render_scan
+
+    if isinstance(outcome.result, Scan):
+        show(render_scan(outcome.result, rows=0) if everything else render_scan(outcome.result))
+        return _code(outcome)
+    click.echo(f"nngauge: {outcome.path}: {outcome.result.reason}", err=True)
+    return EXIT_ERROR
+
+
+def _print_many(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
+    from nngauge.cli.screen import console, progress
+    from nngauge.report.corpus import Summary, render_line, render_summary
+
+    screen = console()
+    summary = Summary()
+    codes: Counter[int] = Counter()
+    started = time.monotonic()
+    with progress(quiet=quiet) as bar:
+        task = bar.add_task("scanning", total=total, rate="", failed="")
+        for outcome in outcomes:
+            summary.add(outcome.path, outcome.result)
+            codes[_code(outcome)] += 1
+            (bar.console if bar.live.is_started and not bar.disable else screen).print(
+                render_line(outcome.path, outcome.result)
+            )
+            rate = summary.apps / max(1e-9, time.monotonic() - started)
+            failed = f"{summary.failed} failed" if summary.failed else ""
+            bar.update(task, advance=1, rate=f"{rate:.1f}/s", failed=failed)
+    screen.print(render_summary(summary, time.monotonic() - started))
+    return EXIT_PARTIAL if codes[EXIT_PARTIAL] else EXIT_OK
+
+
+def _code(outcome: Outcome) -> int:
+    from nngauge.domain.scan import Scan
+
+    complete = isinstance(outcome.result, Scan) and outcome.result.complete
+    return EXIT_OK if complete else EXIT_PARTIAL

@@ -1,0 +1,47 @@
+"""Consoles: width, colour and progress decided in one place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+_PIPE_WIDTH = 140
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """A console on stdout; plain and wide when it is not a terminal."""
+    from rich.console import Console
+
+    stream = file or sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """Prints a report."""
+    console().print(renderable)
+
+
+def progress(*, quiet: bool) -> Progress:
+    """A bar on stderr with count, rate, time left and failures; silent when quiet or not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("[red]{task.fields[failed]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet or not sys.stderr.isatty(),
+        transient=True,
+    )

@@ -1,0 +1,82 @@
+"""Writes extracted models to a folder: files named by content, each with a sidecar that says where it came from."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from nngauge.domain.location import Location
+from nngauge.domain.model import Model
+from nngauge.errors import UnreadableError
+from nngauge.io.source import ByteSource
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_NAME = 80
+
+
+class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside an extracted model."""
+
+    app: str
+    """Path of the package as given."""
+    files: tuple[str, ...]
+    """Names written, the lead first."""
+    model: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Saver:
+    """Saves the models of one app below `folder`.
+
+    Entry names are hostile: only letters, digits, dot, dash and underscore of the base name are kept, and every name
+    begins with the digest, so nothing can be written outside `folder` or over another model.
+    """
+
+    folder: str
+    app: str
+
+    def save(self, model: Model, pieces: Sequence[tuple[Location, ByteSource]]) -> None:
+        """Writes the pieces and the sidecar; a model that is there already only gains a further sidecar.
+
+        Raises `UnreadableError` when the folder cannot be written.
+        """
+        root = Path(self.folder)
+        stem = model.digest[:16]
+        names = [f"{stem}-{safe_name(location.name)}" for location, _ in pieces]
+        names = [name if names.index(name) == at else f"{stem}-{at}-{name[17:]}" for at, name in enumerate(names)]
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            for name, (_, source) in zip(names, pieces, strict=True):
+                if not (root / name).exists():
+                    _write(root / name, source)
+            place = safe_name(f"{Path(self.app).name}-{model.parts[0].location.path.partition('!')[2]}")
+            sidecar = Sidecar(app=self.app, files=tuple(names), model=model)
+            text = msgspec.json.format(msgspec.json.encode(sidecar), indent=2)
+            (root / f"{names[0]}.{place}.json").write_bytes(text)
+        except OSError as error:
+            raise UnreadableError(f"cannot write: {error.strerror}", where=self.folder) from error
+
+
+def safe_name(name: str) -> str:
+    """A file name that is safe on every system: never empty, hidden, or leading elsewhere."""
+    cleaned = _UNSAFE.sub("_", name.replace("/", "-")).lstrip(".-")
+    return cleaned[-_MAX_NAME:] or "model"
+
+
+def _write(target: Path, source: ByteSource) -> None:
+    """All or nothing: a killed run leaves no half model behind."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in source.chunks():
+                file.write(chunk)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

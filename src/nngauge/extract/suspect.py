@@ -1,0 +1,106 @@
+"""Files that were not accepted as models and are still worth a line, with the reason."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from nngauge.domain.evidence import Confidence
+from nngauge.domain.location import Location
+from nngauge.domain.model import Candidate, Suspicion
+from nngauge.extract.attempt import Refused
+from nngauge.extract.candidates import FormatIndex
+from nngauge.extract.load import Loaded
+from nngauge.extract.opaque import (
+    MIN_BYTES,
+    NOISE_ENTROPY,
+    SAMPLE_BYTES,
+    Noise,
+    measure_noise,
+    model_like_name,
+    xor_key,
+)
+from nngauge.io.content import Kind
+from nngauge.limits import HEAD_BYTES
+from nngauge.packages import Entry
+
+_QUICK_BYTES = 4096
+
+
+def suspicion(
+    index: FormatIndex,
+    location: Location,
+    kind: Kind,
+    entry: Entry,
+    loaded: Loaded | None,
+    refusals: Sequence[Refused],
+) -> Candidate | None:
+    """A candidate when the file claims, hides or resembles a model; None for everything else.
+
+    Entries that were skipped by their kind (`loaded` None) only count when their name promises a model.
+    """
+    named = index.named(entry.path)
+    size = loaded.source.size if loaded is not None else max(0, entry.size)
+    if loaded is not None and kind is Kind.DATA:
+        masked = _masked(index, location, loaded, size)
+        if masked is not None:
+            return masked
+        if size >= MIN_BYTES and _quickly_dense(loaded):
+            noise = measure_noise(loaded.source.read(0, SAMPLE_BYTES))
+            opaque = _opaque(location, size, noise, entry.path, tuple(form.name for form in named))
+            if opaque is not None:
+                return opaque
+    broken = [refusal for refusal in refusals if refusal.broken]
+    if broken:
+        return _rejected(location, size, broken)
+    if named:
+        promised = tuple(form.name for form in named)
+        return Candidate(
+            location=location, size=size, suspicion=Suspicion.REJECTED, formats=promised,
+            reason=f"named like {named[0].title}, but its content is {_described(kind, refusals)}",
+        )  # fmt: skip
+    return None
+
+
+def _masked(index: FormatIndex, location: Location, loaded: Loaded, size: int) -> Candidate | None:
+    found = xor_key(loaded.source.read(0, HEAD_BYTES), index.formats)
+    if found is None:
+        return None
+    key, form = found
+    return Candidate(
+        location=location, size=size, suspicion=Suspicion.OPAQUE, formats=(form.name,), confidence=Confidence.LIKELY,
+        reason=f"every byte of the {form.title} header is XORed with 0x{key:02x}",
+    )  # fmt: skip
+
+
+def _quickly_dense(loaded: Loaded) -> bool:
+    """Cheap test before the statistics: does deflate find nothing to do?"""
+    middle = loaded.source.size // 2
+    sample = loaded.source.read(max(0, middle - _QUICK_BYTES // 2), _QUICK_BYTES)
+    return len(zlib.compress(sample, 1)) > 0.97 * len(sample)
+
+
+def _opaque(location: Location, size: int, noise: Noise, path: str, formats: tuple[str, ...]) -> Candidate | None:
+    hinted = bool(formats) or model_like_name(path)
+    if not noise.encrypted_like and not (hinted and noise.entropy >= NOISE_ENTROPY):
+        return None
+    verdict = "indistinguishable from random bytes" if noise.encrypted_like else "dense, without known structure"
+    return Candidate(
+        location=location, size=size, suspicion=Suspicion.OPAQUE, formats=formats,
+        confidence=Confidence.LIKELY if hinted and noise.encrypted_like else Confidence.POSSIBLE,
+        reason=f"{verdict}: {noise.entropy:.3f} bits per byte, chi-square {noise.chi_square:.0f} (255 degrees of freedom)",
+    )  # fmt: skip
+
+
+def _rejected(location: Location, size: int, broken: Sequence[Refused]) -> Candidate:
+    return Candidate(
+        location=location, size=size, suspicion=Suspicion.REJECTED,
+        formats=tuple(refusal.format.name for refusal in broken),
+        reason="; ".join(f"{refusal.format.title}: {refusal.reason}" for refusal in broken),
+    )  # fmt: skip
+
+
+def _described(kind: Kind, refusals: Sequence[Refused]) -> str:
+    if refusals:
+        return f"not that ({refusals[0].reason})"
+    return "of no known structure" if kind is Kind.DATA else kind.value

@@ -1,0 +1,1 @@
+"""Reports: facts arranged for reading. They compute nothing and print nothing."""

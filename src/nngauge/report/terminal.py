@@ -1,0 +1,219 @@
+"""The screen about one app: one page for a normal one. Builds Rich renderables; the command line prints them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nngauge.domain.app import App
+from nngauge.domain.detection import Category
+from nngauge.domain.evidence import Confidence, Presence
+from nngauge.domain.graph import Completeness
+from nngauge.domain.model import Candidate, Model, Port
+from nngauge.domain.outcome import Anomaly, Coverage, Failure, Treatment
+from nngauge.domain.scan import Scan, Verdict
+from nngauge.report.grouping import DistinctModel, Technology, distinct_models, technologies
+from nngauge.units import format_bytes, format_count
+
+_ROWS = 14
+"""Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
+_PRESENCE_STYLE = {
+    Presence.LIBRARY: "green",
+    Presence.EMBEDDED: "green",
+    Presence.FRAMEWORK: "cyan",
+    Presence.DEFINED: "cyan",
+    Presence.REFERENCED: "yellow",
+    Presence.DECLARED: "yellow",
+    Presence.ENDPOINT: "magenta",
+    Presence.FILE: "dim",
+}
+
+
+def render_scan(scan: Scan, *, rows: int = _ROWS) -> RenderableType:
+    """The whole report; `rows` is the length at which tables are cut (0: never)."""
+    blocks: list[RenderableType] = [_identity(scan), _verdict(scan.verdict)]
+    found = technologies(scan.detections)
+    if found:
+        blocks += [_heading("AI technologies", len(found)), _technology_table(found, rows)]
+    models = distinct_models(scan.models)
+    if models:
+        total = sum(item.model.size for item in models)
+        blocks += [_heading("Models", len(models), format_bytes(total)), _model_table(models, rows)]
+    doubts = [*_candidate_lines(scan.candidates), *_failure_lines(scan.failures), *_anomaly_lines(scan.anomalies)]
+    if doubts:
+        blocks += [_heading("Not read, or odd", len(doubts)), _doubt_table(doubts, rows)]
+    blocks += [Text(), _account(scan.coverage)]
+    return Group(*blocks)
+
+
+def _identity(scan: Scan) -> RenderableType:
+    app = scan.app
+    name = Text(app.label or app.package_id or scan.path.rpartition("/")[2], style="bold")
+    if app.version_name:
+        name.append(f"  {app.version_name}", style="bold")
+    if app.version_code:
+        name.append(f" ({app.version_code})", style="dim")
+    facts = [app.package_id, f"{app.platform} {app.container}", format_bytes(app.size), *app.abis[:4]]
+    if app.min_os or app.target_os:
+        facts.append(f"OS {app.min_os or '?'} to {app.target_os or '?'}")
+    facts += _identity_extras(app)
+    return Group(name, Text(" · ".join(fact for fact in facts if fact), style="dim"), Text())
+
+
+def _identity_extras(app: App) -> Iterable[str]:
+    if app.permissions:
+        yield f"{len(app.permissions)} permissions"
+    if app.signers:
+        yield f"signer {app.signers[0][:12]}"
+    if len(app.parts) > 1:
+        yield f"{len(app.parts)} parts"
+
+
+def _verdict(verdict: Verdict) -> RenderableType:
+    answers = (
+        ("runtime present", verdict.runtime_present),
+        ("model present", verdict.model_present),
+        ("model elsewhere", verdict.model_elsewhere),
+    )
+    line = Text("Verdict   ", style="bold")
+    for title, answer in answers:
+        line.append("● " if answer else "○ ", style="green" if answer else "dim")
+        line.append(f"{title}: {'yes' if answer else 'no'}   ", style="" if answer else "dim")
+    reasons = [Text(f"          {reason}", style="dim") for reason in verdict.because]
+    if not any(answer for _, answer in answers):
+        reasons = [Text("          no AI was found in this package", style="dim")]
+    return Group(line, *reasons)
+
+
+def _heading(title: str, count: int, extra: str = "") -> RenderableType:
+    text = Text(f"\n{title}", style="bold")
+    text.append(f"  {count}" + (f", {extra}" if extra else ""), style="dim")
+    return text
+
+
+def _grid(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim", pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        ratio = 1 if column.startswith("~") else None
+        table.add_column(
+            column.lstrip(">~"), justify="right" if right else "left", overflow="fold" if ratio else "ellipsis",
+            no_wrap=not ratio, ratio=ratio,
+        )  # fmt: skip
+    return table
+
+
+def _technology_table(found: Sequence[Technology], rows: int) -> RenderableType:
+    table = _grid("technology", "version", "kind", "how", "~where")
+    shown = found if not rows else found[:rows]
+    for tech in shown:
+        how = Text(tech.presence, style=_PRESENCE_STYLE[tech.presence])
+        if tech.host:
+            how.append(f" in {tech.host}", style="dim")
+        style = "dim" if tech.confidence is Confidence.POSSIBLE else ""
+        title = Text(tech.title, style=style or ("bold" if tech.category is Category.RUNTIME else ""))
+        if tech.confidence is not Confidence.CERTAIN:
+            title.append(f" ({tech.confidence})", style="dim")
+        table.add_row(title, ", ".join(tech.versions[:2]) or "–", tech.category, how, _where(tech))
+    return _with_rest(table, len(found) - len(shown), "technologies")
+
+
+def _where(tech: Technology) -> Text:
+    first = tech.detections[0]
+    place = Text(_inner(first.evidence[0].location.path))
+    if first.library_bytes:
+        place.append(f"  {format_bytes(first.library_bytes)}", style="dim")
+    if len(tech.detections) > 1:
+        place.append(f"  +{len(tech.detections) - 1} more", style="dim")
+    return place
+
+
+def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:
+    table = _grid("model", "format", ">size", "weights", "inputs → outputs", ">params", ">ops", "~where")
+    shown = models if not rows else models[:rows]
+    for item in shown:
+        model = item.model
+        where = Text(_inner(item.places[0]))
+        if len(item.places) > 1:
+            where.append(f"  +{len(item.places) - 1} more", style="dim")
+        table.add_row(
+            model.name, _format_cell(model), format_bytes(model.size), next(iter(model.weights), "–"), _interface(model),
+            format_count(model.parameters) if model.parameters is not None else "–",
+            str(model.nodes) if model.nodes is not None else "–", where,
+        )  # fmt: skip
+    return _with_rest(table, len(models) - len(shown), "models")
+
+
+def _format_cell(model: Model) -> Text:
+    text = Text(model.title)
+    if model.completeness is not Completeness.FULL:
+        text.append(f" ({model.completeness})", style="dim")
+    return text
+
+
+def _interface(model: Model) -> str:
+    if not model.inputs and not model.outputs:
+        return "–"
+    return f"{_ports(model.inputs)} → {_ports(model.outputs)}"
+
+
+def _ports(ports: Sequence[Port]) -> str:
+    shown = ", ".join(format_shape(port.shape) for port in ports[:2])
+    return shown + (f" +{len(ports) - 2}" if len(ports) > 2 else "") if ports else "?"
+
+
+def format_shape(shape: Sequence[int | str | None] | None) -> str:
+    """``(1, 224, None)`` → ``"1×224×?"``; a scalar is ``"scalar"``, an unknown rank ``"?"``."""
+    if shape is None:
+        return "?"
+    return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"
+
+
+def _candidate_lines(candidates: Sequence[Candidate]) -> list[tuple[str, str, str]]:
+    return [(item.suspicion, _inner(str(item.location)), item.reason) for item in candidates]
+
+
+def _failure_lines(failures: Sequence[Failure]) -> list[tuple[str, str, str]]:
+    return [(item.error, _inner(str(item.location)), item.reason) for item in failures]
+
+
+def _anomaly_lines(anomalies: Sequence[Anomaly]) -> list[tuple[str, str, str]]:
+    return [
+        (item.kind, _inner(str(item.location)), item.detail + (f" ({item.count} entries)" if item.count > 1 else ""))
+        for item in anomalies
+    ]
+
+
+def _doubt_table(lines: Sequence[tuple[str, str, str]], rows: int) -> RenderableType:
+    table = _grid("what", "where", "~why")
+    shown = lines if not rows else lines[:rows]
+    for what, where, why in shown:
+        table.add_row(Text(what, style="yellow"), where, Text(why, style="dim"))
+    return _with_rest(table, len(lines) - len(shown), "lines; --json has them all")
+
+
+def _with_rest(table: Table, rest: int, what: str) -> RenderableType:
+    return Group(table, Text(f"… and {rest} more {what}", style="dim")) if rest > 0 else table
+
+
+def _account(coverage: Sequence[Coverage]) -> Text:
+    entries: Counter[Treatment] = Counter()
+    sizes: Counter[Treatment] = Counter()
+    for item in coverage:
+        entries[item.treatment] += item.entries
+        sizes[item.treatment] += item.size
+    parts = [
+        f"{treatment} {entries[treatment]} ({format_bytes(sizes[treatment])})"
+        for treatment in Treatment
+        if entries[treatment]
+    ]
+    return Text("Every entry: " + ", ".join(parts) if parts else "No entries.", style="dim")
+
+
+def _inner(path: str) -> str:
+    """A location without the package file itself."""
+    return path.partition("!")[2] or path.rpartition("/")[2]

@@ -1,0 +1,191 @@
+"""Many apps: worker processes with limits, where a hang, a crash or a full memory is one recorded failure.
+
+Pebble's pool replaces a killed worker and goes on; the standard ProcessPoolExecutor breaks and loses all that is
+pending (docs/adr/0004-worker-pool.md).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import msgspec
+
+from nngauge.domain.location import Location
+from nngauge.domain.outcome import Failure, Stage
+from nngauge.domain.scan import Scan
+from nngauge.errors import NngaugeError
+from nngauge.extract.attempt import failure
+from nngauge.extract.save import Saver
+from nngauge.limits import APP_MEMORY, APP_SECONDS
+from nngauge.pipeline import Scanner
+
+_AHEAD = 4
+"""Apps handed to the pool per worker before results are awaited: enough to keep workers busy, few enough that
+memory does not grow with the corpus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one app may use."""
+
+    seconds: float = APP_SECONDS
+    memory: int = APP_MEMORY
+    """Bytes of private memory of its worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one app."""
+
+    path: str
+    result: Scan | Failure
+    stored: bool = False
+    """Taken from a study, not scanned now."""
+
+
+def scan_here(path: str, limits: Limits, extract_to: str | None = None) -> Outcome:
+    """Scans one app in this process; a time-out ends it where signals can (main thread, POSIX)."""
+    with _alarm(limits.seconds):
+        return _scan_one(Scanner(), path, extract_to)
+
+
+def scan_each(
+    paths: Iterable[str], *, workers: int, limits: Limits, extract_to: str | None = None
+) -> Iterator[Outcome]:
+    """Scans apps in `workers` processes; outcomes come as they finish."""
+    from pebble import ProcessPool
+
+    context = multiprocessing.get_context("spawn")
+    waiting: dict[Future[bytes], str] = {}
+    source = iter(paths)
+    with ProcessPool(
+        max_workers=workers, initializer=_start_worker, initargs=(limits.memory, extract_to), context=context
+    ) as pool:
+        try:
+            while True:
+                _fill(waiting, source, workers * _AHEAD, lambda path: pool.schedule(_work, args=[path], timeout=limits.seconds))
+                if not waiting:
+                    return
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield _outcome(waiting.pop(future), future, limits)
+        finally:
+            if waiting:  # the consumer left early
+                pool.stop()  # type: ignore[no-untyped-call]
+
+
+def _fill(
+    waiting: dict[Future[bytes], str], source: Iterator[str], most: int, schedule: Callable[[str], Future[bytes]]
+) -> None:
+    while len(waiting) < most:
+        path = next(source, None)
+        if path is None:
+            return
+        waiting[schedule(path)] = path
+
+
+def _outcome(path: str, future: Future[bytes], limits: Limits) -> Outcome:
+    from pebble import ProcessExpired
+
+    try:
+        result = msgspec.msgpack.decode(future.result(), type=_Result)
+        return Outcome(path, result.scan if result.scan is not None else _required(result.failure))
+    except TimeoutError:
+        what, reason = "Timeout", f"not finished after {limits.seconds:g} s"
+    except ProcessExpired as error:
+        what, reason = "WorkerDied", f"the worker process ended with code {error.exitcode}"
+    except MemoryError:
+        what, reason = "OutOfMemory", f"needed more than {limits.memory} bytes"
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one app must not end the run
+        what, reason = "InternalError", f"{type(error).__name__}: {error}"
+    return Outcome(path, _run_failure(path, what, reason))
+
+
+def _run_failure(path: str, what: str, reason: str) -> Failure:
+    return Failure(
+        stage=Stage.RUN, location=Location(path=path), error=what, reason=reason, hint="raise --timeout or --memory"
+    )
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What a worker sends: one of the two."""
+
+    scan: Scan | None = None
+    failure: Failure | None = None
+
+
+def _required(value: Failure | None) -> Failure:
+    if value is None:
+        raise ValueError("empty result")
+    return value
+
+
+# --- inside a worker ----------------------------------------------------------------------------------------------------
+
+_state = threading.local()
+
+
+def _start_worker(memory: int, extract_to: str | None) -> None:
+    limit_memory(memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    _state.scanner = Scanner()
+    _state.extract_to = extract_to
+
+
+def limit_memory(memory: int) -> None:
+    """Lets the operating system refuse private memory beyond `memory` bytes (Linux; other systems ignore it)."""
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+
+
+def _work(path: str) -> bytes:
+    outcome = _scan_one(_state.scanner, path, _state.extract_to)
+    result = outcome.result
+    return msgspec.msgpack.encode(
+        _Result(scan=result) if isinstance(result, Scan) else _Result(failure=result)
+    )
+
+
+def _scan_one(scanner: Scanner, path: str, extract_to: str | None) -> Outcome:
+    saver = Saver(extract_to, path) if extract_to is not None else None
+    try:
+        return Outcome(path, scanner.scan(path, saver.save if saver else None))
+    except NngaugeError as error:
+        return Outcome(path, failure(Stage.PACKAGE, Location(path=path), error))
+    except MemoryError:
+        return Outcome(path, _run_failure(path, "OutOfMemory", "not enough memory for this app"))
+    except _TimeUp:
+        return Outcome(path, _run_failure(path, "Timeout", "not finished in time"))
+
+
+class _TimeUp(BaseException):
+    """Raised by the alarm; not an `Exception`, so that no parser's handler can swallow it."""
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable or os.name != "posix":
+        yield
+        return
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
