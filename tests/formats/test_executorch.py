@@ -16,7 +16,7 @@ FILES = {
     "pytorch__executorch__1a0fe468__stories260k_hybrid_llama_qnn.pte": (
         ("delegate:QnnBackend",),
         ((1, 1), (1, 1, 1, 128), (1, 1)),
-        0,
+        None,
         Completeness.PARTIAL,
     ),
 }

@@ -11,9 +11,9 @@ from nngauge.formats.mnn import FORMAT
 
 FILES = {
     # nodes, parameters in the file, first input
-    "alibaba__MNN__290f5626__MobileNetV2_224.mnn": (70, 0, (None, 3, 224, 224)),
-    "alibaba__MNN__48ac6397__inception-v3.mnn": (130, 0, (None, 3, 299, 299)),
-    "alibaba__MNN__5493ab01__squeezenetv1.1.mnn": (39, 0, (1, 3, 227, 227)),
+    "alibaba__MNN__290f5626__MobileNetV2_224.mnn": (70, None, (None, 3, 224, 224)),
+    "alibaba__MNN__48ac6397__inception-v3.mnn": (130, None, (None, 3, 299, 299)),
+    "alibaba__MNN__5493ab01__squeezenetv1.1.mnn": (39, None, (1, 3, 227, 227)),
     "alibaba__MNN__ba3cd3a8__mobilenetV3.mnn": (153, 7, (1, 224, 224, 3)),
     "szad670401__HyperLPR__88696de5__b320_backbone_h.mnn": (719, 441_943, (1, 3, 320, 320)),
     "szad670401__HyperLPR__c09ed67d__litemodel_cls_96xh.mnn": (103, 395_463, (1, 3, 96, 96)),

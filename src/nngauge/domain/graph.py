@@ -168,8 +168,11 @@ class Graph:
 
     @property
     def parameters(self) -> int | None:
-        """Elements of all constant tensors, sub-graphs included; None when the structure only was validated."""
-        if self.completeness is Completeness.STRUCTURE and not self.tensors:
+        """Elements of all constant tensors, sub-graphs included; None when the model was not read as far as its weights."""
+        if self.completeness is not Completeness.FULL and not self._has_constants():
             return None
         total = sum(tensor.elements or 0 for tensor in self.tensors if tensor.constant)
         return total + sum(graph.parameters or 0 for graph in self.subgraphs)
+
+    def _has_constants(self) -> bool:
+        return any(t.constant for t in self.tensors) or any(graph.parameters is not None for graph in self.subgraphs)
