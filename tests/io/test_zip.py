@@ -514,6 +514,21 @@ def test_stored_zips_inside_do_not_confuse_the_recovery() -> None:
     assert zipped.read(zipped.entries[0]) == inner.data
 
 
+def test_alignment_headers_of_androids_build_tools_are_no_entries() -> None:
+    padding = local_part(Member(name=b"", method=STORED, local_extra=bytes(102)))
+    layout = lay_out(ORDINARY)
+    moved = b"".join(record(m, o + len(padding)) for m, o in zip(ORDINARY, layout.offsets, strict=True))
+    whole = padding + layout.local + moved + end_record(3, len(moved), len(padding) + len(layout.local))
+    zipped = opened(whole)
+    assert contents(zipped) == EXPECTED
+    assert zipped.anomalies == ()
+    zipped = opened(whole[:-30])
+    assert contents(zipped) == EXPECTED
+    assert kinds(zipped) == {ZipOddity.TRUNCATED}
+    with pytest.raises(NotThisFormat):
+        opened(padding)
+
+
 def test_recovery_takes_linear_time() -> None:
     header = local_part(Member(name=b"a", data=b"", flags=8, packed=b""))
     started = time.process_time()

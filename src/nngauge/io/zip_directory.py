@@ -185,6 +185,10 @@ def read_directory(source: ByteSource, place: Directory, oddities: Oddities) -> 
     whole = _note_totals(place, len(entries), stop, oddities)
     check_names([entry.name for entry in entries], [entry.header_offset for entry in entries], oddities)
     check_extents(entries, oddities)
+    # A local header in front that the directory does not list is alignment (see `zip_recover`) and no news.
+    if entries and source.read(0, 4) != LOCAL_MAGIC:
+        first = min(entry.header_offset for entry in entries)
+        oddities.note(ZipOddity.PREPENDED, f"{first} bytes")
     return entries, whole
 
 

@@ -90,6 +90,10 @@ class Oddities:
         if len(self._kept[kind]) < EVIDENCE_PER_FACT:
             self._kept[kind].append(_Note(detail, entry))
 
+    def has(self, kind: ZipOddity, key: int) -> bool:
+        """Whether `note` was called with that kind and key."""
+        return (kind, key) in self._seen
+
     def report(self) -> tuple[Anomaly, ...]:
         """The anomalies so far; the counts of one kind add up to the number of entries that show it."""
         found: list[Anomaly] = []

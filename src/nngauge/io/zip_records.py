@@ -163,14 +163,9 @@ def note_record(raw: bytes | memoryview, entry: ZipEntry, at: int, oddities: Odd
 
 
 def check_extents(entries: list[ZipEntry], oddities: Oddities) -> None:
-    """Notes entries that share bytes, and bytes before the first entry."""
-    if not entries:
-        return
+    """Notes entries that share bytes."""
     if _overlapping(entries, None):
-        entries = sorted(entries, key=lambda entry: entry.header_offset)
-        _overlapping(entries, oddities)
-    if entries[0].header_offset > 0:
-        oddities.note(ZipOddity.PREPENDED, f"{entries[0].header_offset} bytes")
+        _overlapping(sorted(entries, key=lambda entry: entry.header_offset), oddities)
 
 
 def _overlapping(entries: list[ZipEntry], oddities: Oddities | None) -> bool:

@@ -96,7 +96,7 @@ def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -
     """Entries by their local headers, in file order, up to offset `end`.
 
     An unknown size (truncated, data descriptor lost) is given as the compressed size. Raises `NotThisFormat` unless
-    the source starts like a zip, and `LimitError` past `limits.MAX_ENTRIES`.
+    the source starts like a zip and has an entry, and `LimitError` past `limits.MAX_ENTRIES`.
     """
     if source.read(0, 4) != LOCAL_MAGIC or not _plausible(source, 0):
         raise NotThisFormat("neither an end record nor a local header of a zip", where=source.name)
@@ -106,12 +106,15 @@ def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -
     at: int | None = 0
     while at is not None and at < stop:
         found = _entry_at(scan, at)
-        entries.append(found.entry)
+        if found.entry.name or found.entry.size:
+            entries.append(found.entry)
         if len(entries) > MAX_ENTRIES:
             raise LimitError(f"more than {MAX_ENTRIES} entries", where=source.name)
         if not found.is_whole:
             oddities.note(ZipOddity.INCOMPLETE_ENTRY, "", entry=found.entry.name, key=at)
         at = _following(scan, found.after)
+    if not entries:
+        raise NotThisFormat("no entry of a zip", where=source.name)
     return entries
 
 
@@ -139,8 +142,11 @@ def _plausible(source: ByteSource, at: int) -> bool:
     raw = source.read(at, LOCAL.size)
     if len(raw) < LOCAL.size:
         return False
-    magic, needed, _, _, _, _, _, name_size, _ = LOCAL.unpack(raw)
-    return bool(magic == LOCAL_MAGIC and needed & 0xFF < 100 and 0 < name_size <= MAX_PATH_BYTES)
+    magic, needed, _, _, _, packed, _, name_size, _ = LOCAL.unpack(raw)
+    if magic != LOCAL_MAGIC or needed & 0xFF > 99:
+        return False
+    # Android's build tools align entries with headers that have neither name nor data (zipflinger, "virtual entry").
+    return bool(name_size <= MAX_PATH_BYTES if name_size else packed == 0)
 
 
 def _entry_at(scan: _Scan, at: int) -> _Found:
