@@ -1,9 +1,8 @@
-"""The rule linter: checks what the schema cannot, and runs every example. ``python -m nngauge.detect.lint [FOLDER]``."""
+"""The rule linter: checks what the schema cannot, and runs every example. ``nngauge rules lint [FOLDER]`` runs it."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,18 +246,3 @@ def _example_problems(signatures: Signatures, rule: Rule) -> Iterator[str]:
             if item.technology == rule.id:
                 proof = item.evidence[0]
                 yield f"counterexample {example.name!r} is detected by {proof.rule} ({proof.value!r})"
-
-
-def main() -> int:
-    """Prints the complaints; exit status 1 when there are any."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    problems = lint_rules(folder)
-    for problem in problems:
-        print(problem)  # noqa: T201 - a command
-    count = len(rule_files(folder))
-    print(f"{count} rules, {len(problems)} problems")  # noqa: T201 - a command
-    return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

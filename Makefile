@@ -1,0 +1,53 @@
+# Two commands are all a newcomer needs:  make demo   and   make test
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test lint format bench docs setup oracles clean
+
+demo: setup  ## build the example apps and scan them
+	@$(BIN)/python examples/build_apps.py out/apps
+	@$(BIN)/nngauge scan out/apps --quiet || test $$? -eq 3
+	@echo
+	@$(BIN)/nngauge scan out/apps/photo-studio.apk
+
+test: setup  ## the whole test suite
+	@$(BIN)/python -m pytest -q
+
+lint: setup  ## style, types, import contracts, generated pages, rule examples
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/nngauge rules lint
+	@$(BIN)/python docs/generate.py --check
+
+format: setup  ## let ruff arrange the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup  ## us beside the peers, in one run
+	@$(BIN)/python -m benchmarks
+
+docs: setup  ## regenerate the reference pages and build the site
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/pip install -q -r requirements/docs.txt
+	@$(BIN)/zensical build --clean
+
+oracles: setup  ## install the libraries that tests compare with, when present
+	@$(BIN)/pip install -q -r requirements/oracles.txt
+
+setup: $(READY)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "nngauge needs Python 3.11 or newer; none was found on the PATH"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || sh requirements/venv.sh "$(PYTHON)" $(VENV)
+	@echo "setting up $(VENV) with $$($(BIN)/python --version)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) out site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

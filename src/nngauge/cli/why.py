@@ -1,0 +1,45 @@
+"""``nngauge why``: the evidence behind one line of a report."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+
+@click.command("why", short_help="The evidence behind one line of a report.")
+@click.argument("app", type=click.Path(exists=True, path_type=Path))
+@click.argument("fact")
+def command(app: Path, fact: str) -> None:
+    """Shows the evidence for FACT in APP: file, offset, rule and bytes.
+
+    FACT is a technology (onnxruntime), a model or file name, a path inside the app, or the beginning of a digest.
+    """
+    from nngauge.cli.screen import show
+    from nngauge.domain.location import Location
+    from nngauge.errors import InputError, UsageError
+    from nngauge.extract.locate import open_location
+    from nngauge.packages import open_package
+    from nngauge.pipeline import Scanner
+    from nngauge.report.why import fact_names, find_facts, render_facts
+
+    scan = Scanner().scan(app)
+    facts = find_facts(scan, fact)
+    if not facts:
+        names = fact_names(scan)
+        near = get_close_matches(fact, names, n=5, cutoff=0.4) or names[:12]
+        hint = f"this app has: {', '.join(near)}" if near else "nothing was found in this app"
+        raise UsageError(f"no line of the report is called {fact!r}", hint=hint)
+    package = open_package(app)
+
+    def peek(location: Location, offset: int, count: int) -> bytes:
+        try:
+            return open_location(package, location).read(offset, count)
+        except InputError:
+            return b""
+
+    try:
+        show(render_facts(facts, peek))
+    finally:
+        package.close()

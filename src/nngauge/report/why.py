@@ -1,0 +1,114 @@
+"""The evidence behind one line of a report: what was seen, where, by which rule, and the bytes themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nngauge.domain.evidence import Evidence
+from nngauge.domain.location import Location
+from nngauge.domain.scan import Scan
+from nngauge.units import format_bytes
+
+_BEFORE = 16
+_SHOWN = 64
+_ROW = 16
+_BLOCKS = 8
+Peek = Callable[[Location, int, int], bytes]
+"""`(location, offset, count)` → bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a report with its evidence."""
+
+    title: str
+    summary: str
+    evidence: tuple[Evidence, ...]
+    more: int = 0
+    """Pieces of evidence that were counted but not kept."""
+
+
+def find_facts(scan: Scan, wanted: str) -> list[Fact]:
+    """Facts that `wanted` names: a technology (id or title), a model or file (name, path or digest prefix)."""
+    needle = wanted.lower()
+    return [*_detections(scan, needle), *_models(scan, needle), *_doubts(scan, needle)]
+
+
+def fact_names(scan: Scan) -> list[str]:
+    """Everything that can be asked about."""
+    names = [item.technology for item in scan.detections] + [model.name for model in scan.models]
+    return sorted({*names, *(item.location.name for item in scan.candidates)})
+
+
+def _detections(scan: Scan, needle: str) -> Iterator[Fact]:
+    for item in scan.detections:
+        if needle in (item.technology.lower(), item.title.lower()):
+            version = f" {item.version}" if item.version else ""
+            summary = f"{item.presence}, {item.confidence}" + (f", inside {item.host}" if item.host else "")
+            proofs = item.evidence + ((item.version_evidence,) if item.version_evidence else ())
+            yield Fact(f"{item.title}{version}", summary, proofs, item.evidence_count - len(item.evidence))
+
+
+def _models(scan: Scan, needle: str) -> Iterator[Fact]:
+    for model in scan.models:
+        if needle == model.name.lower() or model.digest.startswith(needle) or _names(model.parts[0].location, needle):
+            summary = f"{model.title}, {format_bytes(model.size)}, sha256 {model.digest}"
+            yield Fact(model.name, summary, model.evidence)
+
+
+def _doubts(scan: Scan, needle: str) -> Iterator[Fact]:
+    for item in scan.candidates:
+        if _names(item.location, needle):
+            yield Fact(item.location.name, f"{item.suspicion}, {item.confidence}: {item.reason}", ())
+    for failure in scan.failures:
+        if _names(failure.location, needle):
+            yield Fact(failure.location.name, f"{failure.error} while {failure.stage}: {failure.reason}", ())
+    for anomaly in scan.anomalies:
+        if needle == anomaly.kind:
+            yield Fact(anomaly.kind, f"{anomaly.detail} ({anomaly.count} entries) at {anomaly.location}", ())
+
+
+def _names(location: Location, needle: str) -> bool:
+    path = location.path.lower()
+    return needle == location.name.lower() or path == needle or path.endswith(("!" + needle, "/" + needle))
+
+
+def render_facts(facts: list[Fact], peek: Peek) -> RenderableType:
+    """All facts with hex dumps of the first pieces of evidence."""
+    blocks: list[RenderableType] = []
+    for fact in facts:
+        blocks += [Text(fact.title, style="bold"), Text(f"  {fact.summary}", style="dim")]
+        for number, proof in enumerate(fact.evidence):
+            line = Text(f"  {proof.kind}  ", style="cyan")
+            line.append(proof.value, style="default")
+            line.append(f"\n    {proof.location}" + (f"  rule {proof.rule}" if proof.rule else ""), style="dim")
+            blocks.append(line)
+            if proof.location.offset is not None and number < _BLOCKS:
+                blocks.append(_dump(proof.location, peek))
+        if fact.more > 0:
+            blocks.append(Text(f"  … and {fact.more} more pieces of evidence", style="dim"))
+        blocks.append(Text())
+    return Group(*blocks)
+
+
+def _dump(location: Location, peek: Peek) -> Text:
+    """Rows of 16 bytes around the evidence, its own bytes emphasised."""
+    offset = location.offset or 0
+    start = max(0, offset - _BEFORE) // _ROW * _ROW
+    size = min(location.size or 4, _SHOWN)
+    data = peek(location, start, offset + size - start + _ROW)
+    text = Text()
+    for at in range(0, min(len(data), 6 * _ROW), _ROW):
+        row = data[at : at + _ROW]
+        text.append(f"    {start + at:08x}  ", style="dim")
+        for index, byte in enumerate(row):
+            inside = offset <= start + at + index < offset + size
+            text.append(f"{byte:02x} ", style="bold green" if inside else "dim")
+        text.append(" " * (3 * (_ROW - len(row)) + 1))
+        text.append("".join(chr(byte) if 32 <= byte < 127 else "." for byte in row) + "\n", style="dim")
+    text.rstrip()
+    return text
