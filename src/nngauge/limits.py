@@ -98,12 +98,18 @@ MAX_SYMBOL_HITS = 4_096
 """Places in a string table where one symbol name may end; linkers share tails, so more than one is normal."""
 MAX_FAT_SLICES = 40
 """Architectures of one fat Mach-O. Also what tells it from a Java class, whose version (45 and up) stands there."""
+MAX_PLIST_BYTES = 64 * MIB
+"""A property list, and what its values decode to; Info.plist files stay under 1 MiB."""
+MAX_PLIST_OBJECTS = 1_000_000
+"""Values of one property list, shared ones counted each time: few bytes can otherwise stand for billions."""
 MAX_TRIE_NODES = 1_000_000
 """Nodes visited in one Mach-O export trie."""
 MAX_DER_ITEMS = 65_536
 """Elements of one DER list; a signature block holds a handful of certificates."""
 MAX_CERTIFICATES = 64
 """Certificates taken from one signature."""
+MAX_CONFIGURATIONS = 4_096
+"""Configurations (languages, densities…) in which one resource has a value."""
 MAX_REFERENCES = 8
 """Resource references followed one after the other."""
 
