@@ -108,7 +108,8 @@ def _symbol(spec: ElfSpec, name: int, info: int, section: int) -> bytes:
 
 
 def _gnu_table(spec: ElfSpec, exports: list[str]) -> bytes:
-    first, size = 1 + len(spec.imports), _buckets(spec)
+    # GNU ld says 1 where nothing is exported, however many imports there are.
+    first, size = (1 + len(spec.imports) if exports else 1), _buckets(spec)
     hashes = [gnu_hash(name.encode()) for name in exports]
     buckets, chain = [0] * size, []
     for index, value in enumerate(hashes):

@@ -221,7 +221,7 @@ class _Image:
         """Integers at `offset`, in the file's byte order; raises `TruncatedError`."""
         try:
             return struct.unpack_from(self.order + layout, self.view, offset)
-        except struct.error:
+        except (struct.error, OverflowError):
             raise TruncatedError("structure past the end of the file", where=f"@{offset}") from None
 
     def table(self, layout: str, offset: int, size: int) -> Iterator[tuple[int, ...]]:
@@ -415,10 +415,10 @@ class _Symbols:
         return self._image.unpack(value, self._table + index * size)[0]
 
     def imported(self) -> frozenset[bytes]:
-        """Names of undefined symbols: a hash table lists defined symbols last, so only those before are read."""
+        """Names of undefined symbols: a hash table has the defined ones last, so only those before are read."""
         if self._imported is None:
             table = self._hash()
-            stop = self.count() if table is None else min(table.first, self.count())
+            stop = min(table.first, self.count()) if table is not None and table.count() else self.count()
             self._imported = frozenset(text for text, _, defined in self.entries(stop) if not defined)
         return self._imported
 
@@ -464,9 +464,8 @@ class _Symbols:
         sysv = self._image.offset_of(self._facts.get(_DT_HASH, -1))
         if sysv is not None:
             return self._image.unpack("II", sysv)[1]
-        if table is not None:
-            return table.count()
-        return (self._size or max(0, self._place[0] - self._table)) // size
+        counted = 0 if table is None else table.count()
+        return counted or (self._size or max(0, self._place[0] - self._table)) // size
 
     def _hash(self) -> _GnuHash | None:
         if self._gnu is None and _DT_GNU_HASH in self._facts:
@@ -522,13 +521,13 @@ class _GnuHash:
                 yield place
 
     def count(self) -> int:
-        """Index past the last symbol: the end of the chain that starts last."""
+        """Index past the last symbol: the end of the chain that starts last. 0 for an empty table, which cannot tell."""
         buckets = array("I", bytes(self._image.view[self._buckets : self._chains]))
         if (self._image.order == "<") != (sys.byteorder == "little"):
             buckets.byteswap()
         last = max(buckets)
         if last < self.first:
-            return self.first
+            return 0
         return 1 + max(place for place, _ in self._chain(last))
 
     def _chain(self, index: int) -> Iterator[tuple[int, int]]:
