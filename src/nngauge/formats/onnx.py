@@ -15,6 +15,7 @@ from typing import Final
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData
+from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, operator_names
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed
@@ -29,43 +30,12 @@ _MODEL_WIRES: Final = {
 _GRAPH_KEYS: Final = frozenset({0x0A, 0x12, 0x2A, 0x52, 0x5A, 0x62, 0x6A, 0x72, 0x7A})
 """First byte of a `GraphProto`: field 1, 2, 5, 10–15 with a length."""
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
-_OPERATOR: Final = re.compile(r"[A-Za-z_][\w.:/+-]{0,255}")
 _MAX_PROPERTY: Final = 65_536
 """Characters kept of one metadata value (some exporters store whole vocabularies there)."""
-_DTYPES: Final = (
-    DType.UNKNOWN, DType.FLOAT32, DType.UINT8, DType.INT8, DType.UINT16, DType.INT16, DType.INT32, DType.INT64,
-    DType.STRING, DType.BOOL, DType.FLOAT16, DType.FLOAT64, DType.UINT32, DType.UINT64, DType.COMPLEX64,
-    DType.COMPLEX128, DType.BFLOAT16, DType.FLOAT8_E4M3, DType.FLOAT8_E4M3, DType.FLOAT8_E5M2, DType.FLOAT8_E5M2,
-    DType.UINT4, DType.INT4, DType.FLOAT4_E2M1, DType.UNKNOWN, DType.UINT2, DType.INT2,
-)  # fmt: skip
 _BITS: Final = (
     0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2,
 )  # fmt: skip
 """Bits of one element in `raw_data`, 0 where there is no such form."""
-_STANDARD: Final = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-_CONTRIB_KINDS: Final[Mapping[str, str]] = {
-    "BiasGelu": "Gelu",
-    "FastGelu": "Gelu",
-    "FusedConv": "Conv",
-    "FusedGemm": "Gemm",
-    "FusedMatMul": "MatMul",
-    "MatMulNBits": "MatMul",
-    "NhwcConv": "Conv",
-    "NhwcMaxPool": "MaxPool",
-    "QAttention": "Attention",
-    "QLinearAdd": "Add",
-    "QLinearAveragePool": "AveragePool",
-    "QLinearConcat": "Concat",
-    "QLinearGlobalAveragePool": "GlobalAveragePool",
-    "QLinearLeakyRelu": "LeakyRelu",
-    "QLinearMul": "Mul",
-    "QLinearSigmoid": "Sigmoid",
-    "QLinearSoftmax": "Softmax",
-    "QuickGelu": "Gelu",
-    "SkipLayerNormalization": "LayerNormalization",
-    "SkipSimplifiedLayerNormalization": "RMSNormalization",
-}
-"""ONNX Runtime's own operators (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md)."""
 _COMPANIONS: Final = ("_data", ".data", ".weights", ".weight")
 
 
@@ -350,16 +320,9 @@ class _Reader:
     def _operator(self, domain: bytes, operator: bytes, at: int) -> tuple[str, str | None]:
         """`(operator with its domain unless standard, ONNX name)`."""
         space, name = domain.decode("utf-8", "replace"), operator.decode("utf-8", "replace")
-        if not _OPERATOR.fullmatch(name):
+        if not OPERATOR.fullmatch(name):
             raise MalformedError(f"operator {name[:40]!r}", where=f"@{at}")
-        if space in _STANDARD:
-            found: tuple[str, str | None] = name, name
-        else:
-            own = space.startswith("com.microsoft")
-            found = (
-                f"{space}::{name}",
-                (_CONTRIB_KINDS.get(name, name if space.endswith(".nchwc") else None) if own else None),
-            )
+        found = operator_names(space, name)
         self._ops[domain, operator] = found
         return found
 
@@ -454,7 +417,7 @@ class _Reader:
             raise MalformedError(f"initialiser with dimensions {dims[:8]}", where=f"@{message.start}")
         tensor = Tensor(
             name.decode("utf-8", "replace"),
-            _DTYPES[code] if code < len(_DTYPES) else DType.UNKNOWN,
+            DTYPES[code] if code < len(DTYPES) else DType.UNKNOWN,
             tuple(dims),
             self._external(external) if external else span,
             constant=True,
@@ -519,7 +482,7 @@ def _type(buf: Buffer, message: Field) -> tuple[DType, tuple[Dim, ...] | None]:
         dtype, shape = DType.UNKNOWN, None
         for field in fields(buf, kind.start, kind.end):
             if field.number == 1:
-                dtype = _DTYPES[field.value] if field.value < len(_DTYPES) else DType.UNKNOWN
+                dtype = DTYPES[field.value] if field.value < len(DTYPES) else DType.UNKNOWN
             elif field.number == 2 and field.wire == BYTES:
                 shape = tuple(_dim(buf, dim) for dim in fields(buf, field.start, field.end) if dim.wire == BYTES)
                 if len(shape) > MAX_RANK:

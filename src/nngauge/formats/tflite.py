@@ -27,9 +27,9 @@ from nngauge.formats.vocabulary.tflite import (
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer
 from nngauge.io.flatbuffer import Table
-from nngauge.io.meter import Meter
+from nngauge.io.flatreach import Reach
 from nngauge.io.ziptail import zip_tail
-from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRING, MAX_TENSORS
+from nngauge.limits import MAX_NODES, MAX_RANK, MAX_TENSORS
 
 _VERSION: Final = 3
 _CUSTOM: Final = 32
@@ -71,10 +71,7 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError("no subgraph", where="@0")
     metadata, producer = _metadata(model, reader)
     metadata.update(_signatures(model, reader, len(graphs)))
-    if "npu_byte_code_offset" in metadata:
-        reader.end = int(metadata["npu_byte_code_offset"]) + int(metadata["npu_byte_code_size"])
-        reader.alignment = 1
-    end, associated = _extent(buf, max(reader.end, model.vtables_end), reader.alignment)
+    end, associated = _extent(reader, metadata)
     if associated:
         metadata["associated_files"] = ", ".join(associated)
     return replace(
@@ -88,16 +85,13 @@ def parse(data: ModelData) -> Graph:
     )
 
 
-class _Reader:
+class _Reader(Reach):
     """State of one model: operator names and buffers that subgraphs refer to, what was odd, and how far it reaches."""
 
     def __init__(self, model: Table) -> None:
-        self._buf = model.buf
-        self._meter = Meter.for_size(len(model.buf))
+        super().__init__(model)
         self._sparse = self._external = 0
         self._unknown: set[int] = set()
-        self.end = model.end
-        """One past the furthest byte that anything read so far refers to: FlatBuffers store no total size."""
         self._ops = [self._operator_name(table) for table in self.tables(model, 1)]
         self.spans = [self._span(table) for table in self.tables(model, 4)]
         """Bytes of each buffer, None when empty."""
@@ -105,38 +99,6 @@ class _Reader:
         aligned = offsets and not any(offset % _DATA_ALIGNMENT for offset in offsets)
         self.alignment = _DATA_ALIGNMENT if aligned else 4
         """Unit to which the writer padded the file."""
-
-    def tables(self, table: Table, field: int, limit: int = MAX_TENSORS) -> list[Table]:
-        """A vector of sub-tables, metered."""
-        start, count = table.vector(field, 4)
-        if count > limit:
-            raise LimitError(f"{count} entries in one list", where=f"@{start}")
-        self._meter.spend(4 * count)
-        found = table.tables(field)
-        last = max(found, key=_position).end if found else 0
-        self.end = max(self.end, start + 4 * count, last)
-        return found
-
-    def text(self, table: Table, field: int) -> str:
-        """A string, metered."""
-        start, size = table.vector(field, 1)
-        if not size:
-            return ""
-        if size > MAX_STRING:
-            raise LimitError(f"string of {size} bytes", where=f"@{start}")
-        self._meter.spend(size)
-        end = start + size
-        if end >= self.end:
-            self.end = end + 1
-        return str(self._buf[start:end], "utf-8", "replace")
-
-    def integers(self, table: Table, field: int, code: str = "i") -> tuple[int, ...]:
-        """A vector of integers by `struct` code, metered."""
-        width = 8 if code == "q" else 4
-        start, count = table.vector(field, width)
-        self._meter.spend(count)
-        self.end = max(self.end, start + width * count)
-        return struct.unpack_from(f"<{count}{code}", self._buf, start)
 
     def _operator_name(self, table: Table) -> tuple[str, str | None]:
         """`(operator, ONNX name)` of one operator code."""
@@ -159,14 +121,14 @@ class _Reader:
             start, size = table.integer(1, "Q"), table.integer(2, "Q")
             if start <= 1:
                 return None
-        if start + size > len(self._buf):
+        if start + size > len(self.buf):
             raise TruncatedError(f"buffer of {size} bytes at {start}", where=f"@{table.pos}")
         self.end = max(self.end, start + size)
         return Span(start, size) if size else None
 
     def graph(self, table: Table) -> Graph:
         """One subgraph."""
-        tensors = tuple([self._tensor(entry) for entry in self.tables(table, 0)])
+        tensors = tuple([self._tensor(entry) for entry in self.tables(table, 0, MAX_TENSORS)])
         count = len(tensors)
         return Graph(
             format="tflite",
@@ -178,7 +140,7 @@ class _Reader:
         )
 
     def _indices(self, table: Table, field: int, count: int) -> tuple[int, ...]:
-        found = self.integers(table, field)
+        found = self.numbers(table, field)
         if found and (max(found) >= count or min(found) < -1):
             raise MalformedError("tensor index out of range", where=f"@{table.pos}")
         return found
@@ -190,21 +152,18 @@ class _Reader:
         op, kind = self._ops[index]
         for field, width in ((5, 1), (7, 1), (8, 4)):  # custom options, mutated inputs, intermediates
             if table.offset(field):
-                start, count = table.vector(field, width)
-                self.end = max(self.end, start + width * count)
+                self.place(table, field, width)
         inputs, outputs = self._indices(table, 1, tensors), self._indices(table, 2, tensors)
         return Node(op, kind, "", inputs, outputs, self._attributes(table))
 
     def _attributes(self, table: Table) -> dict[str, Attribute]:
-        options = table.table(4)
+        options = self.table(table, 4)
         fields = OPTIONS.get(table.integer(3, "B"), ())
         if options is None and table.offset(12):
-            options = table.table(12)
+            options = self.table(table, 12)
             fields = OPTIONS_2.get(table.integer(11, "B"), ())
         if options is None:
             return {}
-        if options.pos >= self.end:
-            self.end = options.end
         return {option.name: self._attribute(options, option) for option in fields}
 
     def _attribute(self, table: Table, option: Option) -> Attribute:
@@ -218,7 +177,7 @@ class _Reader:
         if code == "s":
             return self.text(table, field)
         if code[0] == "v":
-            return self.integers(table, field, code[1])
+            return self.numbers(table, field, code[1])
         value = table.scalar(field, code, default)
         return bool(value) if code == "?" else value
 
@@ -229,11 +188,15 @@ class _Reader:
         span = self.spans[buffer] if self.spans else None
         external = table.integer(10, "I") != 0
         self._external += external
-        if table.offset(6):
+        sparsity = self.table(table, 6)
+        if sparsity is not None:
             self._sparse += 1
+            for field in (0, 1):
+                self.place(sparsity, field, 4)
+            self.tables(sparsity, 2)
         constant = span is not None or external
         shape = self._shape(table, constant=constant)
-        quantization = table.table(4)
+        quantization = self.table(table, 4)
         return Tensor(
             self.text(table, 3),
             _dtype(table.integer(1, "b")),
@@ -245,8 +208,8 @@ class _Reader:
 
     def _shape(self, table: Table, *, constant: bool) -> tuple[Dim, ...] | None:
         """The dynamic `shape_signature` where there is one, else `shape`; negative dimensions are unknown."""
-        dims = self.integers(table, 0)
-        dims = self.integers(table, 7) or dims
+        dims = self.numbers(table, 0)
+        dims = self.numbers(table, 7) or dims
         if len(dims) > MAX_RANK:
             raise LimitError(f"tensor of {len(dims)} dimensions", where=f"@{table.pos}")
         if not dims:
@@ -256,8 +219,7 @@ class _Reader:
 
     def _quantization(self, table: Table, shape: tuple[Dim, ...] | None) -> Quantization | None:
         for field, width in _QUANTIZATION_VECTORS:
-            start, count = table.vector(field, width)
-            self.end = max(self.end, start + width * count)
+            self.place(table, field, width)
         start, count = table.vector(2, 4)
         axis = table.integer(6, "i")
         if count:
@@ -268,7 +230,7 @@ class _Reader:
                 zero_point=_LONG(table.buf, zero)[0] if zeros else None,
                 axis=axis if count > 1 else None,
             )
-        block = table.table(5) if table.integer(4, "B") == _BLOCKWISE else None
+        block = self.table(table, 5) if table.integer(4, "B") == _BLOCKWISE else None
         size = block.integer(2, "i") if block is not None else 0
         if size <= 0 or shape is None:
             return None
@@ -290,10 +252,6 @@ def _named(names: Sequence[str], value: int) -> str:
 
 def _dtype(code: int) -> DType:
     return _DTYPES[code] if 0 <= code < len(_DTYPES) else DType.UNKNOWN
-
-
-def _position(table: Table) -> int:
-    return table.pos
 
 
 def _signatures(model: Table, reader: _Reader, subgraphs: int) -> Iterator[tuple[str, str]]:
@@ -368,18 +326,19 @@ def _byte_code(buf: Buffer) -> dict[str, str]:
     return {"npu_byte_code_offset": numbers[0].decode(), "npu_byte_code_size": numbers[1].decode()}
 
 
-def _extent(buf: Buffer, end: int, unit: int) -> tuple[int, tuple[str, ...]]:
-    """Where the model ends, padding and associated files included, and the names of those files."""
+def _extent(reader: _Reader, metadata: Mapping[str, str]) -> tuple[int, Sequence[str]]:
+    """Where the model ends, NPU program and associated files included, and the names of those files."""
+    buf = reader.buf
+    end = reader.extent(reader.alignment)
+    if "npu_byte_code_offset" in metadata:
+        end = max(end, int(metadata["npu_byte_code_offset"]) + int(metadata["npu_byte_code_size"]))
     if end > len(buf):
         raise TruncatedError("the model runs past the end", where=f"@{len(buf)}")
-    padded = -(-end // unit) * unit
-    if padded > len(buf) or any(buf[end:padded]):
-        padded = end
-    for start in (padded, end):
+    for start in (end, reader.end):
         tail = zip_tail(buf, start)
         if tail is not None:
             return tail.end, tail.names
-    return padded, ()
+    return end, ()
 
 
 _METADATA: Final[Mapping[str, Callable[[Buffer], dict[str, str]]]] = {

@@ -127,6 +127,11 @@ class Table:
         start, count = self.vector(field, 4)
         return [Table(self.buf, _follow(self.buf, at), self._vtables) for at in range(start, start + 4 * count, 4)]
 
+    def string_places(self, field: int) -> list[tuple[int, int]]:
+        """`(offset, bytes)` of each string of a vector."""
+        start, count = self.vector(field, 4)
+        return [_vector(self.buf, _follow(self.buf, at), 1) for at in range(start, start + 4 * count, 4)]
+
     def strings(self, field: int) -> list[str]:
         """A vector of strings; `LimitError` when shared references would copy many times the size of the file."""
         start, count = self.vector(field, 4)

@@ -1,0 +1,251 @@
+"""ONNX Runtime's own model format: FlatBuffers with the identifier ``ORTM``.
+
+Schema: https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/flatbuffers/schema/ort.fbs; field numbers
+below follow it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
+from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
+from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, operator_names
+from nngauge.io import flatbuffer
+from nngauge.io.flatbuffer import Table
+from nngauge.io.flatreach import Reach
+from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH, MAX_TENSORS
+
+_TENSOR_TYPE: Final = 1
+"""`TypeInfoValue` of a plain tensor."""
+_DIM_VALUE, _DIM_PARAM = 1, 2
+_ALIGNMENT: Final = 8
+"""Shapes are 64-bit, so writers pad the file to this."""
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads graph, sub-graphs and initialisers (by offset); see `Format.parse` for the errors.
+
+    An attribute that holds a graph reads ``subgraphs[n]``, the place in `Graph.subgraphs` of the same graph.
+    """
+    if len(data.buf) < 8 or bytes(data.buf[4:8]) != b"ORTM":
+        raise NotThisFormat("no ORTM identifier")
+    session = flatbuffer.root(data.buf)
+    reader = _Reader(session)
+    runtime = reader.text(session, 0)
+    model = reader.table(session, 1)
+    body = reader.table(model, 7) if model is not None else None
+    if model is None or body is None:
+        raise MalformedError("no graph", where=f"@{session.pos}")
+    metadata = dict(_metadata(reader, model))
+    opsets = sorted((reader.text(table, 0), table.integer(1, "q")) for table in reader.tables(model, 1))
+    producer = " ".join(filter(None, (reader.text(model, 2), reader.text(model, 3))))
+    graph = reader.graph(body, None, 0)
+    reader.skip_resolver(session)
+    end = reader.extent(_ALIGNMENT)
+    if end > len(data.buf):
+        raise TruncatedError("a table runs past the end", where=f"@{len(data.buf)}")
+    return Graph(
+        format="ort",
+        name=graph.name,
+        nodes=graph.nodes,
+        tensors=graph.tensors,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        subgraphs=graph.subgraphs,
+        format_version=f"ORT {runtime}"
+        + "".join(f", {domain or 'opset'} {version}" for domain, version in opsets if version),
+        producer=producer or None,
+        metadata=metadata,
+        extent=end,
+        notes=tuple(reader.notes()),
+    )
+
+
+def _metadata(reader: Reach, model: Table) -> Iterator[tuple[str, str]]:
+    yield "ir_version", str(model.integer(0, "q"))
+    for key, field in (("domain", 4), ("description", 6), ("graph_description", 8)):
+        text = reader.text(model, field)
+        if text:
+            yield key, text
+    if model.offset(5):
+        yield "model_version", str(model.integer(5, "q"))
+    for table in reader.tables(model, 9):
+        yield reader.text(table, 0), reader.text(table, 1)
+
+
+class _Reader(Reach):
+    """State of one model."""
+
+    def __init__(self, root: Table) -> None:
+        super().__init__(root)
+        self._missing = 0
+
+    def graph(self, table: Table, outer: dict[str, Tensor] | None, depth: int) -> Graph:
+        """A `Graph` table; `outer` are the values of the graphs around it."""
+        if depth > MAX_STRUCT_DEPTH:
+            raise LimitError("graphs nested too deeply", where=f"@{table.pos}")
+        values = {tensor.name: tensor for tensor in map(self._value, self.tables(table, 1, MAX_TENSORS))}
+        for entry in self.tables(table, 0, MAX_TENSORS):
+            tensor = self._tensor(entry)
+            values[tensor.name] = tensor
+        for entry in self.tables(table, 7, MAX_TENSORS):
+            tensor = self._sparse(entry)
+            values[tensor.name] = tensor
+        names = {name: place for place, name in enumerate(values)}
+        tensors = list(values.values())
+        around = {**(outer or {}), **values}
+        subgraphs: list[Graph] = []
+
+        def place(name: str) -> int:
+            if not name:
+                return -1
+            found = names.get(name)
+            if found is None:
+                found = names[name] = len(tensors)
+                known = around.get(name)
+                tensors.append(Tensor(name, known.dtype, known.shape) if known is not None else Tensor(name))
+            return found
+
+        nodes = []
+        for entry in self.tables(table, 2, MAX_NODES):
+            # Optimised files keep a slot for every removed node: a table without operator.
+            name = self.text(entry, 5)
+            if not name:
+                continue
+            if not OPERATOR.fullmatch(name):
+                raise MalformedError(f"operator {name[:40]!r}", where=f"@{entry.pos}")
+            op, kind = operator_names(self.text(entry, 2), name)
+            inputs = tuple([place(text) for text in self.texts(entry, 8)])
+            outputs = tuple([place(text) for text in self.texts(entry, 9)])
+            attributes = dict(self._attributes(entry, around, subgraphs, depth))
+            nodes.append(Node(op, kind, self.text(entry, 0), inputs, outputs, attributes))
+        ports = [[place(text) for text in self.texts(table, field)] for field in (5, 6)]
+        return Graph(
+            format="ort",
+            nodes=tuple(nodes),
+            # Before IR version 4 initialisers had to be listed among the inputs as well.
+            inputs=tuple([index for index in ports[0] if not tensors[index].constant]),
+            outputs=tuple(ports[1]),
+            tensors=tuple(tensors),
+            subgraphs=tuple(subgraphs),
+        )
+
+    def _value(self, table: Table) -> Tensor:
+        """A `ValueInfo`: name, element type and shape."""
+        name = self.text(table, 0)
+        info = self.table(table, 2)
+        if info is None or info.integer(1, "B") != _TENSOR_TYPE:
+            return Tensor(name)
+        kind = self.table(info, 2)
+        shape = self.table(kind, 1) if kind is not None else None
+        dims = tuple([self._dim(dim) for dim in self.tables(shape, 0, MAX_RANK)]) if shape is not None else None
+        return Tensor(name, _dtype(kind.integer(0, "i")) if kind is not None else DType.UNKNOWN, dims)
+
+    def _dim(self, table: Table) -> Dim:
+        value = self.table(table, 0)
+        if value is None:
+            return None
+        kind = value.integer(0, "b")
+        if kind == _DIM_VALUE:
+            size = value.integer(1, "q")
+            return size if size >= 0 else None
+        return self.text(value, 2) or None if kind == _DIM_PARAM else None
+
+    def _tensor(self, table: Table) -> Tensor:
+        """A `Tensor` table: an initialiser or an attribute's value."""
+        dims = self.numbers(table, 2, "q")
+        if len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
+            raise MalformedError(f"initialiser with dimensions {dims[:8]}", where=f"@{table.pos}")
+        start, size = self.place(table, 4)
+        external = table.offset(6) != 0 and table.integer(6, "q", -1) >= 0
+        if not size and math.prod(dims) and not table.offset(5):
+            self._missing += 1
+        return Tensor(
+            self.text(table, 0),
+            _dtype(table.integer(3, "i")),
+            dims,
+            Span(start, size) if size and not external else None,
+            constant=True,
+        )
+
+    def _sparse(self, table: Table) -> Tensor:
+        values = self.table(table, 0)
+        if values is None:
+            raise MalformedError("sparse initialiser without values", where=f"@{table.pos}")
+        tensor = self._tensor(values)
+        return Tensor(tensor.name, tensor.dtype, self.numbers(table, 2, "q"), tensor.data, constant=True)
+
+    def _attributes(
+        self, node: Table, around: dict[str, Tensor], subgraphs: list[Graph], depth: int
+    ) -> Iterator[tuple[str, Attribute]]:
+        for table in self.tables(node, 10):
+            name, kind = self.text(table, 0), table.integer(2, "i")
+            if kind in (5, 10):
+                single = self.table(table, 7)
+                bodies = [single] if single is not None else self.tables(table, 12)
+                first = len(subgraphs)
+                subgraphs += [self.graph(body, around, depth + 1) for body in bodies]
+                yield name, ", ".join(f"subgraphs[{place}]" for place in range(first, len(subgraphs)))
+            elif kind == 4:
+                tensor = self.table(table, 6)
+                if tensor is not None:
+                    self._tensor(tensor)
+            else:
+                value = self._plain(table, kind)
+                if value is not None:
+                    yield name, value
+
+    def _plain(self, table: Table, kind: int) -> Attribute | None:
+        """A number, text or list of them."""
+        if kind == 1:
+            return float(table.scalar(3, "f"))
+        if kind == 2:
+            return table.integer(4, "q")
+        if kind == 3:
+            return self.text(table, 5)
+        if kind == 6:
+            return self.numbers(table, 8, "f")
+        if kind == 7:
+            return self.numbers(table, 9, "q")
+        return tuple(self.texts(table, 10)) if kind == 8 else None
+
+    def skip_resolver(self, session: Table) -> None:
+        """Follows the kernel tables behind the model for the sake of the extent."""
+        resolver = self.table(session, 3)
+        for operator in self.tables(resolver, 0) if resolver is not None else ():
+            self.text(operator, 0)
+            for entry in self.tables(operator, 1):
+                self.text(entry, 0)
+                self.tables(entry, 1)
+
+    def notes(self) -> Iterator[str]:
+        """What is missing."""
+        if self._missing:
+            yield f"{self._missing} initialisers keep their data in an external file"
+
+
+def _dtype(code: int) -> DType:
+    return DTYPES[code] if 0 <= code < len(DTYPES) else DType.UNKNOWN
+
+
+FORMAT = Format(
+    name="ort",
+    version=1,
+    title="ONNX Runtime (ORT format)",
+    suffixes=(".ort",),
+    magics=(Magic(4, b"ORTM", carve=True),),
+    parse=parse,
+    references=(
+        "https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/flatbuffers/schema/ort.fbs",
+        "https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html",
+    ),
+    limitations=(
+        "tensor-valued attributes are not shown",
+        "external initialiser data is noted, not bound",
+        "saved runtime optimisations are not read",
+    ),
+)
