@@ -140,10 +140,13 @@ def _plan(plan: Table, constants: _Constants, program: _Program, meter: Meter) -
             meter.spend(len(tensors[-1].name) + len(tensors[-1].shape or ()))
     inputs = tuple(place[i] for i in plan.ints(3) if i in place)
     outputs = tuple(place[i] for i in plan.ints(4) if i in place)
+    nodes = _nodes(plan, tensors, place, inputs, meter)
+    delegated = any("backend" in node.attributes for node in nodes)
     return Graph(
         format="executorch",
+        completeness=Completeness.PARTIAL if delegated else Completeness.FULL,
         name=plan.string(0),
-        nodes=_nodes(plan, tensors, place, inputs, meter),
+        nodes=nodes,
         tensors=tuple(tensors),
         inputs=inputs,
         outputs=outputs,
