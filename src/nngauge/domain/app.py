@@ -43,6 +43,8 @@ class App:
     permissions: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     """SHA-256 of each signing certificate (DER), hexadecimal, as apksigner prints it."""
+    team: str | None = None
+    """Apple's identifier of the developer team."""
     abis: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     size: int = 0

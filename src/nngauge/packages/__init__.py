@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nngauge.domain.location import Location
 from nngauge.errors import NngaugeError, NotThisFormat
 from nngauge.io.source import ByteSource
-from nngauge.packages import apk, archive, folder
+from nngauge.packages import aab, aar, apk, archive, folder, ipa, obb, split_set, unpacked
 from nngauge.packages._api import Container, Entry, Package, PackageFormat, PackagePart
 from nngauge.packages._assembly import with_digests
-from nngauge.packages.containers import entry_source, open_container, open_path, salvage
+from nngauge.packages._discover import apps_below, claimant
+from nngauge.packages.containers import entry_source, open_any, open_container, open_directory, salvage
 
 __all__ = [
     "PACKAGES",
@@ -20,6 +21,7 @@ __all__ = [
     "Package",
     "PackageFormat",
     "PackagePart",
+    "discover",
     "entry_source",
     "open_container",
     "open_package",
@@ -29,16 +31,20 @@ __all__ = [
 ]
 
 PACKAGES: tuple[PackageFormat, ...] = (
+    aab.PACKAGE,
+    split_set.PACKAGE,
+    aar.PACKAGE,
     apk.PACKAGE,
+    ipa.PACKAGE,
+    obb.PACKAGE,
+    unpacked.PACKAGE,
     folder.PACKAGE,
     archive.PACKAGE,
 )
 """The first that claims a container opens it: the more a kind demands, the earlier it is asked."""
 
 
-def open_package(
-    path: str | Path, *, hash_parts: bool = True, packages: Sequence[PackageFormat] = PACKAGES
-) -> Package:
+def open_package(path: str | Path, *, hash_parts: bool = True, packages: Sequence[PackageFormat] = PACKAGES) -> Package:
     """Opens the app at `path`, a file or a folder; close it after use.
 
     Without `hash_parts` the digests stay empty, which saves a pass over all bytes. Raises `NotThisFormat` when it is
@@ -46,25 +52,42 @@ def open_package(
     parts only is in `Package.failures`.
     """
     place = Path(path)
-    return _opened(open_path(place), str(place), hash_parts, packages)
+    if place.is_dir():
+        container = open_directory(place, Location(path=str(place)))
+        return _opened(container, str(place), packages, hash_parts=hash_parts)
+    return open_source(ByteSource.open(place), hash_parts=hash_parts, packages=packages)
 
 
 def open_source(
     source: ByteSource, *, hash_parts: bool = True, packages: Sequence[PackageFormat] = PACKAGES
 ) -> Package:
     """Like `open_package` for bytes that are not a file; closing the package closes `source`."""
-    name = Location(path=source.name).name
-    return _opened(open_container(source, name), source.name, hash_parts, packages)
+    try:
+        container = open_any(source, Location(path=source.name).name)
+    except NngaugeError:
+        source.close()
+        raise
+    return _opened(container, source.name, packages, hash_parts=hash_parts)
 
 
-def _opened(container: Container, path: str, hash_parts: bool, packages: Sequence[PackageFormat]) -> Package:  # noqa: FBT001
+def discover(path: str | Path, *, packages: Sequence[PackageFormat] = PACKAGES) -> Iterator[Path]:
+    """The apps at and below `path`, sorted; each is to be opened with `open_package`.
+
+    An app is a file that some package kind claims by content or by suffix, or a folder that is one app: a split set,
+    an unpacked APK, IPA or ``.app``. Plain archives in a folder are not apps and left out. A folder without any app is
+    taken as one itself. Links to files are followed, links to folders are not. Raises `UnreadableError`.
+    """
+    return apps_below(Path(path), packages)
+
+
+def _opened(container: Container, path: str, packages: Sequence[PackageFormat], *, hash_parts: bool) -> Package:
     location = Location(path=path)
     try:
-        form = next((form for form in packages if form.claims(container, location.name)), None)
+        form = claimant(container, location.name, packages)
         if form is None:
             raise NotThisFormat("neither an app package nor an archive", where=path)
         package = form.open(container, location)
-        return with_digests(package) if hash_parts else package
     except NngaugeError:
         container.close()
         raise
+    return with_digests(package) if hash_parts else package

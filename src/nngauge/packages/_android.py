@@ -14,6 +14,8 @@ from nngauge.io.axml import Element, Value, read_axml
 from nngauge.limits import MAX_APP_DOCUMENT
 from nngauge.packages._api import Container
 from nngauge.packages._failures import failure, read_small
+from nngauge.packages._resources import with_texts
+from nngauge.packages._signers import read_signers
 
 MANIFEST: Final = "AndroidManifest.xml"
 _DISTRIBUTION: Final = "http://schemas.android.com/apk/distribution"
@@ -41,8 +43,8 @@ def read_manifest(
         return ManifestReading(None, (failure(where, error),))
 
 
-def android_app(manifest: Element | None, *, kind: str, label: str | None = None, abis: tuple[str, ...] = ()) -> App:
-    """The identity in a manifest; all fields None without one. `label` replaces an unresolved reference."""
+def android_app(manifest: Element | None, *, kind: str, abis: tuple[str, ...] = ()) -> App:
+    """The identity in a manifest, references not yet resolved; all fields None without one."""
     if manifest is None:
         return App(platform=Platform.ANDROID, container=kind, abis=abis)
     sdk = next(manifest.all("uses-sdk"), None)
@@ -52,7 +54,7 @@ def android_app(manifest: Element | None, *, kind: str, label: str | None = None
         package_id=_text(manifest.get("package", "")),
         version_name=_text(manifest.get("versionName")),
         version_code=_version_code(manifest),
-        label=label,
+        label=_text(next((application.get("label") for application in manifest.all("application")), None)),
         min_os=_text(sdk.get("minSdkVersion")) if sdk else None,
         target_os=_text(sdk.get("targetSdkVersion")) if sdk else None,
         permissions=_permissions(manifest),
@@ -78,11 +80,10 @@ def read_apk(container: Container, location: Location, *, kind: str) -> ApkReadi
     """Identity from the manifest, the resources and the signature; what cannot be read becomes failures."""
     reading = read_manifest(container, location)
     abis = native_abis(entry.path for entry in container.entries)
-    label, label_failures = read_label(container, location, reading.root)
-    app = android_app(reading.root, kind=kind, label=label, abis=abis)
-    signers, signer_failures = read_signers(container, location, app.min_os)
+    app, text_failures = with_texts(android_app(reading.root, kind=kind, abis=abis), container, location)
+    signers, signer_failures = read_signers(container, location)
     return ApkReading(
-        replace(app, signers=signers), reading.root, (*reading.failures, *label_failures, *signer_failures)
+        replace(app, signers=signers), reading.root, (*reading.failures, *text_failures, *signer_failures)
     )
 
 
@@ -93,27 +94,6 @@ def part_role(manifest: Element, fallback: str = "") -> str:
     if kind in ("asset-pack", "ai-pack"):
         return f"{kind}:{name}"
     return f"split:{name}" if name else "base"
-
-
-def read_label(
-    container: Container, location: Location, manifest: Element | None
-) -> tuple[str | None, tuple[Failure, ...]]:
-    """The app's name; a reference into resources.arsc is followed, and stays as it is when it leads nowhere."""
-    value = label_value(manifest) if manifest is not None else None
-    text = _text(value)
-    return text, ()
-
-
-def read_signers(
-    container: Container, location: Location, min_os: str | None
-) -> tuple[tuple[str, ...], tuple[Failure, ...]]:
-    """SHA-256 of the signing certificates."""
-    return (), ()
-
-
-def label_value(manifest: Element) -> Value:
-    """What ``application android:label`` says: text, or a reference into the resources."""
-    return next((application.get("label") for application in manifest.all("application")), None)
 
 
 def split_name(manifest: Element) -> str | None:
@@ -139,7 +119,9 @@ def module_type(manifest: Element) -> str | None:
 def native_abis(paths: Iterable[str]) -> tuple[str, ...]:
     """Directories under ``lib/`` that hold a file, sorted."""
     found = {
-        parts[1] for path in paths if path.startswith("lib/") and len(parts := path.split("/")) == 3 and parts[1] and parts[2]
+        parts[1]
+        for path in paths
+        if path.startswith("lib/") and len(parts := path.split("/")) == 3 and parts[1] and parts[2]
     }
     return tuple(sorted(found))
 

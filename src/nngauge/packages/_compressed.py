@@ -157,11 +157,13 @@ def _inner_name(name: str) -> str:
 def _gzip_name(source: ByteSource) -> str:
     """The original file name of RFC 1952, 2.3.1: Latin-1, ends in NUL."""
     head = source.read(0, HEAD_BYTES)
-    at = 10
-    if head[3] & _GZIP_EXTRA:
+    flags, at = head[3], 10
+    if flags & _GZIP_EXTRA:
         at += 2 + int.from_bytes(head[10:12], "little")
     end = head.find(b"\0", at)
-    return head[at:end].decode("latin-1").replace("\\", "/").rpartition("/")[2] if head[3] & _GZIP_NAME and end > at else ""
+    if not flags & _GZIP_NAME or end <= at:
+        return ""
+    return head[at:end].decode("latin-1").replace("\\", "/").rpartition("/")[2]
 
 
 def _unpacker(kind: Kind) -> _Unpack:
@@ -209,7 +211,9 @@ def _members(
 def _note_trailing(source: ByteSource, odd: list[Anomaly], at: int) -> None:
     if not odd:
         size = source.size - at
-        odd.append(Anomaly(kind=TRAILING, location=Location(path=source.name, offset=at, size=size), detail=f"{size} bytes"))
+        odd.append(
+            Anomaly(kind=TRAILING, location=Location(path=source.name, offset=at, size=size), detail=f"{size} bytes")
+        )
 
 
 def _zstd(source: ByteSource, odd: list[Anomaly]) -> Iterator[bytes]:

@@ -49,12 +49,12 @@ class FileOnDisk:
         return ByteSource.open(self._file, self._name)
 
 
-def open_directory(path: Path, location: Location) -> Container:
-    """All regular files below `path`, sorted by path; `location` is the prefix of what is reported.
+def open_directory(path: Path, location: Location, *, depth: int = MAX_FOLDER_DEPTH) -> Container:
+    """All regular files at most `depth` folders below `path`, sorted; `location` is the prefix of what is reported.
 
     Raises `UnreadableError` when `path` cannot be listed and `LimitError` past `limits.MAX_ENTRIES` files.
     """
-    walk = _Walk(location)
+    walk = _Walk(location, depth)
     walk.run(path)
     return Container(
         kind="folder",
@@ -67,14 +67,15 @@ def open_directory(path: Path, location: Location) -> Container:
 class _Walk:
     """What one walk over a directory tree collects."""
 
-    __slots__ = ("_examples", "_location", "_odd", "failures", "files")
+    __slots__ = ("_depth", "_examples", "_location", "_odd", "failures", "files")
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, depth: int) -> None:
         self.files: list[FileOnDisk] = []
         self.failures: list[Failure] = []
         self._odd: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self._location = location
+        self._depth = depth
 
     def run(self, top: Path) -> None:
         pending: list[tuple[str, str, int]] = [(os.fspath(top), "", 0)]
@@ -88,7 +89,7 @@ class _Walk:
                     raise UnreadableError(_reason(error), where=folder) from error
                 self._fail(prefix.rstrip("/"), _reason(error))
                 continue
-            if subfolders and depth >= MAX_FOLDER_DEPTH:
+            if subfolders and depth >= self._depth:
                 self._note(TOO_DEEP, subfolders[0][1])
                 continue
             pending += [(path, inner + "/", depth + 1) for path, inner in subfolders]

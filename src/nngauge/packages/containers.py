@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from nngauge.domain.location import Location
@@ -24,7 +23,7 @@ _UNSUPPORTED: Final = frozenset({Kind.RAR, Kind.LZ4})
 _ZIP_SUFFIXES: Final = (".apk", ".apks", ".xapk", ".apkm", ".aab", ".aar", ".ipa", ".obb", ".zip", ".jar")
 """Names whose files are worth a search for an end record even when they do not begin like a zip."""
 
-__all__ = ["entry_source", "open_container", "open_directory", "open_file", "open_path", "salvage"]
+__all__ = ["entry_source", "open_any", "open_container", "open_directory", "open_file", "salvage"]
 
 
 def open_container(source: ByteSource, name: str) -> Container:
@@ -86,8 +85,9 @@ def _until_error(entry: Entry, met: list[InputError]) -> Iterator[bytes]:
         met.append(error)
 
 
-def open_path(path: Path) -> Container:
-    """What is at `path`: a folder, a container, or (`NotThisFormat`) neither."""
-    if path.is_dir():
-        return open_directory(path, Location(path=str(path)))
-    return open_container(ByteSource.open(path), path.name)
+def open_any(source: ByteSource, name: str) -> Container:
+    """Like `open_container`; what is no container becomes one of kind ``file``."""
+    try:
+        return open_container(source, name)
+    except NotThisFormat:
+        return open_file(source, name)
