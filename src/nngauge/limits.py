@@ -77,7 +77,8 @@ MAX_MACHO_SECTIONS = 65_536
 MAX_DEX_IDS = 4_000_000
 MAX_DEX_PARTS = 256
 """Dex files in one container; each holds up to 65,536 methods."""
-MAX_AXML_CHUNKS = 1_000_000
+MAX_AXML_CHUNKS = 250_000
+"""Chunks of one XML document, resource table or package; the largest real tables hold some 10⁴."""
 MAX_AXML_ATTRIBUTES = 200_000
 """Attributes of one document in all; a chunk may declare 65,535 that overlap. The largest manifests hold a few 10⁴."""
 MAX_AXML_TEXT = 64 * MIB
