@@ -1,0 +1,202 @@
+"""Takes signers' certificates out of Android signatures; their SHA-256 is the identity that `apksigner` prints.
+
+Scheme v1 (PKCS #7 in META-INF): RFC 2315 and RFC 5280; schemes v2 and v3:
+https://source.android.com/docs/security/features/apksigning/v3. Nothing is verified here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from mmap import mmap
+from typing import Final, NamedTuple
+
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
+from nngauge.io.binary import Buffer
+from nngauge.limits import MAX_CERTIFICATES, MAX_DER_ITEMS
+
+BLOCK_MAGIC: Final = b"APK Sig Block 42"
+SCHEMES: Final = {0x7109871A: "v2", 0xF05368C0: "v3", 0x1B93AD61: "v3.1"}
+"""Ids of the pairs in an APK Signing Block that hold signers."""
+
+_SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
+_COMMON_NAME: Final = bytes.fromhex("550403")
+_SEQUENCE, _SET, _OID, _INTEGER = 0x30, 0x31, 0x06, 0x02
+_TEXT_CODINGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
+
+
+class _Item(NamedTuple):
+    """One DER element: `tag`, first byte, first byte of its content, first byte past it."""
+
+    tag: int
+    start: int
+    body: int
+    end: int
+
+
+def digest(certificate: bytes) -> str:
+    """SHA-256 of the certificate's DER, in hex."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+def v1_certificates(buf: Buffer | mmap) -> tuple[bytes, ...]:
+    """DER of the signers' certificates in a PKCS #7 block (META-INF/*.RSA, .DSA, .EC), in the order of the signers.
+
+    Chains above the signers are left out. Raises `NotThisFormat` when it is no signed data, `MalformedError`,
+    `UnsupportedError` (indefinite lengths), `LimitError`.
+    """
+    data = bytes(buf)
+    if data[:1] != b"\x30":
+        raise NotThisFormat("no PKCS #7")
+    outer = _items(data, _item(data, 0, len(data)))
+    if len(outer) < 2 or _body(data, outer[0]) != _SIGNED_DATA:
+        raise NotThisFormat("no PKCS #7 signed data")
+    parts = _items(data, _item(data, outer[1].body, outer[1].end))
+    found = [item for part in parts if part.tag == 0xA0 for item in _items(data, part) if item.tag == _SEQUENCE]
+    if len(found) > MAX_CERTIFICATES:
+        raise LimitError(f"{len(found)} certificates in one signature")
+    if not found or not parts or parts[-1].tag != _SET:
+        raise MalformedError("signed data without certificates or signers")
+    names = [_issuer_and_serial(data, item) for item in found]
+    signers = [_signer(data, item) for item in _items(data, parts[-1])[:MAX_CERTIFICATES]]
+    chosen = [found[names.index(signer)] for signer in signers if signer in names]
+    return tuple(dict.fromkeys(data[item.start : item.end] for item in chosen or found[:1]))
+
+
+def v2_certificates(block: Buffer | mmap) -> tuple[bytes, ...]:
+    """DER of each signer's certificate in an APK Signing Block (from its first size field to its magic).
+
+    The newest scheme that is valid on all phones speaks (v3 before v2; v3.1 names a later key and comes last).
+    Empty when the block holds none of them. Raises `NotThisFormat` without the magic, `MalformedError`.
+    """
+    view = memoryview(block)
+    if bytes(view[-16:]) != BLOCK_MAGIC or len(view) < 32:
+        raise NotThisFormat("no APK Signing Block")
+    found = {SCHEMES[kind]: span for kind, span in _pairs(view) if kind in SCHEMES}
+    for scheme in ("v3", "v2", "v3.1"):
+        if scheme in found:
+            return scheme_certificates(view[slice(*found[scheme])])
+    return ()
+
+
+def scheme_certificates(value: memoryview) -> tuple[bytes, ...]:
+    """DER of each signer's first certificate, in the value of one v2 or v3 pair."""
+    certificates: dict[bytes, None] = {}
+    (signers,) = _take_prefixed(value, 1)
+    for signer in _prefixed(signers):
+        (signed,) = _take_prefixed(signer, 1)
+        _, chain = _take_prefixed(signed, 2)
+        first = next(_prefixed(chain), None)
+        if first is None:
+            raise MalformedError("signer without a certificate")
+        certificates[bytes(first)] = None
+    return tuple(certificates)
+
+
+def common_name(certificate: bytes) -> str | None:
+    """The subject's common name; None where there is none or the certificate cannot be read."""
+    try:
+        fields = _certificate_fields(certificate, _item(certificate, 0, len(certificate)))
+        if len(fields) < 5:
+            return None
+        for names in _items(certificate, fields[4]):
+            for pair in _items(certificate, names):
+                kind, value = _items(certificate, pair)[:2]
+                if kind.tag == _OID and _body(certificate, kind) == _COMMON_NAME:
+                    return _body(certificate, value).decode(_TEXT_CODINGS.get(value.tag, "latin-1"), "replace")
+    except (InputError, ValueError):
+        return None
+    return None
+
+
+def _pairs(view: memoryview) -> Iterator[tuple[int, tuple[int, int]]]:
+    """(id, (start, end) of the value) of the pairs between the block's two size fields."""
+    at, end = 8, len(view) - 24
+    for _ in range(MAX_DER_ITEMS):
+        if at + 12 > end:
+            return
+        size, kind = struct.unpack_from("<QI", view, at)
+        if size < 4 or size > end - at - 8:
+            raise MalformedError(f"pair of {size} bytes in the signing block", where=f"@{at}")
+        yield kind, (at + 12, at + 8 + size)
+        at += 8 + size
+    raise LimitError(f"more than {MAX_DER_ITEMS} pairs in the signing block")
+
+
+def _prefixed(view: memoryview) -> Iterator[memoryview]:
+    """The parts of a sequence in which each begins with its length (32 bits)."""
+    at = 0
+    for _ in range(MAX_CERTIFICATES):
+        if at >= len(view):
+            return
+        if at + 4 > len(view):
+            raise TruncatedError("length cut short")
+        size = struct.unpack_from("<I", view, at)[0]
+        if size > len(view) - at - 4:
+            raise TruncatedError(f"part of {size} bytes, {len(view) - at - 4} left")
+        yield view[at + 4 : at + 4 + size]
+        at += 4 + size
+    raise LimitError(f"more than {MAX_CERTIFICATES} parts in a signature")
+
+
+def _take_prefixed(view: memoryview, count: int) -> list[memoryview]:
+    parts = [part for _, part in zip(range(count), _prefixed(view), strict=False)]
+    if len(parts) < count:
+        raise TruncatedError("signer cut short")
+    return parts
+
+
+def _issuer_and_serial(data: bytes, certificate: _Item) -> tuple[bytes, bytes]:
+    fields = _certificate_fields(data, certificate)
+    if len(fields) < 3:
+        raise MalformedError("certificate without issuer", where=f"@{certificate.start}")
+    return data[fields[2].start : fields[2].end], _body(data, fields[0])
+
+
+def _certificate_fields(data: bytes, certificate: _Item) -> list[_Item]:
+    """TBSCertificate without the optional version: serial, algorithm, issuer, validity, subject, …."""
+    parts = _items(data, certificate)
+    fields = _items(data, parts[0]) if parts else []
+    return fields[1:] if fields and fields[0].tag == 0xA0 else fields
+
+
+def _signer(data: bytes, signer: _Item) -> tuple[bytes, bytes]:
+    parts = _items(data, signer)
+    pair = _items(data, parts[1]) if len(parts) > 1 and parts[1].tag == _SEQUENCE else []
+    if len(pair) < 2 or pair[1].tag != _INTEGER:
+        raise MalformedError("signer without issuer and serial number", where=f"@{signer.start}")
+    return data[pair[0].start : pair[0].end], _body(data, pair[1])
+
+
+def _body(data: bytes, item: _Item) -> bytes:
+    return data[item.body : item.end]
+
+
+def _items(data: bytes, parent: _Item) -> list[_Item]:
+    """The elements inside `parent`."""
+    items: list[_Item] = []
+    at = parent.body
+    while at < parent.end:
+        items.append(_item(data, at, parent.end))
+        at = items[-1].end
+        if len(items) > MAX_DER_ITEMS:
+            raise LimitError(f"more than {MAX_DER_ITEMS} elements", where=f"@{parent.start}")
+    return items
+
+
+def _item(data: bytes, at: int, end: int) -> _Item:
+    if at + 2 > end:
+        raise TruncatedError("element cut short", where=f"@{at}")
+    tag, size, body = data[at], data[at + 1], at + 2
+    if tag & 0x1F == 0x1F or size == 0x80:
+        raise UnsupportedError("long tags and indefinite lengths are not DER", where=f"@{at}")
+    if size > 0x80:
+        width = size & 0x7F
+        if width > 4 or body + width > end:
+            raise MalformedError(f"length of {width} bytes", where=f"@{at}")
+        size = int.from_bytes(data[body : body + width], "big")
+        body += width
+    if size > end - body:
+        raise TruncatedError(f"element of {size} bytes, {end - body} left", where=f"@{at}")
+    return _Item(tag, at, body, body + size)
