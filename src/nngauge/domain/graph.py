@@ -175,4 +175,4 @@ class Graph:
         return total + sum(graph.parameters or 0 for graph in self.subgraphs)
 
     def _has_constants(self) -> bool:
-        return any(t.constant for t in self.tensors) or any(graph.parameters is not None for graph in self.subgraphs)
+        return any(t.constant for t in self.tensors) or any(graph.parameters for graph in self.subgraphs)
