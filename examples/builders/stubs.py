@@ -7,10 +7,11 @@ They hold no code of the runtimes. Names of exported functions and messages are 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from tests.builders.dex import build_dex
-from tests.builders.elf import build_elf
+from examples.builders import elf
+from examples.builders.dex import build_dex
 
 ARM64, ARM32 = "arm64-v8a", "armeabi-v7a"
 
@@ -21,29 +22,30 @@ class Library:
 
     soname: str
     exports: tuple[str, ...] = ()
+    getters: Mapping[str, str] = field(default_factory=dict)
+    """Exported functions that return a version."""
     imports: tuple[str, ...] = ()
     needed: tuple[str, ...] = ("liblog.so", "libm.so", "libdl.so", "libc.so")
     strings: tuple[str, ...] = ()
-    symbol_versions: tuple[str, ...] = ()
+    symbol_version: str = ""
     data: bytes = b""
 
     def build(self, abi: str = ARM64) -> bytes:
         """The ELF image for `abi`, with an NDK note, a compiler comment and a build id."""
         marks = b"".join(item.encode() + b"\0" for item in self.strings)
-        return build_elf(
-            bits=64 if abi == ARM64 else 32,
-            machine=183 if abi == ARM64 else 40,
+        contents = elf.Contents(
             soname=self.soname,
             needed=self.needed,
             imports=self.imports,
-            exports=self.exports,
-            versions=self.symbol_versions,
+            exports=tuple(sorted({*self.exports, *self.getters})),
+            getters=self.getters,
+            version=self.symbol_version,
             rodata=marks,
             data=self.data,
             comment=b"Android (12027248, +pgo, +bolt, +lto) clang version 18.0.1\0",
             build_id=hashlib.sha1(f"{self.soname} {abi}".encode(), usedforsecurity=False).digest(),
-            android=(24, "r27c", "12479018"),
         )
+        return elf.build_elf(contents, elf.ARM64 if abi == ARM64 else elf.ARM32)
 
     def with_data(self, data: bytes) -> Library:
         """The same library with `data` in its data section."""
@@ -66,20 +68,21 @@ TFLITE_JNI = Library(
         "TfLiteInterpreterInvoke",
         "TfLiteModelCreate",
         "TfLiteModelCreateFromFile",
-        "TfLiteVersion",
         "TfLiteXNNPackDelegateCreate",
     ),
+    getters={"TfLiteVersion": "2.16.1"},
     strings=(
         "Created TensorFlow Lite XNNPACK delegate for CPU.",
         "Initialized TensorFlow Lite runtime.",
-        "Didn't find op for builtin opcode '%s' version '%d'. An older version of this builtin might be supported. "
-        "Are you using an old TFLite binary with a newer model?",
+        (
+            "Didn't find op for builtin opcode '%s' version '%d'. An older version of this builtin might be supported. "
+            "Are you using an old TFLite binary with a newer model?"
+        ),
         "AllocateTensors() called on inconsistent model.",
         "Failed to apply the default TensorFlow Lite delegate indexed at %zu.",
         "unsupported datatype (%s) of tensor %d in XNNPACK delegate",
         "N6tflite11InterpreterE",
         "N6tflite8SubgraphE",
-        "2.16.1",
     ),
 )
 
@@ -94,6 +97,7 @@ PHOTO_NATIVE = Library(
         "_ZN4ncnn3Net10load_paramEPKc",
         "_ZN4ncnn9Extractor7extractEPKcRNS_3MatEi",
     ),
+    getters={"ncnn_version": "1.0.20250503"},
     strings=(
         "param is too old, please regenerate",
         "find_blob_index_by_name %s failed",
@@ -133,7 +137,8 @@ LLAMA = Library(
 
 GGML = Library(
     soname="libggml-base.so",
-    exports=("ggml_backend_load_best", "ggml_init", "ggml_mul_mat", "ggml_version", "gguf_init_from_file"),
+    exports=("ggml_backend_load_best", "ggml_init", "ggml_mul_mat", "gguf_init_from_file"),
+    getters={"ggml_version": "0.9.4"},
     strings=("GGML_ASSERT(%s) failed", "ggml-cpu.c", "ggml_backend_t", "%s: failed to open GGUF file '%s' (%s)"),
 )
 
@@ -145,7 +150,7 @@ ONNXRUNTIME = Library(
         "OrtSessionOptionsAppendExecutionProvider_CPU",
         "OrtSessionOptionsAppendExecutionProvider_Nnapi",
     ),
-    symbol_versions=("VERS_1.22.0",),
+    symbol_version="VERS_1.22.0",
     strings=(
         "/onnxruntime_src/onnxruntime/core/session/inference_session.cc",
         "session.load_model_format",
@@ -200,6 +205,7 @@ MNN = Library(
         "_ZN3MNN11Interpreter14createFromFileEPKc",
         "_ZNK3MNN11Interpreter10runSessionEPNS_7SessionE",
     ),
+    getters={"_ZN3MNN10getVersionEv": "3.2.0"},
     strings=("The device supports: i8sdot:%d, fp16:%d, i8mm: %d, sve2: %d, sme2: %d", "N3MNN11InterpreterE"),
 )
 
@@ -240,10 +246,10 @@ def dex(
 ) -> bytes:
     """A dex file from dotted class names; `methods` are pairs of class and method that the code calls."""
     return build_dex(
-        defined=sorted(descriptor(name) for name in (*defined, *KOTLIN_CLASSES)),
-        referenced=[descriptor(name) for name in referenced],
-        methods=[(descriptor(owner), name) for owner, name in methods],
-        strings=list(strings),
+        defined=map(descriptor, (*defined, *KOTLIN_CLASSES)),
+        referenced=map(descriptor, referenced),
+        methods=((descriptor(owner), name) for owner, name in methods),
+        strings=strings,
     )
 
 
