@@ -21,6 +21,8 @@ from nngauge.formats import (
     paddle,
     paddle_lite,
     safetensors,
+    tf_graph,
+    tf_saved_model,
     tfjs,
     tflite,
     torchscript,
@@ -49,6 +51,8 @@ FORMATS: tuple[Format, ...] = (
     litertlm.FORMAT,
     ncnn.FORMAT,
     ort.FORMAT,
+    tf_graph.FORMAT,
+    tf_saved_model.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
