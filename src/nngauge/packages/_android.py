@@ -9,7 +9,7 @@ from typing import Final
 from nngauge.domain.app import App, Platform
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Failure
-from nngauge.errors import InputError, NotThisFormat
+from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.io.axml import Element, Value, read_axml
 from nngauge.limits import MAX_APP_DOCUMENT
 from nngauge.packages._api import Container
@@ -36,7 +36,7 @@ def read_manifest(
     where = location.inside(path)
     entry = container.find(path)
     if entry is None:
-        return ManifestReading(None, (failure(where, NotThisFormat("there is no manifest")),))
+        return ManifestReading(None, (failure(where, MalformedError("there is no AndroidManifest.xml")),))
     try:
         return ManifestReading(parse(read_small(entry, MAX_APP_DOCUMENT, str(where))))
     except (InputError, NotThisFormat) as error:

@@ -77,7 +77,7 @@ def _read(container: Container, location: Location, path: str, failures: list[Fa
     where = location.inside(path)
     entry = container.find(path)
     if entry is None:
-        failures.append(failure(where, NotThisFormat("there is no Info.plist")))
+        failures.append(failure(where, MalformedError("there is no Info.plist")))
         return None
     try:
         return read_plist(read_small(entry, MAX_APP_DOCUMENT, str(where)))

@@ -23,7 +23,9 @@ def assemble(
     named = tuple(
         Part(path=_relative(part, location), role=part.role, size=part.container.size) for part in listed
     )  # fmt: skip
-    size = container.size if len(listed) == 1 else sum(part.size for part in named)
+    # Views do not add up to the archive they are views on: headers and padding are missing.
+    of_one_file = len(listed) == 1 or all(part.container.source is None for part in listed)
+    size = container.size if of_one_file else sum(part.size for part in named)
     met = {id(part.container): part.container for part in parts}
     met[id(container)] = container
     return Package(
