@@ -7,7 +7,8 @@ import gzip
 from examples.builders import lures, stubs
 from examples.builders.archive import pack
 from examples.builders.example import ExampleApp, Planted, model
-from examples.builders.manifest import app_manifest, binary_xml, metadata
+from examples.builders.manifest import Reference, app_manifest, binary_xml, metadata
+from examples.builders.resources import reference, resource_table
 from examples.builders.signing import sign
 
 PACKAGE = "com.example.photostudio"
@@ -16,6 +17,7 @@ LABELLED = "digits_tflite/digits_float32_metadata.tflite"
 KEYWORDS = "keywords_tflite/keywords_int8.tflite"
 NATIVE = "lib/arm64-v8a/libphotostudio.so"
 PADDING = 4096
+STRINGS = {"action_share": "Share", "app_name": "Photo Studio", "hint_pick": "Pick a photo"}
 
 
 def build() -> bytes:
@@ -27,7 +29,7 @@ def _code() -> dict[str, bytes]:
     manifest = app_manifest(
         PACKAGE,
         version=(421, "4.2.1"),
-        label="Photo Studio",
+        label=Reference(reference(STRINGS, "app_name")),
         permissions=(
             "android.permission.CAMERA",
             "android.permission.READ_MEDIA_IMAGES",
@@ -37,6 +39,7 @@ def _code() -> dict[str, bytes]:
     )
     return {
         "AndroidManifest.xml": binary_xml(manifest),
+        "resources.arsc": resource_table(PACKAGE, STRINGS),
         "classes.dex": stubs.dex(
             (f"{PACKAGE}.MainActivity", f"{PACKAGE}.Segmenter", "com.google.mlkit.vision.face.internal.FaceRegistrar",
              *stubs.TFLITE_CLASSES),

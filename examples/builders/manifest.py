@@ -10,11 +10,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from examples.builders.resources import chunk, string_pool
+
 ANDROID = "http://schemas.android.com/apk/res/android"
 DISTRIBUTION = "http://schemas.android.com/apk/distribution"
 PREFIXES = {ANDROID: "android", DISTRIBUTION: "dist"}
 NONE = 0xFFFFFFFF
-STRING, INTEGER, BOOLEAN = 0x03, 0x10, 0x12
+REFERENCE, STRING, INTEGER, BOOLEAN = 0x01, 0x03, 0x10, 0x12
 
 RESOURCE_IDS = {
     "label": 0x01010001, "name": 0x01010003, "exported": 0x01010010, "authorities": 0x01010018, "value": 0x01010024,
@@ -24,7 +26,15 @@ RESOURCE_IDS = {
 }  # fmt: skip
 """https://android.googlesource.com/platform/frameworks/base/+/refs/heads/main/core/res/res/values/public-final.xml"""
 
-Value = str | int | bool
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A resource id."""
+
+    id: int
+
+
+Value = str | int | bool | Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ def app_manifest(
     package: str,
     *,
     version: tuple[int, str],
-    label: str,
+    label: str | Reference,
     sdk: tuple[int, int] = (24, 35),
     permissions: tuple[str, ...] = (),
     application: tuple[Element, ...] = (),
@@ -108,10 +118,10 @@ def binary_xml(root: Element) -> bytes:
     strings = _strings(root)
     ids = [RESOURCE_IDS[name] for name in strings if name in RESOURCE_IDS]
     spaces = _namespaces(root)
-    body = [_string_pool(strings), _chunk(0x0180, b"", struct.pack(f"<{len(ids)}I", *ids))]
+    body = [string_pool(strings), chunk(0x0180, b"", struct.pack(f"<{len(ids)}I", *ids))]
     for kind, order in ((0x0100, spaces), (0x0101, spaces[::-1])):
         edges = [
-            _chunk(kind, _LINE, struct.pack("<II", strings.index(PREFIXES[space]), strings.index(space)))
+            chunk(kind, _LINE, struct.pack("<II", strings.index(PREFIXES[space]), strings.index(space)))
             for space in order
         ]
         body += edges if kind == 0x0100 else [*_element(root, strings), *edges]
@@ -137,40 +147,27 @@ def _strings(root: Element) -> list[str]:
     return list(dict.fromkeys([*named, *others]))
 
 
-def _string_pool(strings: list[str]) -> bytes:
-    data, offsets = b"", []
-    for text in strings:
-        offsets.append(len(data))
-        raw = text.encode("utf-16-le")
-        data += struct.pack("<H", len(raw) // 2) + raw + b"\0\0"
-    data += bytes(-len(data) % 4)
-    header = struct.pack("<5I", len(strings), 0, 0, 28 + 4 * len(strings), 0)
-    return _chunk(0x0001, header, struct.pack(f"<{len(strings)}I", *offsets) + data)
-
-
 def _element(element: Element, strings: list[str]) -> list[bytes]:
     space, local = element.tag()
     name, rows = strings.index(local), element.qualified()
     within = strings.index(space) if space else NONE
     head = struct.pack("<IIHHHHHH", within, name, 20, 20, len(rows), 0, 0, 0)
-    start = _chunk(0x0102, _LINE, head + b"".join(_attribute(row, strings) for row in rows))
+    start = chunk(0x0102, _LINE, head + b"".join(_attribute(row, strings) for row in rows))
     below = [piece for child in element.children for piece in _element(child, strings)]
-    return [start, *below, _chunk(0x0103, _LINE, struct.pack("<II", within, name))]
+    return [start, *below, chunk(0x0103, _LINE, struct.pack("<II", within, name))]
 
 
 def _attribute(row: tuple[str, str, Value], strings: list[str]) -> bytes:
     space, name, value = row
     raw = strings.index(value) if isinstance(value, str) else NONE
     kind, data = STRING, raw
-    if isinstance(value, bool):
+    if isinstance(value, Reference):
+        kind, data = REFERENCE, value.id
+    elif isinstance(value, bool):
         kind, data = BOOLEAN, NONE if value else 0
     elif isinstance(value, int):
         kind, data = INTEGER, value
     return struct.pack("<IIIHBBI", strings.index(space) if space else NONE, strings.index(name), raw, 8, 0, kind, data)
-
-
-def _chunk(kind: int, header: bytes, body: bytes) -> bytes:
-    return struct.pack("<HHI", kind, 8 + len(header), 8 + len(header) + len(body)) + header + body
 
 
 def proto_xml(root: Element) -> bytes:
@@ -192,6 +189,8 @@ def _proto_element(element: Element) -> bytes:
 
 def _proto_attribute(row: tuple[str, str, Value]) -> bytes:
     space, name, value = row
+    if isinstance(value, Reference):
+        raise TypeError("references are written only into binary XML here")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     out = proto_field(1, space.encode()) if space else b""
     out += proto_field(2, name.encode()) + proto_field(3, text.encode())
