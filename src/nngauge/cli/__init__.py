@@ -65,8 +65,13 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(EXIT_OK)
     except UsageError as error:
-        click.echo(f"nngauge: {error}", err=True)
+        click.echo(_plain(f"nngauge: {error}"), err=True)
         sys.exit(EXIT_USAGE)
     except NngaugeError as error:
-        click.echo(f"nngauge: {error}", err=True)
+        click.echo(_plain(f"nngauge: {error}"), err=True)
         sys.exit(EXIT_ERROR)
+
+
+def _plain(text: str) -> str:
+    """An error names things from outside; its line must not drive the terminal."""
+    return "".join(char for char in text if char.isprintable())

@@ -22,11 +22,19 @@ if TYPE_CHECKING:
 @click.command("scan", short_help="What AI is inside one app, or many.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Facts as JSON, one line an app.")
-@click.option("--extract", type=click.Path(file_okay=False, path_type=Path), help="Write the models and their sidecars here.")
-@click.option("--study", type=click.Path(file_okay=False, path_type=Path), help="Keep all facts in this folder; resumes.")
+@click.option(
+    "--extract", type=click.Path(file_okay=False, path_type=Path), help="Write the models and their sidecars here."
+)
+@click.option(
+    "--study", type=click.Path(file_okay=False, path_type=Path), help="Keep all facts in this folder; resumes."
+)
 @click.option("--workers", type=click.IntRange(1, 512), help="Worker processes for many apps (default: one a core).")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=APP_SECONDS, show_default=True, help="Seconds per app.")
-@click.option("--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), default=APP_SECONDS, show_default=True, help="Seconds per app."
+)
+@click.option(
+    "--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker."
+)
 @click.option("--all", "everything", is_flag=True, help="Do not cut the tables of the report.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def command(
@@ -121,6 +129,7 @@ def _print_one(outcome: Outcome, *, everything: bool) -> int:
 def _print_many(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
     from nngauge.cli.screen import console, progress
     from nngauge.report.corpus import Summary, render_line, render_summary
+    from nngauge.report.safe import Safe
 
     screen = console()
     summary = Summary()
@@ -131,13 +140,12 @@ def _print_many(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
         for outcome in outcomes:
             summary.add(outcome.path, outcome.result)
             codes[_code(outcome)] += 1
-            (bar.console if bar.live.is_started and not bar.disable else screen).print(
-                render_line(outcome.path, outcome.result)
-            )
+            if not outcome.stored:
+                (screen if bar.disable else bar.console).print(Safe(render_line(outcome.path, outcome.result)))
             rate = summary.apps / max(1e-9, time.monotonic() - started)
             failed = f"{summary.failed} failed" if summary.failed else ""
             bar.update(task, advance=1, rate=f"{rate:.1f}/s", failed=failed)
-    screen.print(render_summary(summary, time.monotonic() - started))
+    screen.print(Safe(render_summary(summary, time.monotonic() - started)))
     return EXIT_PARTIAL if codes[EXIT_PARTIAL] else EXIT_OK
 
 

@@ -23,14 +23,23 @@ def console(file: IO[str] | None = None) -> Console:
 
 
 def show(renderable: RenderableType) -> None:
-    """Prints a report."""
-    console().print(renderable)
+    """Prints a report, without whatever a hostile name would do to the terminal."""
+    from nngauge.report.safe import Safe
+
+    console().print(Safe(renderable))
 
 
 def progress(*, quiet: bool) -> Progress:
     """A bar on stderr with count, rate, time left and failures; silent when quiet or not a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"),

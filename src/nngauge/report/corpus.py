@@ -62,7 +62,9 @@ def render_line(path: str, result: Scan | Failure) -> Text:
     runtimes = [tech for tech in found if tech.category in (Category.RUNTIME, Category.SDK)]
     names = ", ".join(tech.title + (f" {tech.versions[0]}" if tech.versions else "") for tech in runtimes[:4])
     models = distinct_models(result.models)
-    line = Text.assemble(("● " if runtimes or models else "○ ", "green" if runtimes or models else "dim"), (name, "bold"))
+    line = Text.assemble(
+        ("● " if runtimes or models else "○ ", "green" if runtimes or models else "dim"), (name, "bold")
+    )
     line.append(f"  {format_bytes(result.app.size)}", style="dim")
     if names:
         line.append(f"  {names}" + (f" +{len(runtimes) - 4}" if len(runtimes) > 4 else ""))

@@ -1,0 +1,32 @@
+"""Names from outside on a terminal: control characters are taken out, so that no file name can drive the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+_CONTROLS: Final = {code: None for code in (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+                    if code not in (9, 10)}  # fmt: skip
+"""C0 and C1 controls (escape sequences) and the bidirectional overrides that make names read backwards."""
+
+
+def printable(text: str) -> str:
+    """`text` without characters that a terminal acts on."""
+    return text.translate(_CONTROLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """Renders another renderable and filters what it puts on the screen."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.inner, options):
+            if segment.control:
+                continue
+            yield Segment(printable(segment.text), segment.style)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from nngauge.domain.detection import Category
+from nngauge.domain.evidence import Confidence, Presence
+from nngauge.domain.location import Location
+from nngauge.domain.scan import Verdict
+from nngauge.report.corpus import Summary, render_line, render_summary
+from nngauge.report.grouping import distinct_models, technologies
+from nngauge.report.model_card import render_model
+from nngauge.report.safe import Safe
+from nngauge.report.terminal import format_shape, render_scan
+from nngauge.report.why import fact_names, find_facts, render_facts
+from tests.builders import facts
+
+
+def text_of(renderable: RenderableType, width: int = 140) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False, markup=False, emoji=False).print(Safe(renderable))
+    return out.getvalue()
+
+
+def test_the_screen_says_what_was_found_and_what_was_not() -> None:
+    text = text_of(render_scan(facts.scan()))
+    for wanted in (
+        "Example", "1.2 (12)", "com.example.a", "5.0 MB", "arm64-v8a", "● runtime present: yes", "○ model elsewhere: no",
+        "TensorFlow Lite", "2.17.0", "library", "m.tflite", "1×28×28×? → batch×10", "1.23 k", "opaque", "noise",
+        "TruncatedError", "cut short", "zip-duplicate-name", "scanned 1 (3.0 MB)",
+    ):  # fmt: skip
+        assert wanted in text, wanted
+
+
+def test_a_normal_app_fits_one_screen() -> None:
+    assert len(text_of(render_scan(facts.scan())).splitlines()) <= 30
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    models = tuple(facts.model(digest=f"{n:064x}", path=f"a.apk!assets/m{n}.tflite") for n in range(40))
+    text = text_of(render_scan(facts.scan(models=models)))
+    assert "… and 26 more models" in text
+    assert "m39.tflite" in text_of(render_scan(facts.scan(models=models), rows=0))
+
+
+def test_no_ai_is_said_plainly() -> None:
+    verdict = Verdict(runtime_present=False, model_present=False, model_elsewhere=False, because=())
+    text = text_of(
+        render_scan(facts.scan(detections=(), models=(), candidates=(), failures=(), anomalies=(), verdict=verdict))
+    )
+    assert "no AI was found in this package" in text
+    assert "Models" not in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_hostile_names_and_narrow_screens_do_not_break_it(width: int) -> None:
+    name = "a.apk!assets/[bold]\x1b[31m" + "x" * 500
+    text = text_of(render_scan(facts.scan(models=(facts.model(path=name),))), width)
+    assert "\x1b" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"), [((1, 2), "1×2"), ((), "scalar"), (None, "?"), ((None, "n"), "?×n"), ((0,), "0")]
+)
+def test_shapes(shape: tuple[int | str | None, ...] | None, text: str) -> None:
+    assert format_shape(shape) == text
+
+
+def test_technologies_are_grouped_and_ordered() -> None:
+    found = technologies([
+        facts.detection(technology="openai", title="OpenAI", category=Category.CLOUD, presence=Presence.ENDPOINT, version=None),
+        facts.detection(abi="x86_64", version="2.16.0", presence=Presence.EMBEDDED),
+        facts.detection(),
+        facts.detection(technology="maybe", title="Maybe", confidence=Confidence.POSSIBLE),
+    ])  # fmt: skip
+    assert [tech.id for tech in found] == ["tflite", "openai", "maybe"]
+    assert found[0].presence is Presence.LIBRARY
+    assert found[0].versions == ("2.17.0", "2.16.0")
+    assert found[0].abis == ("arm64-v8a", "x86_64")
+
+
+def test_the_same_model_in_two_places_is_one_line() -> None:
+    (item,) = distinct_models([facts.model(), facts.model(path="a.apk!assets/copy.tflite")])
+    assert item.places == ("a.apk!assets/m.tflite", "a.apk!assets/copy.tflite")
+
+
+def test_the_card_of_a_model() -> None:
+    text = text_of(render_model(facts.model(notes=("odd",))))
+    for wanted in ("m.tflite", "1,234", "1.23 k float32", "2 CONV_2D", "int8 batch×10", "someone", "note: odd"):
+        assert wanted in text, wanted
+
+
+def test_a_corpus_adds_up() -> None:
+    summary = Summary()
+    for number in range(3):
+        summary.add(f"{number}.apk", facts.scan())
+    summary.add("bad.apk", facts.scan().failures[0])
+    text = text_of(render_summary(summary, 2.0))
+    for wanted in (
+        "4 apps",
+        "2.0 apps/s",
+        "runtime present in 3",
+        "3 models, 1 distinct",
+        "1 apps failed, 3 read in part",
+    ):
+        assert wanted in text, wanted
+    assert "TensorFlow Lite 2.17.0" in text_of(render_line("x/a.apk", facts.scan()))
+    assert "✗ bad.apk" in text_of(render_line("x/bad.apk", facts.scan().failures[0]))
+
+
+@pytest.mark.parametrize(
+    "wanted", ["tflite", "TensorFlow Lite", "m.tflite", "assets/m.tflite", "abab", "x.dat", "bad", "zip-duplicate-name"]
+)
+def test_every_line_of_a_report_can_be_asked_about(wanted: str) -> None:
+    assert find_facts(facts.scan(), wanted)
+
+
+def test_unknown_facts_are_not_found_and_names_are_offered() -> None:
+    assert find_facts(facts.scan(), "onnx") == []
+    assert fact_names(facts.scan()) == ["m.tflite", "tflite", "x.dat"]
+
+
+def test_evidence_is_shown_with_its_bytes() -> None:
+    data = bytes(64) + b"TfLiteVersion" + bytes(64)
+    asked: list[Location] = []
+
+    def peek(location: Location, offset: int, count: int) -> bytes:
+        asked.append(location)
+        return data[offset : offset + count]
+
+    text = text_of(render_facts(find_facts(facts.scan(), "tflite"), peek))
+    assert "54 66 4c 69 74 65" in text
+    assert "TfLiteVersion" in text
+    assert "rule tflite#c-api" in text
+    assert asked[0].path == "a.apk!lib/arm64-v8a/libx.so"
