@@ -1,0 +1,168 @@
+"""Tengine models (.tmfile), version 2: records that point at each other by absolute 32-bit offsets.
+
+Format: https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfile/tm2_format.h
+"""
+
+from __future__ import annotations
+
+from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
+from nngauge.formats._api import Format, ModelData
+from nngauge.formats._tengine_ops import OP_NAMES
+from nngauge.io.binary import Buffer, Cursor
+from nngauge.io.meter import Meter
+from nngauge.limits import MAX_NODES, MAX_RANK
+
+_SOURCES = (
+    "", "Tengine", "Caffe", "ONNX", "MXNet", "TensorFlow", "TensorFlow Lite", "Darknet", "DLA", "ncnn", "MegEngine",
+    "OneFlow", "Horizon", "Bitman",
+)  # fmt: skip
+_DTYPES = (DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DType.INT32, DType.INT16)
+_CONST_TENSOR = 2
+_EDGE_OPS = ("INPUT", "Const")
+
+
+def probe(head: bytes, size: int, _name: str) -> bool:
+    """Major version 2, minor 0, and a root record inside the file."""
+    root = int.from_bytes(head[8:12], "little")
+    return size > 128 and head[:4] == b"\x02\0\0\0" and 12 <= root <= size - 12 and root % 4 == 0
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads the graphs; see `Format.parse` for the errors."""
+    if not probe(bytes(data.buf[:16]), len(data.buf), data.name):
+        raise NotThisFormat("no tmfile header")
+    reader = _Reader(data.buf)
+    try:
+        source, graphs = reader.root()
+    except InputError as error:
+        if data.name.lower().endswith(".tmfile"):
+            raise
+        raise NotThisFormat(f"not a tmfile: {error}") from None
+    first = graphs[0]
+    return Graph(
+        format=FORMAT.name,
+        completeness=first.completeness,
+        name=first.name,
+        nodes=first.nodes,
+        tensors=first.tensors,
+        inputs=first.inputs,
+        outputs=first.outputs,
+        subgraphs=tuple(graphs[1:]),
+        format_version="2.0",
+        producer=f"Tengine from {source}" if source else "Tengine",
+        notes=first.notes,
+    )
+
+
+class _Reader:
+    """Follows the offsets, counting what it reads."""
+
+    def __init__(self, buf: Buffer) -> None:
+        self.buf = buf
+        self.meter = Meter.for_size(len(buf))
+
+    def root(self) -> tuple[str, list[Graph]]:
+        cursor = Cursor(self.buf, 8)
+        cursor.seek(cursor.u32())
+        source = cursor.i32()
+        cursor.skip(4)
+        if not 0 <= source < len(_SOURCES):
+            raise MalformedError(f"source framework {source}")
+        offsets = self.vector(cursor.u32())
+        if not 1 <= len(offsets) <= 64:
+            raise MalformedError(f"{len(offsets)} graphs")
+        return _SOURCES[source], [self.graph(offset) for offset in offsets]
+
+    def vector(self, offset: int) -> list[int]:
+        """The 32-bit numbers behind a count at `offset`; none for offset 0."""
+        if not offset:
+            return []
+        cursor = Cursor(self.buf, offset)
+        count = cursor.u32()
+        if count * 4 > cursor.left:
+            raise MalformedError(f"vector of {count} elements", where=f"@{offset}")
+        self.meter.spend(count)
+        return [cursor.i32() for _ in range(count)]
+
+    def string(self, offset: int) -> str:
+        """The text whose size and place are recorded at `offset`."""
+        if not offset:
+            return ""
+        cursor = Cursor(self.buf, offset)
+        size, place = cursor.u32(), cursor.u32()
+        self.meter.spend(size)
+        return Cursor(self.buf, place).bytes(size).rstrip(b"\0").decode("utf-8", "replace")
+
+    def graph(self, offset: int) -> Graph:
+        cursor = Cursor(self.buf, offset)
+        cursor.skip(12)
+        inputs, outputs, nodes, tensors, buffers = (self.vector(cursor.u32()) for _ in range(5))
+        name = self.string(cursor.u32())
+        if not nodes or not tensors or len(nodes) > MAX_NODES:
+            raise MalformedError(f"{len(nodes)} nodes, {len(tensors)} tensors", where=f"@{offset}")
+        described = tuple(self.tensor(at, buffers) for at in tensors)
+        operations = [self.node(at, len(tensors)) for at in nodes]
+        if any(not 0 <= index < len(operations) for index in (*inputs, *outputs)):
+            raise MalformedError("graph input or output is not a node", where=f"@{offset}")
+        stripped = any(tensor.constant and tensor.data is None for tensor in described)
+        return Graph(
+            format=FORMAT.name,
+            completeness=Completeness.FULL,
+            name=name,
+            nodes=tuple(node for node in operations if node.op not in _EDGE_OPS),
+            tensors=described,
+            inputs=tuple(at for index in inputs for at in operations[index].outputs),
+            outputs=tuple(at for index in outputs for at in operations[index].outputs),
+            notes=("weights were stripped from the file",) if stripped else (),
+        )
+
+    def tensor(self, offset: int, buffers: list[int]) -> Tensor:
+        cursor = Cursor(self.buf, offset)
+        cursor.skip(4)
+        buffer, dims, name = cursor.i32(), self.vector(cursor.u32()), self.string(cursor.u32())
+        cursor.skip(8)
+        kind, code = cursor.i32(), cursor.i32()
+        if len(dims) > MAX_RANK:
+            raise LimitError(f"rank {len(dims)}", where=f"@{offset}")
+        dtype = _DTYPES[code] if 0 <= code < len(_DTYPES) else DType.UNKNOWN
+        constant = kind == _CONST_TENSOR
+        # Activations that the converter could not infer have no dimensions; constants without any are scalars.
+        shape = tuple(dim if dim >= 0 else None for dim in dims) if dims or constant else None
+        return Tensor(name, dtype, shape, self.span(buffer, buffers) if constant else None, constant=constant)
+
+    def span(self, index: int, buffers: list[int]) -> Span | None:
+        if not 0 <= index < len(buffers):
+            raise MalformedError(f"buffer {index} does not exist")
+        cursor = Cursor(self.buf, buffers[index])
+        size, place = cursor.u32(), cursor.u32()
+        if not place or not size:
+            return None
+        if place + size > len(self.buf):
+            raise MalformedError(f"buffer {index} lies outside the file")
+        return Span(place, size)
+
+    def node(self, offset: int, tensors: int) -> Node:
+        cursor = Cursor(self.buf, offset)
+        cursor.skip(4)
+        inputs, outputs = self.vector(cursor.u32()), self.vector(cursor.u32())
+        operator, name = cursor.u32(), self.string(cursor.u32())
+        kind = Cursor(self.buf, operator)
+        kind.skip(4)
+        code = kind.u32()
+        if any(not 0 <= at < tensors for at in (*inputs, *outputs)) or code > 4096:
+            raise MalformedError("a node with tensors or an operator that do not exist", where=f"@{offset}")
+        op = OP_NAMES[code] if code < len(OP_NAMES) else f"operator {code}"
+        return Node(op, None, name, tuple(inputs), tuple(outputs))
+
+
+FORMAT = Format(
+    name="tengine",
+    version=1,
+    title="Tengine tmfile",
+    suffixes=(".tmfile",),
+    parse=parse,
+    probe=probe,
+    references=("https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfile/tm2_format.h",),
+    limitations=("attributes and versions before 2 are not read",),
+)
