@@ -14,17 +14,21 @@ from nngauge.formats import (
     mediapipe_task,
     mindspore,
     mnn,
+    mxnet,
     ncnn,
     onnx,
     openvino,
     ort,
     paddle,
     paddle_lite,
+    rknn,
     safetensors,
+    tengine,
     tf_graph,
     tf_saved_model,
     tfjs,
     tflite,
+    tnn,
     torchscript,
 )
 from nngauge.formats._api import Format, Magic, ModelData
@@ -53,6 +57,10 @@ FORMATS: tuple[Format, ...] = (
     ort.FORMAT,
     tf_graph.FORMAT,
     tf_saved_model.FORMAT,
+    tnn.FORMAT,
+    tengine.FORMAT,
+    rknn.FORMAT,
+    mxnet.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
