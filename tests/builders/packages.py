@@ -106,11 +106,13 @@ def encrypted_apkm() -> bytes:
 
 
 def bundletool_apks() -> bytes:
-    return zipped({
-        "toc.pb": pb(1, b"toc"),
-        "splits/base-master.apk": apk(),
-        "splits/base-arm64_v8a.apk": apk({"lib/arm64-v8a/libx.so": ELF}, split="config.arm64_v8a"),
-    })
+    return zipped(
+        {
+            "toc.pb": pb(1, b"toc"),
+            "splits/base-master.apk": apk(),
+            "splits/base-arm64_v8a.apk": apk({"lib/arm64-v8a/libx.so": ELF}, split="config.arm64_v8a"),
+        }
+    )
 
 
 def pack_manifest_text(kind: str, split: str) -> str:
@@ -129,21 +131,23 @@ def pack_manifest_proto(kind: str, split: str) -> bytes:
 
 def aab(extra: Mapping[str, bytes] | None = None) -> bytes:
     table = build_resources_pb([("string", 1, "app_name", 1, {"": pb(2, pb(1, b"Example"))})])
-    return zipped({
-        "BundleConfig.pb": pb(1, b"1.17"),
-        "base/manifest/AndroidManifest.xml": build_proto_xml(manifest_node()),
-        "base/resources.pb": table,
-        "base/dex/classes.dex": DEX,
-        "base/lib/arm64-v8a/libx.so": ELF,
-        "feature/manifest/AndroidManifest.xml": build_proto_xml(manifest_node(split="feature")),
-        "feature/lib/x86_64/liby.so": ELF,
-        "textures/manifest/AndroidManifest.xml": pack_manifest_proto("asset-pack", "textures"),
-        "textures/assets/t.ktx": b"t",
-        "llm/manifest/AndroidManifest.xml": pack_manifest_proto("ai-pack", "llm"),
-        "llm/assets/model.litertlm": b"LITERTLM" + bytes(64),
-        "META-INF/CERT.RSA": pkcs7([CERTIFICATE], [(name("Example Developer"), 1)]),
-        **(extra or {}),
-    })
+    return zipped(
+        {
+            "BundleConfig.pb": pb(1, b"1.17"),
+            "base/manifest/AndroidManifest.xml": build_proto_xml(manifest_node()),
+            "base/resources.pb": table,
+            "base/dex/classes.dex": DEX,
+            "base/lib/arm64-v8a/libx.so": ELF,
+            "feature/manifest/AndroidManifest.xml": build_proto_xml(manifest_node(split="feature")),
+            "feature/lib/x86_64/liby.so": ELF,
+            "textures/manifest/AndroidManifest.xml": pack_manifest_proto("asset-pack", "textures"),
+            "textures/assets/t.ktx": b"t",
+            "llm/manifest/AndroidManifest.xml": pack_manifest_proto("ai-pack", "llm"),
+            "llm/assets/model.litertlm": b"LITERTLM" + bytes(64),
+            "META-INF/CERT.RSA": pkcs7([CERTIFICATE], [(name("Example Developer"), 1)]),
+            **(extra or {}),
+        }
+    )
 
 
 def aar() -> bytes:
@@ -151,12 +155,14 @@ def aar() -> bytes:
         '<manifest xmlns:android="http://schemas.android.com/apk/res/android" package="com.example.library">'
         '<uses-sdk android:minSdkVersion="21"/></manifest>'
     )
-    return zipped({
-        "AndroidManifest.xml": text.encode(),
-        "classes.jar": zipped({"com/example/A.class": b"\xca\xfe\xba\xbe\0\0\0\x34"}),
-        "jni/arm64-v8a/libx.so": ELF,
-        "R.txt": b"",
-    })
+    return zipped(
+        {
+            "AndroidManifest.xml": text.encode(),
+            "classes.jar": zipped({"com/example/A.class": b"\xca\xfe\xba\xbe\0\0\0\x34"}),
+            "jni/arm64-v8a/libx.so": ELF,
+            "R.txt": b"",
+        }
+    )
 
 
 def info_plist(*, fmt: plistlib.PlistFormat = plistlib.FMT_BINARY, **changes: object) -> bytes:

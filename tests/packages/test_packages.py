@@ -98,7 +98,11 @@ def test_xapk(method: int) -> None:
     package = opened(build.xapk(method=method), "store.xapk")
     assert package.failures == ()
     assert package.app.container == "split-set"
-    assert (package.app.package_id, package.app.label, package.app.abis) == (build.PACKAGE_ID, "Example", ("arm64-v8a",))
+    assert (package.app.package_id, package.app.label, package.app.abis) == (
+        build.PACKAGE_ID,
+        "Example",
+        ("arm64-v8a",),
+    )
     assert package.app.signers == (SIGNER,)
     assert roles(package) == ["base", "split:config.arm64_v8a", "asset-pack:pack", "obb"]
     wrapper, base = package.parts[:2]
@@ -231,13 +235,21 @@ def test_obb(data: bytes) -> None:
 def test_unpacked_apps(tmp_path: Path) -> None:
     android = build.write_files(
         tmp_path / "android",
-        {"AndroidManifest.xml": build_axml(build.manifest_node()), "classes.dex": build.DEX, "resources.arsc": build.resources()},
+        {
+            "AndroidManifest.xml": build_axml(build.manifest_node()),
+            "classes.dex": build.DEX,
+            "resources.arsc": build.resources(),
+        },
     )
     package = open_package(android)
     assert (package.app.container, package.app.package_id, package.app.label) == ("folder", build.PACKAGE_ID, "Example")
     app = {"Info.plist": build.info_plist(), "Example": build.MACHO_ARM64, "PkgInfo": b"APPL????"}
     package = open_package(build.write_files(tmp_path / "Example.app", app))
-    assert (package.app.platform, package.app.package_id, package.app.abis) == (Platform.IOS, build.PACKAGE_ID, ("arm64",))
+    assert (package.app.platform, package.app.package_id, package.app.abis) == (
+        Platform.IOS,
+        build.PACKAGE_ID,
+        ("arm64",),
+    )
     payload = {f"Payload/Example.app/{path}": data for path, data in app.items()}
     assert open_package(build.write_files(tmp_path / "ipa", payload)).app.package_id == build.PACKAGE_ID
 

@@ -15,7 +15,6 @@ from nngauge.io.content import Kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import CHUNK_BYTES, HEAD_BYTES, KIB, MAX_INFLATED_ENTRY, MIB
 from nngauge.packages._api import Container
-from nngauge.packages._window import SourceFile
 
 ARCHIVES_HINT: Final = "pip install nngauge[archives]"
 TRAILING: Final = "trailing-bytes"
@@ -26,6 +25,7 @@ _MEMORY: Final = 128 * MIB
 """Dictionary of xz, window of zstd; ``xz -9`` needs 65 MiB, ``zstd --ultra -22`` 128 MiB."""
 _WINDOW_LOG: Final = 27
 """`_MEMORY` as zstd writes it."""
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = 31
 """zlib's way of saying: gzip header and trailer, window of 32 KiB."""
 _GZIP_EXTRA, _GZIP_NAME = 4, 8
@@ -91,6 +91,37 @@ class _Standard:
             if out:
                 yield out
             if self._stream.needs_input:
+                return
+
+
+class _Zstandard:
+    """The `zstandard` package. Its readers take a cut file for a whole one, and its streams know no output bound.
+
+    So a stream is fed little by little: four bytes make one block of 128 KiB at most (RFC 8878, 3.1.1.2), hence 16 MiB
+    come out of one step at worst.
+    """
+
+    _STEP: Final = 512
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._behind = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._stream.unused_data) + self._behind
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), self._STEP):
+            out = self._stream.decompress(data[at : at + self._STEP])
+            for start in range(0, len(out), CHUNK_BYTES):
+                yield out[start : start + CHUNK_BYTES]
+            if self._stream.eof:
+                self._behind = data[at + self._STEP :]
                 return
 
 
@@ -221,22 +252,23 @@ def _zstd(source: ByteSource, odd: list[Anomaly]) -> Iterator[bytes]:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        yield from _zstandard(source)
+        yield from _zstandard(source, odd)
         return
     options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
-    new = lambda: _Standard(zstd.ZstdDecompressor(options=options))  # noqa: E731
-    yield from _members(source, odd, new, b"\x28\xb5\x2f\xfd", zstd.ZstdError)
+
+    def new() -> _Decoder:
+        return _Standard(zstd.ZstdDecompressor(options=options))
+
+    yield from _members(source, odd, new, _ZSTD_MAGIC, zstd.ZstdError)
 
 
-def _zstandard(source: ByteSource) -> Iterator[bytes]:
+def _zstandard(source: ByteSource, odd: list[Anomaly]) -> Iterator[bytes]:
     try:
         import zstandard
     except ImportError as error:
         raise UnsupportedError("zstd needs a library", where=source.name, hint=ARCHIVES_HINT) from error
-    decoder = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
-    try:
-        with decoder.stream_reader(SourceFile(source), read_size=_INPUT_BYTES, read_across_frames=True) as reader:
-            while piece := reader.read(CHUNK_BYTES):
-                yield piece
-    except zstandard.ZstdError as error:
-        raise MalformedError(f"corrupt zstd data: {error}", where=source.name) from error
+
+    def new() -> _Decoder:
+        return _Zstandard(zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj())
+
+    yield from _members(source, odd, new, _ZSTD_MAGIC, zstandard.ZstdError)
