@@ -5,6 +5,8 @@ Run: ``python convert_engines.py`` after export_torch.py, in the same environmen
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -85,21 +87,29 @@ def to_mnn(kind: str) -> ExportedModel:
     """By the C extension alone: the Python package MNN.tools installs other packages when it is imported."""
     name = f"shapes_mnn/shapes_{kind}.mnn"
     source = MODELS / f"shapes_onnx/shapes_{kind}.onnx"
-    call = f"import _tools; _tools.mnnconvert(['mnnconvert','-f','ONNX','--modelFile',{str(source)!r},'--MNNModel',{str(MODELS / name)!r},'--bizCode','example'])"
-    subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
-    probe = f"import MNN.expr as e; print(sorted(e.load_as_dict({str(MODELS / name)!r})))"
-    names = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True).stdout
+    target = str(MODELS / name)
+    _mnnconvert("-f", "ONNX", "--modelFile", str(source), "--MNNModel", target, "--bizCode", "example")
+    with tempfile.NamedTemporaryFile(suffix=".json") as dump:
+        _mnnconvert("-f", "MNN", "--modelFile", target, "--JsonFile", dump.name)
+        operators = [item["type"] for item in json.loads(Path(dump.name).read_text(encoding="utf-8"))["oplists"]]
     return ExportedModel(
         files=(name,),
         format="mnn",
         script=SCRIPT,
         packages=("MNN", "torch"),
         task=KINDS[kind],
-        facts_from="torch.nn.Module.parameters, MNN.expr.load_as_dict",
+        facts_from="torch.nn.Module.parameters, mnnconvert --JsonFile",
         parameters=PARAMETERS[kind],
+        ops=len(operators),
         inputs=(Port(name="image", shape=(1, 3, SIDE, SIDE), dtype="float32"),),
-        extra={"variables": names.count("'") // 2},
+        extra={"op_names": " ".join(operators)},
     )
+
+
+def _mnnconvert(*arguments: str) -> None:
+    """In a process of its own, which MNN's converter ends whenever it likes."""
+    call = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
+    subprocess.run([sys.executable, "-c", call, *arguments], check=True, capture_output=True)
 
 
 def to_ort(kind: str) -> ExportedModel:
@@ -144,7 +154,12 @@ def to_openvino(kind: str) -> ExportedModel:
         ops=len(loaded.get_ops()),
         inputs=tuple(_openvino_port(port) for port in loaded.inputs),
         outputs=tuple(_openvino_port(port) for port in loaded.outputs),
-        extra={"op_names": " ".join(op.get_type_name() for op in loaded.get_ordered_ops())},
+        extra={
+            "op_names": " ".join(op.get_type_name() for op in loaded.get_ordered_ops()),
+            "constants": sum(
+                math.prod(op.output(0).shape) for op in loaded.get_ops() if op.get_type_name() == "Constant"
+            ),
+        },
     )
 
 

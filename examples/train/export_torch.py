@@ -6,6 +6,7 @@ Run: ``python export_torch.py`` in an environment made from requirements-torch.t
 from __future__ import annotations
 
 import io
+import math
 from collections import OrderedDict
 
 import onnx
@@ -53,6 +54,7 @@ def export_onnx(kind: str, model: torch.nn.Module, quality: float) -> ExportedMo
             "op_names": " ".join(node.op_type for node in proto.graph.node),
             "opset": next(item.version for item in proto.opset_import if item.domain == ""),
             "initializers": len(proto.graph.initializer),
+            "constants": sum(math.prod(tensor.dims) for tensor in proto.graph.initializer),
             "producer": f"{proto.producer_name} {proto.producer_version}",
             QUALITY[kind]: quality,
         },

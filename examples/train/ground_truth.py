@@ -21,7 +21,9 @@ HEADER = """\
 # Ground truth of the example models, written by the scripts in ../train (do not edit by hand).
 # Every figure comes from the framework, converter or runtime named in `facts_from`, never from nngauge.
 #   parameters  weights the framework counts in the trained model (before any folding by a converter)
-#   ops         operators as the named converter or runtime counts them in the exported file
+#   constants   elements of all constant tensors in the file: the parameters plus shapes, axes, scales and the like
+#   ops         operators as the named converter or runtime counts them in the exported file; `op_names` lists them, so
+#               that whoever counts without Input, Const, Parameter, Result, feed or fetch can leave those out
 #   parts       further files of the same model; sha256 and bytes are given for each of them
 """
 

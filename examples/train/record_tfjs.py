@@ -9,6 +9,11 @@ from ground_truth import ExportedModel, Port, record
 
 FOLDER = "gestures_tfjs"
 
+
+def _ports(ports: list[dict[str, object]]) -> tuple[Port, ...]:
+    return tuple(Port(name=port["name"], shape=tuple(port["shape"]), dtype="float32") for port in ports)
+
+
 if __name__ == "__main__":
     facts = json.loads(sys.stdin.readline())
     record(
@@ -19,10 +24,10 @@ if __name__ == "__main__":
                 script="train_tfjs.mjs",
                 packages=(f"@tensorflow/tfjs {facts['version']}",),
                 task="motion classification (synthetic gestures, 4 classes)",
-                facts_from="tf.LayersModel.countParams",
+                facts_from="tf.LayersModel",
                 parameters=facts["parameters"],
-                inputs=(Port(name="conv1d_Conv1D1_input", shape=(-1, 32, 3), dtype="float32"),),
-                outputs=(Port(name="dense_Dense1", shape=(-1, 4), dtype="float32"),),
+                inputs=_ports(facts["inputs"]),
+                outputs=_ports(facts["outputs"]),
                 extra={"layers": facts["layers"], "accuracy": facts["accuracy"]},
             )
         ]

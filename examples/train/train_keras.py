@@ -155,11 +155,21 @@ def _tflite_facts(
         extra={
             "op_names": " ".join(operators),
             "tensors": schema_py_generated.Model.GetRootAsModel(content, 0).Subgraphs(0).TensorsLength(),
+            "constants": _constant_elements(content),
             "precision": precision,
             "accuracy": accuracy,
             "signature": next(iter(interpreter.get_signature_list())),
         },
     )
+
+
+def _constant_elements(content: bytes) -> int:
+    """Elements of all tensors that have data in the file: the parameters, and what reshapes and the like need."""
+    model = schema_py_generated.Model.GetRootAsModel(content, 0)
+    graph = model.Subgraphs(0)
+    tensors = (graph.Tensors(index) for index in range(graph.TensorsLength()))
+    filled = (tensor for tensor in tensors if model.Buffers(tensor.Buffer()).DataLength())
+    return sum(int(np.prod(tensor.ShapeAsNumpy())) for tensor in filled)
 
 
 def _ports(details: Iterable[dict[str, object]]) -> tuple[Port, ...]:
@@ -213,7 +223,14 @@ def export_graphs(model: keras.Model) -> list[ExportedModel]:
             facts_from="keras.Model.count_params, tf.compat.v1.GraphDef",
             ops=len(frozen.node),
             inputs=ports,
-            extra={"op_names": " ".join(node.op for node in frozen.node)},
+            extra={
+                "op_names": " ".join(node.op for node in frozen.node),
+                "constants": sum(
+                    int(np.prod([dim.size for dim in node.attr["value"].tensor.tensor_shape.dim]))
+                    for node in frozen.node
+                    if node.op == "Const"
+                ),
+            },
             **shared,
         ),
         ExportedModel(

@@ -49,4 +49,5 @@ await model.save(
   }),
 );
 const accuracy = history.history.acc.at(-1);
-console.log(JSON.stringify({ version: tf.version.tfjs, parameters: model.countParams(), layers: model.layers.length, accuracy }));
+const ports = (symbols) => symbols.map((symbol) => ({ name: symbol.name, shape: symbol.shape.map((size) => size ?? -1) }));
+console.log(JSON.stringify({ inputs: ports(model.inputs), outputs: ports(model.outputs), version: tf.version.tfjs, parameters: model.countParams(), layers: model.layers.length, accuracy }));
