@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nngauge.formats import (
+    catboost,
     coreml_mlmodel,
     coreml_mlmodelc,
     coreml_mlpackage,
@@ -10,6 +11,7 @@ from nngauge.formats import (
     gguf,
     keras_h5,
     keras_v3,
+    lightgbm,
     litertlm,
     mediapipe_task,
     mindspore,
@@ -30,6 +32,7 @@ from nngauge.formats import (
     tflite,
     tnn,
     torchscript,
+    xgboost,
 )
 from nngauge.formats._api import Format, Magic, ModelData
 
@@ -61,6 +64,9 @@ FORMATS: tuple[Format, ...] = (
     tengine.FORMAT,
     rknn.FORMAT,
     mxnet.FORMAT,
+    xgboost.FORMAT,
+    lightgbm.FORMAT,
+    catboost.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
