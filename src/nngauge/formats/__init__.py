@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nngauge.formats import (
+    caffe,
     catboost,
     coreml_mlmodel,
     coreml_mlmodelc,
@@ -67,6 +68,7 @@ FORMATS: tuple[Format, ...] = (
     xgboost.FORMAT,
     lightgbm.FORMAT,
     catboost.FORMAT,
+    caffe.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]

@@ -1,0 +1,456 @@
+"""Caffe networks: ``.prototxt`` (text) and ``.caffemodel`` (binary `NetParameter` with weights), V1 layers included.
+
+Schema: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto; field numbers below follow it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
+from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
+from nngauge.formats._api import Format, ModelData
+from nngauge.formats.vocabulary.caffe import KINDS, OPERATIONS, PARAMETERS, POOLS, V1_NAMES, V1_PARAMETERS, V1_TYPES
+from nngauge.io import protobuf, textproto
+from nngauge.io.binary import Buffer
+from nngauge.io.protobuf import BYTES, FIXED32, FIXED64, VARINT, Field, fields
+from nngauge.io.textproto import Message
+from nngauge.limits import HEAD_BYTES, MAX_NODES, MAX_RANK, MAX_TEXT_MODEL
+
+_FIRST_WORD: Final = re.compile(rb"(?:\s|#[^\n]*\n)*(name|input|input_dim|input_shape|layers?|state)\s*[:{]")
+_TEXT_LAYER: Final = re.compile(rb"\b(layers?\s*\{|input\s*:|input_shape\s*\{)")
+_TOP_LEVEL: Final = frozenset(
+    {"name", "input", "input_dim", "input_shape", "layer", "layers", "state", "force_backward", "debug_info"}
+)
+_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,80}")
+_NET_WIRES: Final = {1: (BYTES,), 2: (BYTES,), 3: (BYTES,), 4: (VARINT, BYTES), 5: (VARINT,), 6: (BYTES,),
+                     7: (VARINT,), 8: (BYTES,), 100: (BYTES,)}  # fmt: skip
+_SOURCES: Final = frozenset(
+    {"Input", "Data", "ImageData", "MemoryData", "HDF5Data", "WindowData", "DummyData", "AnnotatedData"}
+)
+_TRAIN: Final = "TRAIN"
+
+
+@dataclass(slots=True)
+class _Layer:
+    """One layer of either encoding."""
+
+    name: str = ""
+    op: str = ""
+    bottoms: list[str] = field(default_factory=list)
+    tops: list[str] = field(default_factory=list)
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    shapes: list[tuple[Dim, ...]] = field(default_factory=list)
+    """Of the tops of an Input layer."""
+    blobs: list[Tensor] = field(default_factory=list)
+    training: bool = False
+
+
+@dataclass(slots=True)
+class _Net:
+    name: str = ""
+    inputs: list[str] = field(default_factory=list)
+    shapes: list[tuple[Dim, ...]] = field(default_factory=list)
+    dims: list[int] = field(default_factory=list)
+    """Four to an input, the older way to say the shape."""
+    layers: list[_Layer] = field(default_factory=list)
+    old: bool = False
+    """V1 layers."""
+
+
+def probe(head: bytes, size: int, _name: str) -> bool:
+    """Text that begins with a field of `NetParameter`, or its binary form with a printable name and a layer."""
+    if _FIRST_WORD.match(head):
+        return b"\0" not in head and (len(head) < size or _TEXT_LAYER.search(head) is not None)
+    pos = 0
+    if head[:1] == b"\x0a":
+        pos = 2 + head[1] if len(head) > 1 else 0
+        if head[1] >= 0x80 or not head[2:pos].isascii() or not head[2:pos].decode("ascii").isprintable():
+            return False
+    following = head[pos : pos + 2]
+    return len(head) > pos + 8 and (following == b"\xa2\x06" or following[:1] in (b"\x12", b"\x1a", b"\x42"))
+
+
+def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The other half: ``.caffemodel`` for text, ``.prototxt`` for weights; same stem, else the only one beside it."""
+    folder, lower = posixpath.dirname(lead), lead.lower()
+    wanted = (".prototxt",) if lower.endswith(".caffemodel") else (".caffemodel",)
+    others = sorted(
+        path for path in paths if posixpath.dirname(path) == folder and path != lead and path.lower().endswith(wanted)
+    )
+    stem = posixpath.splitext(lower)[0]
+    same = [path for path in others if posixpath.splitext(path.lower())[0] == stem]
+    return tuple(same[:1] or (others if len(others) == 1 else ()))
+
+
+def parse(data: ModelData) -> Graph:
+    """Reads layers from the text where there is one and weights (by offset) from the binary.
+
+    See `Format.parse` for the errors.
+    """
+    lead = _read(data.buf, 0)
+    other = next((_read(part, place) for place, part in enumerate(data.parts.values(), 1)), None)
+    if _is_text(data.buf):
+        net, weights = lead, other
+    else:
+        net, weights = other or lead, lead
+    if not net.layers:
+        raise MalformedError("no layers")
+    return _graph(net, weights)
+
+
+def _is_text(buf: Buffer) -> bool:
+    return _FIRST_WORD.match(bytes(buf[:HEAD_BYTES])) is not None
+
+
+def _read(buf: Buffer, part: int) -> _Net:
+    if _is_text(buf):
+        if len(buf) > MAX_TEXT_MODEL:
+            raise LimitError(f"text of {len(buf)} bytes")
+        try:
+            text = str(buf, "utf-8")
+        except UnicodeDecodeError:
+            raise NotThisFormat("not text") from None
+        return _text_net(text)
+    return _binary_net(buf, part)
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def _text_net(text: str) -> _Net:
+    message = textproto.read(text)
+    if not all(key in _TOP_LEVEL for key, _ in message):
+        raise NotThisFormat("fields that NetParameter lacks")
+    net = _Net()
+    for key, value in message:
+        if key == "name" and isinstance(value, str):
+            net.name = value
+        elif key == "input" and isinstance(value, str):
+            net.inputs.append(value)
+        elif key == "input_dim":
+            net.dims.append(_integer(value))
+        elif key == "input_shape" and isinstance(value, list):
+            net.shapes.append(_text_shape(value))
+        elif key in ("layer", "layers"):
+            net.old = net.old or key == "layers"
+            net.layers.append(_text_layer(value))
+    if len(net.layers) > MAX_NODES:
+        raise LimitError(f"{len(net.layers)} layers")
+    return net
+
+
+def _text_layer(message: textproto.Value) -> _Layer:
+    if isinstance(message, str):
+        raise NotThisFormat("a layer that is no message")
+    layer = _Layer()
+    for key, value in message:
+        if key == "name" and isinstance(value, str):
+            layer.name = value
+        elif key == "type" and isinstance(value, str):
+            layer.op = V1_NAMES.get(value, value)
+        elif key in ("bottom", "top") and isinstance(value, str):
+            (layer.bottoms if key == "bottom" else layer.tops).append(value)
+        elif key == "include" and isinstance(value, list):
+            layer.training = layer.training or ("phase", _TRAIN) in value
+        elif key == "input_param" and isinstance(value, list):
+            layer.shapes += [_text_shape(shape) for name, shape in value if name == "shape" and isinstance(shape, list)]
+        elif key.endswith("_param") and isinstance(value, list) and key != "transform_param":
+            _text_attributes(layer.attributes, value)
+    return _checked(layer)
+
+
+def _text_attributes(attributes: dict[str, Attribute], message: Message) -> None:
+    """Numbers and names of a parameter message; a repeated field becomes a tuple."""
+    for key, value in message:
+        if isinstance(value, list):
+            continue
+        parsed = _scalar(value)
+        known = attributes.get(key)
+        if known is None:
+            attributes[key] = parsed
+        elif isinstance(known, int | tuple) and isinstance(parsed, int):
+            attributes[key] = (*(known if isinstance(known, tuple) else (known,)), parsed)
+
+
+def _scalar(text: str) -> Attribute:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text[:40])
+        except ValueError:
+            continue
+    return text
+
+
+def _integer(value: textproto.Value) -> int:
+    try:
+        return int(value[:20]) if isinstance(value, str) else 0
+    except ValueError:
+        raise MalformedError(f"not a number: {str(value)[:40]!r}") from None
+
+
+def _text_shape(message: Message) -> tuple[Dim, ...]:
+    return tuple(_integer(value) for key, value in message if key == "dim")
+
+
+# --- binary ----------------------------------------------------------------------------------------------------------
+
+
+def _binary_net(buf: Buffer, part: int) -> _Net:
+    if not probe(bytes(buf[:HEAD_BYTES]), len(buf), ""):
+        raise NotThisFormat("does not begin like a NetParameter")
+    net = _Net()
+    for entry in fields(buf):
+        number = entry.number
+        if entry.wire not in _NET_WIRES.get(number, ()):
+            raise NotThisFormat(f"field {number} is not one of NetParameter")
+        if number == 1:
+            net.name = protobuf.text(buf, entry)
+        elif number == 3:
+            net.inputs.append(protobuf.text(buf, entry))
+        elif number == 4:
+            net.dims += protobuf.varints(buf, entry)
+        elif number == 8:
+            net.shapes.append(_binary_shape(buf, entry))
+        elif number in (2, 100):
+            net.old = net.old or number == 2
+            net.layers.append(_binary_v1(buf, entry, part) if number == 2 else _binary_layer(buf, entry, part))
+            if len(net.layers) > MAX_NODES:
+                raise LimitError(f"more than {MAX_NODES} layers")
+    if not net.layers:
+        raise NotThisFormat("no layers")
+    return net
+
+
+def _binary_shape(buf: Buffer, message: Field) -> tuple[Dim, ...]:
+    return tuple(
+        size
+        for dim in fields(buf, message.start, message.end)
+        if dim.number == 1
+        for size in protobuf.varints(buf, dim)
+    )
+
+
+def _binary_layer(buf: Buffer, message: Field, part: int) -> _Layer:
+    """A `LayerParameter`."""
+    layer = _Layer()
+    for entry in fields(buf, message.start, message.end):
+        number = entry.number
+        if number in (1, 2, 3, 4):
+            _name(layer, number, protobuf.text(buf, entry))
+        elif number == 7 and entry.wire == BYTES:
+            layer.blobs.append(_blob(buf, entry, part))
+        elif number == 8 and entry.wire == BYTES:
+            rule = [(rule.number, rule.value) for rule in fields(buf, entry.start, entry.end)]
+            layer.training = layer.training or (1, 0) in rule
+        elif number == 143 and entry.wire == BYTES:
+            layer.shapes += [
+                _binary_shape(buf, shape) for shape in fields(buf, entry.start, entry.end) if shape.wire == BYTES
+            ]
+        elif number in PARAMETERS and entry.wire == BYTES:
+            layer.attributes.update(_binary_attributes(buf, entry, PARAMETERS[number]))
+    return _checked(layer)
+
+
+def _name(layer: _Layer, number: int, text: str) -> None:
+    if number == 1:
+        layer.name = text
+    elif number == 2:
+        layer.op = text
+    else:
+        (layer.bottoms if number == 3 else layer.tops).append(text)
+
+
+def _binary_v1(buf: Buffer, message: Field, part: int) -> _Layer:
+    """A `V1LayerParameter`."""
+    layer = _Layer()
+    for entry in fields(buf, message.start, message.end):
+        number = entry.number
+        if number == 1:
+            raise UnsupportedError("layers of the first Caffe (V0)", where=f"@{entry.start}")
+        if number in (2, 3, 4):
+            _name(layer, {2: 3, 3: 4, 4: 1}[number], protobuf.text(buf, entry))
+        elif number == 5:
+            if entry.wire != VARINT:
+                raise NotThisFormat("operators of Caffe2, not layers of Caffe")
+            layer.op = V1_TYPES.get(entry.value, f"type {entry.value}")
+        elif number == 6 and entry.wire == BYTES:
+            layer.blobs.append(_blob(buf, entry, part))
+        elif number == 32 and entry.wire == BYTES:
+            rule = [(rule.number, rule.value) for rule in fields(buf, entry.start, entry.end)]
+            layer.training = layer.training or (1, 0) in rule
+        elif number in V1_PARAMETERS and entry.wire == BYTES:
+            layer.attributes.update(_binary_attributes(buf, entry, V1_PARAMETERS[number]))
+    return _checked(layer)
+
+
+def _checked(layer: _Layer) -> _Layer:
+    if not layer.name or not _TYPE.fullmatch(layer.op.replace(" ", "_")):
+        raise NotThisFormat(f"layer {layer.name[:40]!r} of type {layer.op[:40]!r}")
+    return layer
+
+
+def _binary_attributes(buf: Buffer, message: Field, names: Mapping[int, str]) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
+    for entry in fields(buf, message.start, message.end):
+        name = names.get(entry.number)
+        if name is None:
+            continue
+        if entry.wire == FIXED32:
+            found[name] = protobuf.single(entry.value)
+        elif entry.wire in (VARINT, BYTES):
+            values = tuple(protobuf.varints(buf, entry))
+            known = found.get(name)
+            before = known if isinstance(known, tuple) else () if known is None else (known,)
+            both = (*before, *values)
+            found[name] = both[0] if len(both) == 1 else both
+    return {name: _spelled(name, value) for name, value in found.items()}
+
+
+def _spelled(name: str, value: Attribute) -> Attribute:
+    """Enumerations by name and flags as booleans, as the text form has them."""
+    table = {"pool": POOLS, "operation": OPERATIONS}.get(name)
+    if table is not None and isinstance(value, int) and 0 <= value < len(table):
+        return table[value]
+    if name in ("bias_term", "global_pooling", "transpose", "use_global_stats") and isinstance(value, int):
+        return bool(value)
+    return value
+
+
+def _blob(buf: Buffer, message: Field, part: int) -> Tensor:
+    """A `BlobProto`: dimensions in the new or the old way, values by offset."""
+    shape: tuple[Dim, ...] | None = None
+    old = [1, 1, 1, 1]
+    span, dtype, loose = None, DType.FLOAT32, 0
+    for entry in fields(buf, message.start, message.end):
+        number = entry.number
+        if number == 7 and entry.wire == BYTES:
+            shape = _binary_shape(buf, entry)
+        elif number in (1, 2, 3, 4) and entry.wire == VARINT:
+            old[number - 1] = entry.value
+        elif number in (5, 8) and entry.wire == BYTES:
+            span = Span(entry.start, entry.end - entry.start, part)
+            dtype = DType.FLOAT32 if number == 5 else DType.FLOAT64
+        elif number in (5, 8) and entry.wire in (FIXED32, FIXED64):
+            loose += 1
+    dims = tuple(old) if shape is None else shape
+    tensor = Tensor("", dtype, dims, span, constant=True)
+    stored = span.size // (4 if dtype is DType.FLOAT32 else 8) if span is not None else loose
+    if len(dims) > MAX_RANK or tensor.elements is None or (stored and stored != tensor.elements):
+        raise MalformedError(f"{stored} values in a blob of shape {dims[:8]}", where=f"@{message.start}")
+    return tensor
+
+
+# --- graph -----------------------------------------------------------------------------------------------------------
+
+
+class _Blobs:
+    """Values by blob name; a layer that works in place makes a new value of the same name."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.latest: dict[str, int] = {}
+        self.used: set[int] = set()
+        self.inputs: list[int] = []
+
+    def define(self, name: str, shape: tuple[Dim, ...] | None = None) -> int:
+        """A new value of that name."""
+        self.latest[name] = len(self.tensors)
+        self.tensors.append(Tensor(name, DType.FLOAT32, shape))
+        return self.latest[name]
+
+    def use(self, name: str) -> int:
+        """The latest value of that name; an input of the network when no layer made it."""
+        place = self.latest.get(name)
+        if place is None:
+            place = self.define(name)
+            self.inputs.append(place)
+        self.used.add(place)
+        return place
+
+
+def _graph(net: _Net, weights: _Net | None) -> Graph:
+    stored = {layer.name: layer.blobs for layer in weights.layers} if weights is not None else {}
+    blobs = _Blobs()
+    for name, shape in zip(net.inputs, _input_shapes(net), strict=True):
+        blobs.inputs.append(blobs.define(name, shape))
+    nodes: list[Node] = []
+    for layer in net.layers:
+        if layer.training:
+            continue
+        if layer.op in _SOURCES:
+            shapes = [*layer.shapes, *[None] * len(layer.tops)]
+            blobs.inputs += [blobs.define(top, shape) for top, shape in zip(layer.tops, shapes, strict=False)]
+            continue
+        sources = [blobs.use(bottom) for bottom in layer.bottoms]
+        for place, blob in enumerate(stored.get(layer.name, ())):
+            sources.append(len(blobs.tensors))
+            blobs.tensors.append(replace(blob, name=f"{layer.name}.{place}"))
+        tops = tuple([blobs.define(top) for top in layer.tops])
+        nodes.append(Node(layer.op, _kind(layer), layer.name, tuple(sources), tops, layer.attributes))
+    outputs = tuple(place for place in blobs.latest.values() if place not in blobs.used and place not in blobs.inputs)
+    complete = any(stored.values())
+    return Graph(
+        format="caffe",
+        completeness=Completeness.FULL if complete else Completeness.PARTIAL,
+        name=net.name,
+        nodes=tuple(nodes),
+        tensors=tuple(blobs.tensors),
+        inputs=tuple(blobs.inputs),
+        outputs=outputs,
+        format_version="V1" if net.old else "V2",
+        notes=tuple(_notes(net, stored, complete=complete)),
+    )
+
+
+def _input_shapes(net: _Net) -> list[tuple[Dim, ...] | None]:
+    if net.shapes:
+        found: list[tuple[Dim, ...] | None] = list(net.shapes)
+    else:
+        found = [tuple(net.dims[at : at + 4]) for at in range(0, len(net.dims), 4)]
+    return [*found, *[None] * len(net.inputs)][: len(net.inputs)]
+
+
+def _kind(layer: _Layer) -> str | None:
+    if layer.op == "Pooling":
+        kind = "AveragePool" if layer.attributes.get("pool") == "AVE" else "MaxPool"
+        return f"Global{kind}" if layer.attributes.get("global_pooling") else kind
+    if layer.op == "Eltwise":
+        return {"PROD": "Mul", "MAX": "Max"}.get(str(layer.attributes.get("operation")), "Add")
+    return KINDS.get(layer.op)
+
+
+def _notes(net: _Net, stored: Mapping[str, Sequence[Tensor]], *, complete: bool) -> Iterator[str]:
+    if not complete:
+        yield "no weights: the other half (.caffemodel) is missing, sizes of the weights are not known"
+    orphans = sum(bool(blobs) for blobs in stored.values()) - sum(bool(stored.get(layer.name)) for layer in net.layers)
+    if complete and orphans > 0:
+        yield f"weights of {orphans} layers that the network does not have"
+    training = sum(layer.training for layer in net.layers)
+    if training:
+        yield f"{training} layers for training only left out"
+
+
+FORMAT = Format(
+    name="caffe",
+    version=1,
+    title="Caffe",
+    suffixes=(".caffemodel", ".prototxt"),
+    parse=parse,
+    probe=probe,
+    bind=bind,
+    references=(
+        "https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto",
+        "https://caffe.berkeleyvision.org/tutorial/net_layer_blob.html",
+    ),
+    limitations=(
+        "layers of the first Caffe (V0) are not read",
+        "shapes are not inferred, so a network without weights has no parameter count",
+    ),
+)

@@ -1,0 +1,106 @@
+"""A bounded reader of the protobuf text format, without schema.
+
+Language: https://protobuf.dev/reference/protobuf/textformat-spec/. Repeated fields stay repeated entries in order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nngauge.errors import LimitError, MalformedError
+from nngauge.limits import MAX_ITEMS, MAX_STRUCT_DEPTH
+
+Message = list[tuple[str, "Value"]]
+Value = str | Message
+
+_TOKEN = re.compile(
+    r"""\s+|\#[^\n]*|(?P<word>[A-Za-z0-9_.+\-/]+)|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(?P<mark>[{}<>:\[\],;])"""
+)
+_CLOSING = {"{": "}", "<": ">"}
+
+
+def read(text: str) -> Message:
+    """The top-level message as `(name, value)` entries; texts without quotes, numbers as written.
+
+    Raises `MalformedError` for anything that is not the text format, `LimitError` past the bounds.
+    """
+    builder = _Builder()
+    for mark, value in _tokens(text):
+        if mark:
+            builder.mark(mark)
+        else:
+            builder.word(value)
+    return builder.finished()
+
+
+class _Builder:
+    """The messages that are open, and the field whose value is due."""
+
+    def __init__(self) -> None:
+        self._stack: list[tuple[Message, str, str]] = [([], "", "")]
+        """`(message, its closing mark, field name of the list it stands in)`."""
+        self._name = ""
+        self._listing = False
+        self._count = 0
+
+    def word(self, value: str) -> None:
+        """A field name or a plain value."""
+        self._count += 1
+        if self._count > MAX_ITEMS:
+            raise LimitError(f"more than {MAX_ITEMS} entries")
+        if not self._name:
+            self._name = value
+            return
+        self._stack[-1][0].append((self._name, value))
+        if not self._listing:
+            self._name = ""
+
+    def mark(self, mark: str) -> None:
+        """Punctuation; commas and semicolons mean nothing."""
+        if mark in "{<":
+            self._open(mark)
+        elif mark in "}>":
+            self._close(mark)
+        elif mark == "[" and self._name and not self._listing:
+            self._listing = True
+        elif mark == "]" and self._listing:
+            self._name, self._listing = "", False
+        elif mark in "[]" or (mark == ":" and not self._name):
+            raise MalformedError(f"{mark!r} out of place")
+
+    def _open(self, mark: str) -> None:
+        if not self._name or len(self._stack) > MAX_STRUCT_DEPTH:
+            raise MalformedError("a message without field name or nested too deeply")
+        child: Message = []
+        self._stack[-1][0].append((self._name, child))
+        self._stack.append((child, _CLOSING[mark], self._name if self._listing else ""))
+        self._name, self._listing = "", False
+
+    def _close(self, mark: str) -> None:
+        if self._stack[-1][1] != mark or self._name or self._listing:
+            raise MalformedError("unbalanced message")
+        self._name = self._stack.pop()[2]
+        self._listing = bool(self._name)
+
+    def finished(self) -> Message:
+        """The top-level message."""
+        if len(self._stack) > 1 or self._name:
+            raise MalformedError("the text ends inside a message")
+        return self._stack[0][0]
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    """`(punctuation or "", word or unquoted text)`."""
+    pos = 0
+    while pos < len(text):
+        found = _TOKEN.match(text, pos)
+        if found is None:
+            raise MalformedError(f"unexpected character {text[pos]!r}", where=f"@{pos}")
+        pos = found.end()
+        if found["mark"]:
+            yield found["mark"], ""
+        elif found["text"] is not None:
+            yield "", found["text"][1:-1]
+        elif found["word"]:
+            yield "", found["word"]
