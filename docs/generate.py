@@ -1,0 +1,169 @@
+"""Makes the reference pages from the code: formats, packages, technologies, command line, facts, errors.
+
+``python docs/generate.py`` writes them, ``--check`` only says whether they are up to date (exit code 1 when not).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from nngauge import errors
+from nngauge.cli import VERBS, cli
+from nngauge.detect.ruleset import Rule, load_rules
+from nngauge.domain.detection import Category
+from nngauge.formats import FORMATS
+from nngauge.packages import PACKAGES
+from nngauge.report.documents import json_schema
+from nngauge.store.schema import TABLES, VERSION
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- made by docs/generate.py from the code; `make lint` fails when it is out of date -->\n\n"
+
+
+def table(header: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def formats_page() -> str:
+    rows = []
+    for form in sorted(FORMATS, key=lambda form: form.title.lower()):
+        found = ", ".join(dict.fromkeys(
+            [f"`{_bytes(magic.value)}` at {magic.offset}" + (" (anywhere)" if magic.carve else "") for magic in form.magics]
+            + (["content probe"] if form.probe else [])
+        ))  # fmt: skip
+        rows.append((
+            f"**{form.title}** `{form.name}@{form.version}`", " ".join(form.suffixes) or "–", found,
+            "yes" if form.bind else "", "; ".join(form.limitations) or "none known",
+            " ".join(f"[{number}]({url})" if url.startswith("http") else url for number, url in enumerate(form.references, 1)),
+        ))  # fmt: skip
+    return (
+        "# Model formats\n\n"
+        f"{len(FORMATS)} formats. A file is recognised by content; endings are only hints for people. "
+        "*Anywhere* means that the magic is searched for at every offset of every file.\n\n"
+        + table(("format", "customary endings", "recognised by", "several files", "limitations", "references"), rows)
+    )
+
+
+def packages_page() -> str:
+    rows = [
+        (f"**{kind.title}** `{kind.name}@{kind.version}`", " ".join(kind.suffixes) or "–", "; ".join(kind.limitations) or "none known")
+        for kind in PACKAGES
+    ]
+    return "# Packages\n\nAsked in this order; the first that claims a container opens it.\n\n" + table(
+        ("package", "customary endings", "limitations"), rows
+    )
+
+
+def technologies_page() -> str:
+    rules = load_rules().rules
+    counts = Counter(rule.category for rule in rules)
+    parts = [
+        "# Technologies\n\n",
+        f"{len(rules)} rules: " + ", ".join(f"{counts[category]} {category}" for category in Category) + ". "
+        "Each is one file in `src/nngauge/detect/rules/` with executed examples and counterexamples.\n",
+    ]
+    for category in Category:
+        chosen = [rule for rule in rules if rule.category is category]
+        if chosen:
+            rows = [(f"**{rule.title}**", f"`{rule.id}`", rule.vendor or "–", _scopes(rule), _versions(rule)) for rule in chosen]
+            parts.append(f"\n## {category.value.capitalize()}\n\n")
+            parts.append(table(("technology", "rule", "vendor", "looked for in", "version from"), rows))
+    return "".join(parts)
+
+
+def _scopes(rule: Rule) -> str:
+    return ", ".join(dict.fromkeys(clause.scope.value for clause in rule.match))
+
+
+def _versions(rule: Rule) -> str:
+    return ", ".join(dict.fromkeys(version.source.value for version in rule.version)) or "–"
+
+
+def cli_page() -> str:
+    parts = ["# Command line\n", _help(cli, "nngauge")]
+    context = click.Context(cli)
+    for verb in VERBS:
+        command = cli.get_command(context, verb)
+        assert command is not None
+        parts.append(_help(command, f"nngauge {verb}"))
+        if isinstance(command, click.Group):
+            parts += [_help(inner, f"nngauge {verb} {name}") for name, inner in sorted(command.commands.items())]
+    parts.append(
+        "\n## Exit codes\n\n" + table(("code", "meaning"), [
+            ("0", "all done"), ("1", "an input could not be read"), ("2", "wrong use"),
+            ("3", "done, but some apps or parts of apps could not be read"), ("130", "stopped from the keyboard"),
+        ])
+    )  # fmt: skip
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return f"\n## {name}\n\n```\n{command.get_help(context)}\n```\n"
+
+
+def facts_page() -> str:
+    parts = [
+        "# Facts\n\n## The store of a study\n\n",
+        f"`study.sqlite`, schema {VERSION}. Absence is NULL, never 0. Sizes are bytes.\n",
+    ]
+    for item in TABLES:
+        parts.append(f"\n### {item.name}\n\n{item.meaning}\n\n")
+        parts.append(table(("column", "type", "meaning"), [(f"`{c.name}`", c.type.lower(), c.meaning) for c in item.columns]))
+    parts.append("\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n")
+    return "".join(parts)
+
+
+def schema_page() -> str:
+    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def errors_page() -> str:
+    assert errors.__doc__
+    return "# Errors\n\n" + errors.__doc__.replace("::\n\n", "\n```\n", 1).replace("\n\nParsers raise", "\n```\n\nParsers raise", 1)
+
+
+def _bytes(value: bytes) -> str:
+    return value.decode("ascii") if value.isascii() and value.decode("ascii").isprintable() else value.hex(" ")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "formats.md": formats_page,
+    "packages.md": packages_page,
+    "technologies.md": technologies_page,
+    "cli.md": cli_page,
+    "facts.md": facts_page,
+    "scan.schema.json": schema_page,
+    "errors.md": errors_page,
+}
+
+
+def main() -> int:
+    check = "--check" in sys.argv
+    stale = []
+    FOLDER.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        text = make() if name.endswith(".json") else NOTE + make()
+        place = FOLDER / name
+        if place.exists() and place.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            place.write_text(text, encoding="utf-8")
+    if check and stale:
+        print(f"out of date: {', '.join(stale)}; run `make docs`")
+        return 1
+    print(f"{len(PAGES)} reference pages" + (f", {len(stale)} rewritten" if stale else " up to date"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
