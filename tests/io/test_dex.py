@@ -171,3 +171,11 @@ def test_agrees_with_androguard() -> None:
         dex, other = read_dex(path.read_bytes()), androguard.DEX(path.read_bytes())
         assert dex.defined_classes() == set(other.get_classes_names())
         assert len(list(dex.method_refs(b""))) == dex.counts.methods
+
+
+def test_types_that_share_one_long_string_are_bounded() -> None:
+    data = bytearray(build_dex(referenced=[f"La{i};" for i in range(200)], strings=["!" * 100_000]))
+    at = struct.unpack_from("<I", data, 0x44)[0]
+    data[at : at + 800] = bytes(800)
+    with pytest.raises(LimitError, match="longer than the file"):
+        list(read_dex(bytes(data)).types())

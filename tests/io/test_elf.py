@@ -12,7 +12,7 @@ from tests.builders.corpus import corpus_files
 from tests.builders.elf import build_elf
 from tests.builders.mutations import damaged
 
-from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.elf import AndroidIdent, Elf, read_elf
 
 EXPORTS = ("OrtGetApiBase", "TfLiteModelCreate", "a", "GetApiBase", *(f"f{i}" for i in range(40)))
@@ -138,6 +138,18 @@ def test_cut_file_keeps_what_is_there() -> None:
     assert elf.sections == ()
     assert len(elf.anomalies) == 1
     assert elf.soname == "libx.so"
+
+
+def test_symbols_that_share_one_long_name_are_bounded() -> None:
+    names = [f"n{index}" for index in range(5000)]
+    data = bytearray(build_elf(exports=(*names, "x" * 70_000), hash="none"))
+    elf = read_elf(bytes(data))
+    table = next(section for section in elf.sections if section.name == ".dynsym")
+    longest = bytes(data).index(b"x" * 70_000) - next(s.offset for s in elf.sections if s.name == ".dynstr")
+    for at in range(table.offset, table.offset + table.size, 24):
+        struct.pack_into("<I", data, at, longest)
+    with pytest.raises(LimitError):
+        read_elf(bytes(data)).exports(b"n1")
 
 
 def use(elf: Elf) -> None:

@@ -11,7 +11,7 @@ from tests.builders.corpus import corpus_files
 from tests.builders.macho import build_fat, build_macho
 from tests.builders.mutations import damaged
 
-from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
+from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.macho import BuildTarget, Dylib, MachO, read_macho
 
 FULL: dict[str, Any] = {
@@ -132,7 +132,7 @@ def test_cyclic_trie_ends() -> None:
         (b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(60), NotThisFormat),  # a Java class of version 52
         (b"\xca\xfe\xba\xbe\0\0", TruncatedError),
         (b"\xca\xfe\xba\xbe\0\0\0\1", TruncatedError),
-        (build_fat([(7, b"!<arch>\n")]), MalformedError),
+        (build_fat([(7, b"!<arch>\n")]), UnsupportedError),
         (build_fat([(7, build_macho())])[:-1], TruncatedError),
         (b"\xcf\xfa\xed\xfe", TruncatedError),
     ],

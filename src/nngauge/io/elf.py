@@ -342,7 +342,7 @@ class _Reader:
     def _names(self, entries: list[tuple[int, int]], tag: int, symbols: _Symbols | None) -> Iterator[str]:
         if symbols is not None:
             for offset in (value for key, value in entries if key == tag):
-                yield _string(symbols.strings(), offset)
+                yield symbols.text(offset)
 
     def _notes(
         self, segments: tuple[Segment, ...], sections: tuple[Section, ...]
@@ -392,6 +392,14 @@ class _Symbols:
             offset, size = self._place
             self._strings = bytes(self._image.view[offset : offset + size])
         return self._strings
+
+    def text(self, offset: int) -> str:
+        """One name of the string table, which stays where it is: in large libraries it has megabytes."""
+        return _string(self._raw(offset, MAX_NAME), 0)
+
+    def _raw(self, offset: int, size: int) -> bytes:
+        start, whole = self._place
+        return bytes(self._image.view[start + offset : start + min(whole, offset + size)])
 
     def exports(self, name: bytes) -> bool:
         """By the GNU hash table where there is one, as the loader does; else from the set of all names."""
@@ -455,7 +463,7 @@ class _Symbols:
                 break
             _, flags, _, count, _, aux, step = self._image.unpack("HHHHIII", at)
             if count and not flags & _VER_FLG_BASE:
-                names.append(_string(self.strings(), self._image.unpack("I", at + aux)[0]))
+                names.append(self.text(self._image.unpack("I", at + aux)[0]))
             at = at + step if step else None
         return tuple(names)
 
@@ -478,7 +486,7 @@ class _Symbols:
     def _is(self, name: bytes, index: int) -> bool:
         size, layout = self._layout()
         at, info, section = self._image.unpack(layout, self._table + index * size)
-        return bool(section and info >> 4 and self.strings()[at : at + len(name) + 1] == name + b"\0")
+        return bool(section and info >> 4 and self._raw(at, len(name) + 1) == name + b"\0")
 
     def _layout(self) -> tuple[int, str]:
         return (24, "IBxH16x") if self._image.bits == 64 else (16, "I8xBxH")
