@@ -114,6 +114,17 @@ MAX_CONFIGURATIONS = 4_096
 MAX_REFERENCES = 8
 """Resource references followed one after the other."""
 
+MAX_SCAN_HITS = 100_000
+"""Signature hits kept of one entry; a file of repeated magics has one every four bytes. Beyond, one per MiB is kept."""
+MAX_BINDING = 20_000_000
+"""Paths looked at to bring together the files of multi-file models in one container: leads times entries."""
+MAX_MODELS = 10_000
+MAX_CANDIDATES = 10_000
+"""Models and candidates listed of one app; the largest real apps hold some hundred."""
+MAX_ANOMALIES = 10_000
+MAX_FAILURES = 1_000
+"""Failures listed of one app for each stage and kind of error; the others are counted."""
+
 # --- running ---------------------------------------------------------------------------------------------------------
 APP_SECONDS = 300.0
 """Wall time one app may take in a worker before it is stopped and recorded."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nngauge.analyse.findings import Findings
 from nngauge.analyse.summary import summarise
 from nngauge.analyse.verdict import judge
 from nngauge.detect.binaries import elf_binary, macho_binary
@@ -18,20 +18,21 @@ from nngauge.detect.signatures import Signatures
 from nngauge.detect.units import Binary
 from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.location import Location
-from nngauge.domain.model import Candidate, Model, Suspicion
-from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
+from nngauge.domain.model import Model
+from nngauge.domain.outcome import Failure, Stage, Treatment
 from nngauge.domain.scan import Provenance, Scan
 from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_format
 from nngauge.extract.candidates import FormatIndex, carve_offsets, index_formats
 from nngauge.extract.kinds import Plan, plan_for
 from nngauge.extract.load import Loaded, load
+from nngauge.extract.siblings import Siblings
 from nngauge.extract.suspect import suspicion
 from nngauge.formats import FORMATS, Format
 from nngauge.io.content import ARCHIVES, Kind, content_kind
 from nngauge.io.dex import read_dex
 from nngauge.io.source import ByteSource
-from nngauge.limits import CARVE_CANDIDATES, MAX_NESTED_TOTAL, MAX_NESTING
+from nngauge.limits import CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
 from nngauge.version import __version__
 
@@ -82,6 +83,11 @@ class _Seen:
     location: Location
     kind: Kind
     formats: tuple[Format, ...]
+    plan: Plan
+
+
+_Look = tuple[Kind, tuple[Format, ...], Plan]
+"""What the head of an entry tells."""
 
 
 @dataclass(slots=True)
@@ -92,37 +98,34 @@ class _AppScan:
     package: Package
     sink: Sink | None
     detector: Detector = field(init=False)
-    models: list[Model] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    anomalies: list[Anomaly] = field(default_factory=list)
-    coverage: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
-    sizes: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
+    found: Findings = field(init=False)
+    looks: dict[_Look, _Look] = field(default_factory=dict)
+    """One instance of each; a million entries share a handful."""
     inflated: int = 0
 
     def __post_init__(self) -> None:
-        self.detector = Detector(self.scanner.signatures, self.package.parts[0].location)
-        self.failures += self.package.failures
-        self.anomalies += self.package.anomalies
+        place = self.package.parts[0].location
+        self.detector = Detector(self.scanner.signatures, place)
+        self.found = Findings(place)
+        for problem in self.package.failures:
+            self.found.failure(problem)
 
     def run(self, path: str) -> Scan:
         for part in self.package.parts:
             self._part(part)
+        self.found.oddities(self.package.anomalies)  # now: some show only when entries are read
         detections = self.detector.finish()
-        models = tuple(sorted(self.models, key=lambda model: (model.parts[0].location.path, model.digest)))
+        models = tuple(sorted(self.found.models, key=lambda model: (model.parts[0].location.path, model.digest)))
         return Scan(
             path=path,
             app=self.package.app,
             verdict=judge(detections, models, self.scanner.elsewhere),
             detections=detections,
             models=models,
-            candidates=tuple(sorted(self.candidates, key=lambda item: str(item.location))),
-            failures=tuple(self.failures),
-            anomalies=tuple(self.anomalies),
-            coverage=tuple(
-                Coverage(treatment=treatment, kind=kind, entries=count, size=self.sizes[treatment, kind])
-                for (treatment, kind), count in sorted(self.coverage.items())
-            ),
+            candidates=tuple(sorted(self.found.candidates, key=lambda item: str(item.location))),
+            failures=self.found.failures(),
+            anomalies=tuple(self.found.anomalies),
+            coverage=self.found.coverage(),
             provenance=self.scanner.provenance,
         )
 
@@ -131,27 +134,32 @@ class _AppScan:
             self.detector.manifest(part.location.inside("AndroidManifest.xml"), part.manifest)
         if part.properties:
             self.detector.plist(part.location.inside("Info.plist"), part.properties)
-        entries = [entry for entry in part.container.entries if entry.path not in part.consumed]
+        entries: Sequence[Entry] = part.container.entries
+        if part.consumed:
+            entries = [entry for entry in entries if entry.path not in part.consumed]
         self._walk(entries, part.location, 0)
 
     # --- entries ------------------------------------------------------------------------------------------------------
 
     def _walk(self, entries: Sequence[Entry], place: Location, depth: int) -> None:
-        """All entries of one container: leads of multi-file models first, so that their companions are known."""
-        seen = [item for entry in entries if (item := self._look(entry, place)) is not None]
-        by_path = {item.entry.path: item for item in seen}
-        paths = tuple(by_path)
-        bound: set[str] = set()
-        for item in seen:
-            if any(form.bind for form in item.formats) and item.entry.path not in bound:
-                bound |= self._lead(item, by_path, paths)
-        for item in seen:
-            if item.entry.path not in bound:
-                self._entry(item, depth)
+        """All entries of one container: leads of multi-file models first, so that their companions are known.
 
-    def _look(self, entry: Entry, place: Location) -> _Seen | None:
-        location = place.inside(entry.path)
-        wanted = self.detector.path(location, entry.path)
+        Between the two passes only what a head told is kept: there may be a million entries.
+        """
+        looks = [self._look(entry, place) for entry in entries]
+        bound = self._bind(entries, looks, place)
+        for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
+            if look is not None and at not in bound:
+                item = _Seen(entry, place.inside(entry.path), *look)
+                try:
+                    self._entry(item, depth)
+                except InputError as error:
+                    self._unread(item.location, entry.size, error)
+
+    def _look(self, entry: Entry, place: Location) -> _Look | None:
+        path = entry.path
+        location = place.inside(path)
+        wanted = self.detector.path(location, path)
         try:
             head = entry.head()
             if wanted:
@@ -160,49 +168,86 @@ class _AppScan:
             self._unread(location, entry.size, error)
             return None
         kind = content_kind(head)
-        return _Seen(entry, location, kind, tuple(self.scanner.index.matching(head, entry.size, entry.path, kind)))
+        formats = tuple(self.scanner.index.matching(head, entry.size, path, kind))
+        look = kind, formats, Plan.DATA if formats else plan_for(kind, path, head)
+        return self.looks.setdefault(look, look)
 
-    def _lead(self, item: _Seen, by_path: dict[str, _Seen], paths: Sequence[str]) -> set[str]:
-        """Tries the multi-file formats on a lead file; the paths that became part of a model."""
-        for form in item.formats:
-            names = form.bind(item.entry.path, paths) if form.bind else ()
-            companions = [by_path[name] for name in names if name in by_path]
-            if not companions:
+    def _bind(self, entries: Sequence[Entry], looks: Sequence[_Look | None], place: Location) -> set[int]:
+        """The entries (by their index) that were accepted as parts of multi-file models."""
+        leads = [at for at, look in enumerate(looks) if look and any(form.bind for form in look[1])]
+        bound: set[int] = set()
+        if not leads:
+            return bound
+        siblings = Siblings(entry.path for entry in entries)
+        for at in leads:
+            if at not in bound:
+                bound |= self._lead(at, entries, looks, siblings, place)
+        if siblings.exhausted:
+            error = LimitError(f"more than {MAX_BINDING} pairs of files to bring together", where=str(place))
+            self.found.failure(failure(Stage.EXTRACT, place, error))
+        return bound
+
+    def _lead(
+        self,
+        lead: int,
+        entries: Sequence[Entry],
+        looks: Sequence[_Look | None],
+        siblings: Siblings,
+        place: Location,
+    ) -> set[int]:
+        """Tries the multi-file formats on a lead file; the entries that became part of a model."""
+        path = entries[lead].path
+        look = looks[lead]
+        for form in look[1] if look else ():
+            others = [siblings.index[name] for name in form.bind(path, siblings.of(path))] if form.bind else []
+            parts = [lead, *(at for at in others if looks[at] is not None)]
+            if len(parts) == 1:
                 continue
-            loaded = [(other, self._load(other.entry, other.location, scan=False)) for other in (item, *companions)]
-            pieces = [Piece(other.location, there.source) for other, there in loaded if there is not None]
-            if len(pieces) != len(loaded):
+            pieces = self._pieces([entries[at] for at in parts], place)
+            if pieces is None:
                 continue
             outcome = try_format(form, pieces[0], pieces[1:])
             if isinstance(outcome, Extracted):
                 self._accept(outcome)
-                for other, there in loaded:
-                    self._account(Treatment.PARSED, form.name, there.source.size if there else other.entry.size)
-                return {other.entry.path for other, _ in loaded}
+                for piece in pieces:
+                    self.found.account(Treatment.PARSED, form.name, piece.source.size)
+                return set(parts)
         return set()
 
+    def _pieces(self, entries: Sequence[Entry], place: Location) -> list[Piece] | None:
+        """All entries at hand; None when one is damaged, which is reported when it is treated on its own."""
+        pieces: list[Piece] = []
+        for entry in entries:
+            try:
+                loaded = self._bytes(entry, place)
+            except InputError:
+                return None
+            if loaded.error is not None:
+                return None
+            pieces.append(Piece(place.inside(entry.path), loaded.source))
+        return pieces
+
     def _entry(self, item: _Seen, depth: int) -> None:
-        plan = plan_for(item.kind, item.entry.path, item.entry.head) if not item.formats else Plan.DATA
         if item.kind in ARCHIVES:
             self._archive(item, depth)
         elif item.kind is Kind.EMPTY:
-            self._account(Treatment.SCANNED, item.kind, 0)
-        elif plan is Plan.SKIP:
-            self._account(Treatment.HEAD_ONLY, item.kind, max(0, item.entry.size))
+            self.found.account(Treatment.SCANNED, item.kind, 0)
+        elif item.plan is Plan.SKIP:
+            self.found.account(Treatment.HEAD_ONLY, item.kind, max(0, item.entry.size))
             self._suspect(item, None, ())
         else:
-            self._content(item, plan)
+            self._content(item)
 
-    def _content(self, item: _Seen, plan: Plan) -> None:
+    def _content(self, item: _Seen) -> None:
         loaded = self._load(item.entry, item.location, scan=True)
         if loaded is None:
             return
         accepted, refusals = self._whole(item, loaded)
         if accepted is None:
-            self._code(item, plan, loaded)
+            self._code(item, loaded)
         carved = self._carve(item, loaded, accepted)
         treatment = Treatment.PARSED if accepted else Treatment.SCANNED
-        self._account(treatment, accepted.format.name if accepted else item.kind, loaded.source.size)
+        self.found.account(treatment, accepted.format.name if accepted else item.kind, loaded.source.size)
         if accepted is None and not carved:
             self._suspect(item, loaded, refusals)
 
@@ -221,24 +266,29 @@ class _AppScan:
         """Models at an offset inside another file."""
         extra = self.scanner.signatures.extra_ids
         hits = [(extra[index], end) for index, end in loaded.hits if index in extra]
-        if not hits:
-            return False
         done = _extent(accepted) if accepted else 0
         found = False
-        for start, magic in list(carve_offsets(hits, self.scanner.index.carve))[:CARVE_CANDIDATES]:
+        tried = 0
+        for start, magic in carve_offsets(hits, self.scanner.index.carve):
             if start < done or (start == 0 and accepted is None and magic.format in item.formats):
                 continue
+            tried += 1
+            if tried > CARVE_CANDIDATES:
+                break
             source = loaded.source.sub(start, loaded.source.size - start, item.entry.path)
             outcome = try_format(magic.format, Piece(item.location.at(start, source.size), source))
             if isinstance(outcome, Extracted):
                 self._accept(outcome)
                 done = start + _extent(outcome)
                 found = True
+        if tried > CARVE_CANDIDATES or loaded.saturated:
+            error = LimitError(f"more than {min(tried, CARVE_CANDIDATES)} places look like models; not all were tried")
+            self.found.failure(failure(Stage.EXTRACT, item.location, error))
         return found
 
-    def _code(self, item: _Seen, plan: Plan, loaded: Loaded) -> None:
+    def _code(self, item: _Seen, loaded: Loaded) -> None:
         """Lets the rules look at binaries, dex files and scripts."""
-        source = loaded.source
+        source, plan = loaded.source, item.plan
         try:
             if plan is Plan.DEX:
                 if loaded.hits:
@@ -252,7 +302,7 @@ class _AppScan:
                 binary = _binary(plan, source)
                 self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
         except InputError as error:
-            self.failures.append(failure(Stage.DETECT, item.location, error))
+            self.found.failure(failure(Stage.DETECT, item.location, error))
 
     # --- archives -----------------------------------------------------------------------------------------------------
 
@@ -262,29 +312,31 @@ class _AppScan:
             return
         accepted, refusals = self._whole(item, loaded)
         if accepted is not None and not accepted.format.bundle:
-            self._account(Treatment.PARSED, accepted.format.name, loaded.source.size)
+            self.found.account(Treatment.PARSED, accepted.format.name, loaded.source.size)
             return
         try:
             if depth >= MAX_NESTING:
                 raise LimitError(f"archives nested deeper than {MAX_NESTING}", where=str(item.location))
             container = open_container(loaded.source, item.entry.path)
         except (InputError, NotThisFormat) as error:
-            self.failures.append(failure(Stage.PACKAGE, item.location, error))
+            self.found.failure(failure(Stage.PACKAGE, item.location, error))
             rest = self._load(item.entry, item.location, scan=True)
             if rest is not None:
                 self._carve(item, rest, None)
-                self._account(Treatment.SCANNED, item.kind, rest.source.size)
+                self.found.account(Treatment.SCANNED, item.kind, rest.source.size)
             return
-        self._account(Treatment.OPENED, item.kind, loaded.source.size)
+        self.found.account(Treatment.OPENED, item.kind, loaded.source.size)
         if accepted is None:
             self._suspect(item, loaded, refusals)
         self._nested(container, item.location, depth)
 
     def _nested(self, container: Container, location: Location, depth: int) -> None:
+        for problem in container.failures:
+            self.found.failure(problem)
         try:
             self._walk(container.entries, location, depth + 1)
         finally:
-            self.anomalies += container.anomalies
+            self.found.oddities(container.anomalies)
             container.close()
 
     # --- results ------------------------------------------------------------------------------------------------------
@@ -292,16 +344,21 @@ class _AppScan:
     def _load(self, entry: Entry, location: Location, *, scan: bool) -> Loaded | None:
         """The bytes of an entry; None, and a recorded failure, when there are none at all."""
         try:
-            if self.inflated > MAX_NESTED_TOTAL:
-                raise LimitError(f"more than {MAX_NESTED_TOTAL} bytes unpacked from one app", where=str(location))
-            loaded = load(entry, self.scanner.signatures.literals if scan else None)
+            loaded = self._bytes(entry, location, scan=scan)
         except InputError as error:
             self._unread(location, entry.size, error)
             return None
-        if entry.window() is None:
-            self.inflated += loaded.source.size
         if loaded.error is not None:
-            self.failures.append(failure(Stage.PACKAGE, location, loaded.error))
+            self.found.failure(failure(Stage.PACKAGE, location, loaded.error))
+        return loaded
+
+    def _bytes(self, entry: Entry, location: Location, *, scan: bool = False) -> Loaded:
+        room = MAX_NESTED_TOTAL - self.inflated
+        if room < 0:
+            raise LimitError(f"more than {MAX_NESTED_TOTAL} bytes unpacked from one app", where=str(location))
+        loaded = load(entry, self.scanner.signatures.literals if scan else None, room)
+        if not loaded.in_place:
+            self.inflated += loaded.source.size
         return loaded
 
     def _accept(self, extracted: Extracted) -> None:
@@ -314,17 +371,20 @@ class _AppScan:
             rule=f"{form.name}@{form.version}",
         )
         model = summarise(form, extracted.graph, pieces, [proof])
-        self.models.append(model)
+        self.found.model(model)
         if self.sink is not None:
-            self.sink(model, pieces)
+            try:
+                self.sink(model, pieces)
+            except InputError as error:
+                self.found.failure(failure(Stage.EXTRACT, pieces[0][0], error))
 
     def _suspect(self, item: _Seen, loaded: Loaded | None, refusals: Sequence[Refused]) -> None:
         found = suspicion(self.scanner.index, item.location, item.kind, item.entry, loaded, refusals)
         if found is not None:
-            self.candidates.append(found)
+            self.found.candidate(found)
             broken = next((refusal for refusal in refusals if refusal.error == "ParserError"), None)
             if broken is not None:
-                self.failures.append(
+                self.found.failure(
                     Failure(
                         stage=Stage.PARSE, location=item.location, error=broken.error, reason=broken.reason,
                         hint=broken.hint, plugin=f"{broken.format.name}@{broken.format.version}",
@@ -332,12 +392,8 @@ class _AppScan:
                 )  # fmt: skip
 
     def _unread(self, location: Location, size: int, error: InputError) -> None:
-        self.failures.append(failure(Stage.PACKAGE, location, error))
-        self._account(Treatment.UNREAD, "unread", max(0, size))
-
-    def _account(self, treatment: Treatment, kind: str, size: int) -> None:
-        self.coverage[treatment, str(kind)] += 1
-        self.sizes[treatment, str(kind)] += size
+        self.found.failure(failure(Stage.PACKAGE, location, error))
+        self.found.account(Treatment.UNREAD, "unread", max(0, size))
 
 
 _SCOPES = {

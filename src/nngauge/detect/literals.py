@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import hyperscan
 
 from nngauge.io.binary import Buffer
+from nngauge.limits import MAX_SCAN_HITS
 
 Hit = tuple[int, int]
 """`(literal index, end offset)`."""
@@ -24,31 +25,44 @@ class Literals:
     `once[i]` false reports every occurrence of literal `i`, true only the first one in each scanned buffer.
     """
 
-    __slots__ = ("_database", "_scratch", "lengths")
+    __slots__ = ("_database", "_first", "_first_scratch", "_literals", "_scratch", "lengths")
 
     def __init__(self, literals: Sequence[bytes], once: Sequence[bool], compiled: bytes | None = None) -> None:
         self.lengths = tuple(len(literal) for literal in literals)
         self._database = _load(compiled) or _compile(literals, once)
         self._scratch = hyperscan.Scratch(self._database) if self._database else None
+        self._literals = tuple(literals)
+        self._first: hyperscan.Database | None = None
+        self._first_scratch: hyperscan.Scratch | None = None
 
     def compiled(self) -> bytes:
         """The database as bytes for a cache; only valid for the same processor family and library version."""
         return bytes(hyperscan.dumpb(self._database)) if self._database else b""
 
-    def scan(self, buf: Buffer, limit: int = 1_000_000) -> list[Hit]:
-        """All hits in `buf`, at most `limit`."""
-        hits: list[Hit] = []
-        if self._database is None or not len(buf):
-            return hits
+    def scan(self, buf: Buffer, limit: int = MAX_SCAN_HITS) -> list[Hit]:
+        """All hits in `buf`; exactly `limit` of them when there may be more."""
+        return _scan(self._database, self._scratch, buf, limit)
 
-        def collect(index: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            hits.append((index, end))
-            return len(hits) >= limit or None
+    def scan_first(self, buf: Buffer) -> list[Hit]:
+        """The first hit of each literal: as many hits as literals at most, whatever is in `buf`."""
+        if self._first is None:  # compiled only for those rare files that have too many hits
+            self._first = _compile(self._literals, [True] * len(self._literals))
+            self._first_scratch = hyperscan.Scratch(self._first) if self._first else None
+        return _scan(self._first, self._first_scratch, buf, len(self._literals) + 1)
 
-        view = memoryview(buf)
-        with contextlib.suppress(hyperscan.ScanTerminated):
-            self._database.scan(view, match_event_handler=collect, scratch=self._scratch)  # type: ignore[type-var]
+
+def _scan(database: hyperscan.Database | None, scratch: hyperscan.Scratch | None, buf: Buffer, limit: int) -> list[Hit]:
+    hits: list[Hit] = []
+    if database is None or not len(buf) or limit <= 0:
         return hits
+
+    def collect(index: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
+        hits.append((index, end))
+        return len(hits) >= limit or None
+
+    with contextlib.suppress(hyperscan.ScanTerminated):
+        database.scan(memoryview(buf), match_event_handler=collect, scratch=scratch)  # type: ignore[type-var]
+    return hits
 
 
 def _compile(literals: Sequence[bytes], once: Iterable[bool]) -> hyperscan.Database | None:

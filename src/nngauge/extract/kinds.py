@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
@@ -43,13 +42,13 @@ _SCRIPT_SUFFIXES: Final = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".bundle", ".js
 _SCRIPT_TOKENS: Final = re.compile(rb"function\s*\(|=>|\bvar \w|\bconst \w|\blet \w|require\(|\bimport [\w{*]|__d\(")
 
 
-def plan_for(kind: Kind, path: str, head: Callable[[int], bytes]) -> Plan:
+def plan_for(kind: Kind, path: str, head: bytes) -> Plan:
     """The treatment of an entry of `kind`; text is a script when it reads or is named like one."""
     if kind in _PLANS:
         return _PLANS[kind]
     if kind in _SKIPPED:
         return Plan.SKIP
     if kind is Kind.TEXT:
-        is_script = path.lower().endswith(_SCRIPT_SUFFIXES) or _SCRIPT_TOKENS.search(head(512)) is not None
+        is_script = path.lower().endswith(_SCRIPT_SUFFIXES) or _SCRIPT_TOKENS.search(head) is not None
         return Plan.SCRIPT if is_script else Plan.SKIP
     return Plan.DATA

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nngauge import limits
 from nngauge.detect.literals import Hit, Literals
 from nngauge.detect.stream import PieceScanner
-from nngauge.errors import InputError
+from nngauge.errors import InputError, LimitError
 from nngauge.io.source import ByteSource
-from nngauge.limits import MEMORY_ENTRY
 from nngauge.packages import Entry
 
 
@@ -20,31 +20,42 @@ class Loaded:
     source: ByteSource
     hits: tuple[Hit, ...]
     error: InputError | None
+    in_place: bool = False
+    """Not unpacked: a window on the container."""
+    saturated: bool = False
+    """There were more hits than `limits.MAX_SCAN_HITS`; only some of them are kept."""
 
 
-def load(entry: Entry, literals: Literals | None) -> Loaded:
-    """Reads `entry` in place, into memory or into a temporary file, whichever is cheapest; scans unless None."""
+def load(entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLATED_ENTRY) -> Loaded:
+    """Reads `entry` in place, into memory or into a temporary file, whichever is cheapest; scans unless None.
+
+    Stops with a `LimitError` in `Loaded.error` soon after `limit` unpacked bytes.
+    """
+    scanner = PieceScanner(literals) if literals else None
     window = entry.window()
     if window is not None:
-        return Loaded(window, _scan_window(window, literals) if literals else (), None)
-    pieces = _Stoppable(entry.chunks())
-    if 0 <= entry.size <= MEMORY_ENTRY:
+        if scanner:
+            for piece in window.chunks():
+                scanner.feed(piece)
+        return _loaded(window, scanner, None, in_place=True)
+    pieces = _Stoppable(entry.chunks(), limit)
+    if 0 <= entry.size <= limits.MEMORY_ENTRY:
         data = _joined(pieces, entry.size)
         if data is not None:
-            return Loaded(
-                ByteSource.of_bytes(data, entry.path), tuple(literals.scan(data)) if literals else (), pieces.error
-            )
-        pieces = _Stoppable(entry.chunks())  # larger than declared: start again, on disk
-    scanner = PieceScanner(literals) if literals else None
-    source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path)
-    return Loaded(source, tuple(scanner.hits) if scanner else (), pieces.error)
+            if scanner:
+                scanner.feed(data)
+            return _loaded(ByteSource.of_bytes(data, entry.path), scanner, pieces.error)
+        pieces = _Stoppable(entry.chunks(), limit)  # larger than declared: start again, on disk
+    source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path, memory=limits.MEMORY_ENTRY)
+    return _loaded(source, scanner, pieces.error)
 
 
-def _scan_window(window: ByteSource, literals: Literals) -> tuple[Hit, ...]:
-    scanner = PieceScanner(literals)
-    for piece in window.chunks():
-        scanner.feed(piece)
-    return tuple(scanner.hits)
+def _loaded(
+    source: ByteSource, scanner: PieceScanner | None, error: InputError | None, *, in_place: bool = False
+) -> Loaded:
+    if scanner is None:
+        return Loaded(source, (), error, in_place)
+    return Loaded(source, tuple(scanner.hits), error, in_place, scanner.saturated)
 
 
 def _joined(pieces: Iterable[bytes], size: int) -> bytes | None:
@@ -54,7 +65,7 @@ def _joined(pieces: Iterable[bytes], size: int) -> bytes | None:
     for piece in pieces:
         parts.append(piece)
         total += len(piece)
-        if total > size and total > MEMORY_ENTRY:
+        if total > size and total > limits.MEMORY_ENTRY:
             return None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -62,14 +73,21 @@ def _joined(pieces: Iterable[bytes], size: int) -> bytes | None:
 class _Stoppable:
     """Ends where the pieces end or break, and keeps the error instead of raising it."""
 
-    __slots__ = ("_pieces", "error")
+    __slots__ = ("_limit", "_pieces", "error")
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], limit: int) -> None:
         self._pieces = pieces
+        self._limit = limit
         self.error: InputError | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        room = self._limit
         try:
-            yield from self._pieces
+            for piece in self._pieces:
+                yield piece
+                room -= len(piece)
+                if room < 0:
+                    self.error = LimitError(f"more than {limits.MAX_NESTED_TOTAL} bytes unpacked from one app")
+                    return
         except InputError as error:
             self.error = error

@@ -1,0 +1,90 @@
+"""Everything one scan brings to light, in lists that hostile input cannot make endless."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nngauge.domain.location import Location
+from nngauge.domain.model import Candidate, Model
+from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
+from nngauge.limits import MAX_ANOMALIES, MAX_CANDIDATES, MAX_FAILURES, MAX_MODELS
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects models, candidates, failures, anomalies and the account of bytes of one app.
+
+    What does not fit the bounds in `nngauge.limits` is counted, and the count is a failure of its own.
+    """
+
+    place: Location
+    models: list[Model] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    anomalies: dict[Anomaly, None] = field(default_factory=dict)
+    """Each once, in order."""
+    _failures: list[Failure] = field(default_factory=list)
+    _failed: Counter[tuple[Stage, str]] = field(default_factory=Counter)
+    _lost: Counter[str] = field(default_factory=Counter)
+    _entries: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
+    _sizes: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
+
+    def model(self, model: Model) -> None:
+        """Adds a model."""
+        if len(self.models) < MAX_MODELS:
+            self.models.append(model)
+        else:
+            self._lost["models"] += 1
+
+    def candidate(self, candidate: Candidate) -> None:
+        """Adds a candidate."""
+        if len(self.candidates) < MAX_CANDIDATES:
+            self.candidates.append(candidate)
+        else:
+            self._lost["candidates"] += 1
+
+    def oddities(self, anomalies: Iterable[Anomaly]) -> None:
+        """Adds anomalies that are not there yet."""
+        for anomaly in anomalies:
+            if len(self.anomalies) < MAX_ANOMALIES:
+                self.anomalies[anomaly] = None
+            elif anomaly not in self.anomalies:
+                self._lost["anomalies"] += 1
+
+    def failure(self, failure: Failure) -> None:
+        """Adds a failure; of each kind (stage and error) the first `limits.MAX_FAILURES` are kept."""
+        kind = failure.stage, failure.error
+        self._failed[kind] += 1
+        if self._failed[kind] <= MAX_FAILURES:
+            self._failures.append(failure)
+
+    def failures(self) -> tuple[Failure, ...]:
+        """The failures kept, and one more for each list that was cut."""
+        return (
+            *self._failures,
+            *(
+                self._more(stage, error, f"{count - MAX_FAILURES} more entries failed like the {MAX_FAILURES} listed")
+                for (stage, error), count in self._failed.items()
+                if count > MAX_FAILURES
+            ),
+            *(
+                self._more(Stage.EXTRACT, "LimitError", f"{count} more {what} were found and not listed")
+                for what, count in self._lost.items()
+            ),
+        )
+
+    def _more(self, stage: Stage, error: str, reason: str) -> Failure:
+        return Failure(stage=stage, location=self.place, error=error, reason=reason)
+
+    def account(self, treatment: Treatment, kind: str, size: int) -> None:
+        """Notes what was done with one entry of `size` bytes."""
+        self._entries[treatment, str(kind)] += 1
+        self._sizes[treatment, str(kind)] += size
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """The account, sorted."""
+        return tuple(
+            Coverage(treatment=treatment, kind=kind, entries=count, size=self._sizes[treatment, kind])
+            for (treatment, kind), count in sorted(self._entries.items())
+        )
