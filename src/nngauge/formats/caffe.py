@@ -69,10 +69,35 @@ def probe(head: bytes, size: int, _name: str) -> bool:
     pos = 0
     if head[:1] == b"\x0a":
         pos = 2 + head[1] if len(head) > 1 else 0
-        if head[1] >= 0x80 or not head[2:pos].isascii() or not head[2:pos].decode("ascii").isprintable():
+        if not 2 <= pos <= 0x81 or (pos > 2 and not _printable(head[2:pos])):
             return False
-    following = head[pos : pos + 2]
-    return len(head) > pos + 8 and (following == b"\xa2\x06" or following[:1] in (b"\x12", b"\x1a", b"\x42"))
+    return len(head) > pos + 8 and _begins_field(head, pos)
+
+
+def _begins_field(head: bytes, pos: int) -> bool:
+    """Whether a layer, an input or an input shape starts at `pos`."""
+    key = head[pos]
+    if head[pos : pos + 2] == b"\xa2\x06":
+        inner = _skip_varint(head, pos + 2)
+        return head[inner : inner + 1] in (b"\x0a", b"\x12")
+    inner = _skip_varint(head, pos + 1)
+    first = head[inner : inner + 1]
+    if key == 0x12:
+        # A V1 layer begins with its bottoms, tops or name; Caffe2's operators begin with field 1.
+        return first in (b"\x12", b"\x1a", b"\x22") and head[pos + 1] > 0
+    if key == 0x1A:
+        return head[pos + 1] < 0x80 and _printable(head[inner : inner + head[pos + 1]])
+    return key == 0x42 and first in (b"\x08", b"\x0a")
+
+
+def _skip_varint(head: bytes, pos: int) -> int:
+    while pos < len(head) and head[pos] >= 0x80:
+        pos += 1
+    return pos + 1
+
+
+def _printable(text: bytes) -> bool:
+    return bool(text) and text.isascii() and text.decode("ascii").isprintable()
 
 
 def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
