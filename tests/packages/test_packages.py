@@ -13,7 +13,7 @@ from nngauge.domain.app import Platform
 from nngauge.errors import NotThisFormat, UnsupportedError
 from nngauge.io.certificates import digest
 from nngauge.io.source import ByteSource
-from nngauge.packages import PACKAGES, Package, open_package, open_source
+from nngauge.packages import PACKAGES, Package, open_package, open_source, split_set
 
 SIGNER = digest(build.CERTIFICATE)
 
@@ -161,6 +161,14 @@ def test_truncated_inner_apk_is_salvaged() -> None:
     whole = build.apk({"assets/big": bytes(range(256)) * 400})
     package = opened(build.xapk({"base.apk": whole[: len(whole) // 2]}), "x.xapk")
     assert package.app.package_id == build.PACKAGE_ID
+
+
+def test_a_set_of_bombs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_set, "MAX_NESTED_TOTAL", 100_000)
+    bomb = build.zipped({"classes.dex": bytes(1 << 20)}, STORED)
+    package = opened(build.xapk(build.splits() | {"split_z.apk": bomb}, method=8), "x.xapk")
+    assert [(failure.location.name, failure.error) for failure in package.failures] == [("split_z.apk", "LimitError")]
+    assert roles(package)[0] == "base"
 
 
 def test_unrelated_apks_are_no_set(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from nngauge.domain.location import Location
 from nngauge.errors import InputError, NotThisFormat, UnsupportedError
 from nngauge.io.content import Kind, content_kind
 from nngauge.io.source import ByteSource
-from nngauge.limits import HEAD_BYTES
+from nngauge.limits import HEAD_BYTES, MAX_INFLATED_ENTRY
 from nngauge.packages._api import Container, Entry
 from nngauge.packages._compressed import open_compressed
 from nngauge.packages._directory import open_directory
@@ -62,16 +62,16 @@ def entry_source(entry: Entry, location: Location) -> ByteSource:
     return entry.window() or ByteSource.spool(entry.chunks(), str(location))
 
 
-def salvage(entry: Entry, location: Location) -> tuple[ByteSource, InputError | None]:
+def salvage(entry: Entry, location: Location, limit: int = MAX_INFLATED_ENTRY) -> tuple[ByteSource, InputError | None]:
     """Like `entry_source`, but what could be read before an error is kept, and the error handed back.
 
-    Raises the error when there is nothing to keep.
+    Raises the error when there is nothing to keep, and `LimitError` past `limit` bytes of unpacking.
     """
     window = entry.window()
     if window is not None:
         return window, None
     met: list[InputError] = []
-    source = ByteSource.spool(_until_error(entry, met), str(location))
+    source = ByteSource.spool(_until_error(entry, met), str(location), limit=limit)
     if met and not source.size:
         source.close()
         raise met[0]

@@ -17,7 +17,8 @@ from nngauge.domain.app import App, Platform
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Failure
 from nngauge.errors import InputError, NotThisFormat, UnsupportedError
-from nngauge.limits import HEAD_BYTES, MAX_APP_DOCUMENT, MAX_SPLITS
+from nngauge.io.source import ByteSource
+from nngauge.limits import HEAD_BYTES, MAX_APP_DOCUMENT, MAX_INFLATED_ENTRY, MAX_NESTED_TOTAL, MAX_SPLITS
 from nngauge.packages._android import MANIFEST, ApkReading, android_app, read_apk, read_manifest, split_name
 from nngauge.packages._api import Container, Entry, Package, PackageFormat, PackagePart
 from nngauge.packages._assembly import assemble
@@ -110,21 +111,25 @@ class _Opened:
     def __init__(self) -> None:
         self.members: list[_Member] = []
         self.failures: list[Failure] = []
+        self._budget = MAX_NESTED_TOTAL
 
     def add(self, entry: Entry, location: Location) -> None:
         where = location.inside(entry.path)
         try:
-            member, failures = _open_member(entry, where)
+            source, damage = salvage(entry, where, min(self._budget, MAX_INFLATED_ENTRY))
+            if entry.stored_size != source.size:
+                self._budget -= source.size
+            member, failures = _open_member(entry, where, source)
         except (InputError, NotThisFormat) as error:
             self.failures.append(failure(where, error))
             return
+        if damage is not None:
+            self.failures.append(failure(where, damage))
         self.members.append(member)
         self.failures += failures
 
 
-def _open_member(entry: Entry, where: Location) -> tuple[_Member, list[Failure]]:
-    source, damage = salvage(entry, where)
-    failures = [failure(where, damage)] if damage else []
+def _open_member(entry: Entry, where: Location, source: ByteSource) -> tuple[_Member, Sequence[Failure]]:
     try:
         container = open_container(source, where.name)
     except (InputError, NotThisFormat):
@@ -133,10 +138,10 @@ def _open_member(entry: Entry, where: Location) -> tuple[_Member, list[Failure]]
             raise
         container = open_file(source, where.name)
     if entry.path.lower().endswith(".obb"):
-        return _Member(entry.path, PackagePart(role="obb", location=where, container=container), None), failures
+        return _Member(entry.path, PackagePart(role="obb", location=where, container=container), None), ()
     reading = read_apk(container, where, kind="split-set")
     part = PackagePart(role=reading.role, location=where, container=container, manifest=reading.manifest)
-    return _Member(entry.path, part, reading), [*failures, *reading.failures]
+    return _Member(entry.path, part, reading), reading.failures
 
 
 def _apks(container: Container) -> list[Entry]:
