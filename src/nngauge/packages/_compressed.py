@@ -234,7 +234,10 @@ def _members(
                 yield from stream.feed(data)
                 data, stream = (stream.unused_data, None) if stream.eof else (b"", stream)
     except error as caught:
-        raise MalformedError(f"corrupt {magic!r} data: {caught}", where=f"{source.name}@{at}") from caught
+        where = f"{source.name}@{at}"
+        if "memory" in str(caught).lower():
+            raise LimitError(f"wants more than {_MEMORY >> 20} MiB of memory", where=where) from caught
+        raise MalformedError(f"corrupt data: {caught}", where=where) from caught
     if stream is not None:
         raise TruncatedError("compressed data ends early", where=f"{source.name}@{at}")
 
