@@ -166,7 +166,7 @@ class Elf:
         return self._spans[at][2]
 
     def read_only_ranges(self) -> tuple[tuple[int, int], ...]:
-        """(offset, size) of constant data; without section headers, whole segments that are not writable."""
+        """(offset, size) of constant data; without usable section headers, whole segments that are not writable."""
         return self._ranges(SHF_ALLOC, lambda flags: not flags & PF_WRITE)
 
     def data_ranges(self) -> tuple[tuple[int, int], ...]:
@@ -174,13 +174,10 @@ class Elf:
         return self._ranges(SHF_ALLOC | SHF_WRITE, lambda flags: bool(flags & PF_WRITE))
 
     def _ranges(self, section_flags: int, wanted: Callable[[int], bool]) -> tuple[tuple[int, int], ...]:
-        if self.sections:
+        loaded = [s for s in self.sections if s.type == SHT_PROGBITS and s.flags & SHF_ALLOC]
+        if loaded:  # protectors leave section headers that name nothing of what is loaded
             mask = SHF_ALLOC | SHF_WRITE | SHF_EXEC
-            return tuple(
-                (s.offset, s.size)
-                for s in self.sections
-                if s.type == SHT_PROGBITS and s.flags & mask == section_flags and s.size
-            )
+            return tuple((s.offset, s.size) for s in loaded if s.flags & mask == section_flags and s.size)
         return tuple((s.offset, s.size) for s in self.segments if s.type == PT_LOAD and s.size and wanted(s.flags))
 
 
