@@ -34,6 +34,7 @@ from nngauge.io.dex import read_dex
 from nngauge.io.source import ByteSource
 from nngauge.limits import CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
+from nngauge.packages.containers import open_file
 from nngauge.version import __version__
 
 Sink = Callable[[Model, Sequence[tuple[Location, ByteSource]]], None]
@@ -146,6 +147,8 @@ class _AppScan:
 
         Between the two passes only what a head told is kept: there may be a million entries.
         """
+        if len(entries) == 1 and entries[0].size < 0:
+            entries = self._measured(entries[0], place)
         looks = [self._look(entry, place) for entry in entries]
         bound = self._bind(entries, looks, place)
         for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
@@ -155,6 +158,11 @@ class _AppScan:
                     self._entry(item, depth)
                 except InputError as error:
                     self._unread(item.location, entry.size, error)
+
+    def _measured(self, entry: Entry, place: Location) -> Sequence[Entry]:
+        """An entry of unknown size (gzip and its like), unpacked: formats without a magic ask for the size."""
+        loaded = self._load(entry, place.inside(entry.path), scan=False)
+        return open_file(loaded.source, entry.path).entries if loaded is not None else ()
 
     def _look(self, entry: Entry, place: Location) -> _Look | None:
         path = entry.path
