@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from nngauge.formats import (
+    aimodel,
     caffe,
     catboost,
     coreml_mlmodel,
     coreml_mlmodelc,
     coreml_mlpackage,
+    darknet,
     executorch,
+    ggml_legacy,
     gguf,
+    hiai_om,
     keras_h5,
     keras_v3,
     lightgbm,
@@ -24,8 +28,10 @@ from nngauge.formats import (
     ort,
     paddle,
     paddle_lite,
+    qnn_context,
     rknn,
     safetensors,
+    snpe_dlc,
     tengine,
     tf_graph,
     tf_saved_model,
@@ -69,6 +75,12 @@ FORMATS: tuple[Format, ...] = (
     lightgbm.FORMAT,
     catboost.FORMAT,
     caffe.FORMAT,
+    ggml_legacy.FORMAT,
+    darknet.FORMAT,
+    aimodel.FORMAT,
+    snpe_dlc.FORMAT,
+    qnn_context.FORMAT,
+    hiai_om.FORMAT,
 )
 
 __all__ = ["FORMATS", "Format", "Magic", "ModelData"]
