@@ -95,6 +95,6 @@ APP = ExampleApp(
         Planted(location=f"{SPLITS['base']}!assets/wake/hello.tflite", model=WAKE_WORD),
         Planted(location=f"{SPLITS['story_pack']}!assets/story.gguf", model=STORY),
     ),
-    runtimes=("llama.cpp", "TensorFlow Lite 2.16.1", "OpenAI API", "Anthropic API"),
+    technologies={"llama-cpp": "", "ggml": "0.9.4", "tflite": "2.16.1", "openai": "", "anthropic": ""},
     lures=("icon.png", "manifest.json"),
 )

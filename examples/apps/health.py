@@ -77,6 +77,6 @@ APP = ExampleApp(
         ),
         Planted(location=f"{ROOT}/risk.json", model=TREES),
     ),
-    runtimes=("Core ML", "Apple Vision", "Apple Foundation Models"),
+    technologies={"coreml": "", "apple-vision": "", "apple-foundation-models": ""},
     lures=(f"{ROOT}/AppIcon60x60@2x.png", f"{ROOT}/Pulse.json"),
 )

@@ -62,5 +62,5 @@ APP = ExampleApp(
         Planted(location=f"assets/{main}", model=main, parts=tuple(f"assets/{part}" for part in parts))
         for main, parts in MODELS.items()
     ),
-    runtimes=("PyTorch Mobile 1.13.1", "ExecuTorch", "MNN 3.2.0"),
+    technologies={"pytorch-mobile": "", "executorch": "", "mnn": "3.2.0"},
 )

@@ -54,4 +54,4 @@ def build_broken() -> bytes:
 
 
 APP = ExampleApp(file_name="plain.apk", build=build, lures=tuple(DECOYS))
-BROKEN = ExampleApp(file_name="broken.apk", build=build_broken)
+BROKEN = ExampleApp(file_name="broken.apk", build=build_broken, technologies=photo_studio.APP.technologies)

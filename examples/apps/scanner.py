@@ -73,12 +73,11 @@ APP = ExampleApp(
         Planted(location=f"{PACK}/assets/document.pte", model=PTE),
         Planted(location=f"{PACK}/assets/mask.onnx", model=SEGMENTER),
     ),
-    runtimes=(
-        "ML Kit text recognition (Play services)",
-        "ML Kit code scanner (Play services)",
-        "ONNX Runtime 1.22.0",
-        "ExecuTorch",
-        "AI pack",
-    ),
+    technologies={
+        "mlkit-text-recognition-thin": "",
+        "mlkit-code-scanner": "",
+        "onnxruntime": "1.22.0",
+        "executorch": "",
+    },
     lures=("BundleConfig.pb", "base/res/drawable/icon.png"),
 )

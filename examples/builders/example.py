@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -28,8 +28,8 @@ class ExampleApp:
     file_name: str
     build: Callable[[], bytes]
     planted: tuple[Planted, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    """Runtimes, SDKs and services inside, in plain words."""
+    technologies: Mapping[str, str] = field(default_factory=dict)
+    """Everything that has to be detected, by rule id, with the version that the package tells (or none)."""
     opaque: tuple[str, ...] = ()
     """Encrypted files that have to be reported as opaque."""
     lures: tuple[str, ...] = ()

@@ -193,7 +193,7 @@ PYTORCH_LITE = Library(
         "JNI_OnLoad",
         "_ZN5torch3jit16_load_for_mobileERKNSt6__ndk112basic_stringIcNS1_11char_traitsIcEENS1_9allocatorIcEEEE",
     ),
-    strings=("org/pytorch/LiteNativePeer", "bytecode.pkl", "_load_for_mobile", "N5torch3jit6mobile6ModuleE", "1.13.1"),
+    strings=("org/pytorch/LiteNativePeer", "bytecode.pkl", "_load_for_mobile", "N5torch3jit6mobile6ModuleE"),
     needed=("libfbjni.so", "liblog.so", "libm.so", "libdl.so", "libc.so"),
 )
 
