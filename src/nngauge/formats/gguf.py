@@ -89,10 +89,12 @@ def parse(data: ModelData) -> Graph:
     tensor_count, value_count = reader.count(), reader.count()
     if value_count > min(MAX_ITEMS, len(data.buf) // 8) or tensor_count > min(MAX_TENSORS, len(data.buf) // 16):
         raise TruncatedError(f"{value_count} values and {tensor_count} tensors declared", where="@8")
+    if not value_count and not tensor_count:
+        raise NotThisFormat("neither metadata nor tensors behind the magic")
     metadata = dict(reader.pair() for _ in range(value_count))
     entries = [reader.tensor() for _ in range(tensor_count)]
     alignment = metadata.get("general.alignment", "")
-    unit = int(alignment) if alignment.isdigit() else _DEFAULT_ALIGNMENT
+    unit = int(alignment[:9]) if alignment.isdecimal() else _DEFAULT_ALIGNMENT
     if not 0 < unit <= _MAX_ALIGNMENT:
         raise MalformedError(f"alignment {alignment}")
     tensors, unknown, end = _place(entries, reader.pos, unit)
