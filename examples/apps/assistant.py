@@ -95,6 +95,6 @@ APP = ExampleApp(
         Planted(location=f"{SPLITS['base']}!assets/wake/hello.tflite", model=WAKE_WORD),
         Planted(location=f"{SPLITS['story_pack']}!assets/story.gguf", model=STORY),
     ),
-    technologies={"llama-cpp": "", "ggml": "0.9.4", "tflite": "2.16.1", "openai": "", "anthropic": ""},
+    technologies={"llama-cpp": "", "ggml": "0.9.4", "tflite": "2.16.1", "xnnpack": "", "openai": "", "anthropic": ""},
     lures=("icon.png", "manifest.json"),
 )

@@ -102,6 +102,6 @@ APP = ExampleApp(
     file_name="photo-studio.apk",
     build=build,
     planted=_planted(),
-    technologies={"tflite": "2.16.1", "ncnn": "1.0.20250503", "mlkit-face-detection-thin": ""},
+    technologies={"tflite": "2.16.1", "xnnpack": "", "ncnn": "1.0.20250503", "mlkit-face-detection-thin": ""},
     lures=tuple(_decoys()),
 )

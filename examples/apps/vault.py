@@ -55,7 +55,7 @@ def streamed(content: bytes) -> bytes:
 APP = ExampleApp(
     file_name="vault.apk",
     build=build,
-    technologies={"tflite": "2.16.1"},
+    technologies={"tflite": "2.16.1", "xnnpack": ""},
     opaque=(XORED, STREAMED),
     lures=("res/drawable/icon.png",),
 )
