@@ -54,7 +54,11 @@ def formats_page() -> str:
 
 def packages_page() -> str:
     rows = [
-        (f"**{kind.title}** `{kind.name}@{kind.version}`", " ".join(kind.suffixes) or "–", "; ".join(kind.limitations) or "none known")
+        (
+            f"**{kind.title}** `{kind.name}@{kind.version}`",
+            " ".join(kind.suffixes) or "–",
+            "; ".join(kind.limitations) or "none known",
+        )
         for kind in PACKAGES
     ]
     return "# Packages\n\nAsked in this order; the first that claims a container opens it.\n\n" + table(
@@ -73,7 +77,10 @@ def technologies_page() -> str:
     for category in Category:
         chosen = [rule for rule in rules if rule.category is category]
         if chosen:
-            rows = [(f"**{rule.title}**", f"`{rule.id}`", rule.vendor or "–", _scopes(rule), _versions(rule)) for rule in chosen]
+            rows = [
+                (f"**{rule.title}**", f"`{rule.id}`", rule.vendor or "–", _scopes(rule), _versions(rule))
+                for rule in chosen
+            ]
             parts.append(f"\n## {category.value.capitalize()}\n\n")
             parts.append(table(("technology", "rule", "vendor", "looked for in", "version from"), rows))
     return "".join(parts)
@@ -117,8 +124,12 @@ def facts_page() -> str:
     ]
     for item in TABLES:
         parts.append(f"\n### {item.name}\n\n{item.meaning}\n\n")
-        parts.append(table(("column", "type", "meaning"), [(f"`{c.name}`", c.type.lower(), c.meaning) for c in item.columns]))
-    parts.append("\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n")
+        parts.append(
+            table(("column", "type", "meaning"), [(f"`{c.name}`", c.type.lower(), c.meaning) for c in item.columns])
+        )
+    parts.append(
+        "\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n"
+    )
     return "".join(parts)
 
 
@@ -128,7 +139,9 @@ def schema_page() -> str:
 
 def errors_page() -> str:
     assert errors.__doc__
-    return "# Errors\n\n" + errors.__doc__.replace("::\n\n", "\n```\n", 1).replace("\n\nParsers raise", "\n```\n\nParsers raise", 1)
+    return "# Errors\n\n" + errors.__doc__.replace("::\n\n", "\n```\n", 1).replace(
+        "\n\nParsers raise", "\n```\n\nParsers raise", 1
+    )
 
 
 def _bytes(value: bytes) -> str:

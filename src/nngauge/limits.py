@@ -41,6 +41,10 @@ MAX_RATIO = 1100
 """Deflate cannot expand beyond 1032:1, so a larger declared ratio is a lie."""
 MAX_NESTED_TOTAL = 16 * GIB
 """All bytes inflated for one app, nested archives included: the end of any zip bomb."""
+BOMB_FLOOR = 1 * GIB
+BOMB_RATIO = 100
+"""An app may unpack to `BOMB_FLOOR` bytes, or to `BOMB_RATIO` times its own size when that is more. Deflated code and
+assets give 2 to 5 times; a hundred is a bomb, and reading on would only take time."""
 MAX_EOCD_SEARCH = 65_557
 """End record plus the longest comment zip allows."""
 
@@ -49,8 +53,9 @@ HEAD_BYTES = 512
 """Cheap head of an entry: enough for every magic number (tar's is at 257) and the first protobuf fields."""
 CHUNK_BYTES = 1 * MIB
 """Streaming unit of inflate and scan; memory per worker stays a small multiple of it."""
-MEMORY_ENTRY = 24 * MIB
-"""Entries up to this size are held in memory; larger ones go to an unlinked temporary file and are mapped."""
+MEMORY_ENTRY = 48 * MIB
+"""Entries up to this size are held in memory (one at a time, so that a worker stays well under 150 MB); larger ones go
+to an unlinked temporary file and are mapped."""
 CARVE_CANDIDATES = 4096
 """Embedded-model candidates examined per entry; a file of repeated magics must not cost quadratic time."""
 

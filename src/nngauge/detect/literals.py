@@ -25,10 +25,11 @@ class Literals:
     `once[i]` false reports every occurrence of literal `i`, true only the first one in each scanned buffer.
     """
 
-    __slots__ = ("_database", "_first", "_first_scratch", "_literals", "_scratch", "lengths")
+    __slots__ = ("_database", "_first", "_first_scratch", "_literals", "_scratch", "lengths", "longest")
 
     def __init__(self, literals: Sequence[bytes], once: Sequence[bool], compiled: bytes | None = None) -> None:
         self.lengths = tuple(len(literal) for literal in literals)
+        self.longest = max(self.lengths, default=1)
         self._database = _load(compiled) or _compile(literals, once)
         self._scratch = hyperscan.Scratch(self._database) if self._database else None
         self._literals = tuple(literals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nngauge.detect.literals import Hit, Literals
+from nngauge.io.binary import Buffer
 from nngauge.limits import CHUNK_BYTES, MAX_SCAN_HITS
 
 
@@ -18,14 +19,14 @@ class PieceScanner:
 
     def __init__(self, literals: Literals) -> None:
         self._literals = literals
-        self._overlap = max(literals.lengths, default=1) - 1
+        self._overlap = literals.longest - 1
         self._position = 0
         self._tail = b""
         self.hits: list[Hit] = []
         self.saturated = False
         """True once `limits.MAX_SCAN_HITS` was met: then only the first hit of each literal in each MiB is kept."""
 
-    def feed(self, piece: bytes | memoryview) -> None:
+    def feed(self, piece: Buffer) -> None:
         """Scans the next piece."""
         if self._tail:
             border = self._tail + bytes(piece[: self._overlap])
@@ -41,7 +42,7 @@ class PieceScanner:
         else:
             self._tail = (self._tail + bytes(piece))[-self._overlap :]
 
-    def _found(self, piece: bytes | memoryview) -> list[Hit]:
+    def _found(self, piece: Buffer) -> list[Hit]:
         if self.saturated:
             return self._firsts(piece)
         room = max(1, MAX_SCAN_HITS - len(self.hits))
@@ -51,7 +52,7 @@ class PieceScanner:
         self.saturated = True
         return list(dict.fromkeys(found + self._firsts(piece)))
 
-    def _firsts(self, piece: bytes | memoryview) -> list[Hit]:
+    def _firsts(self, piece: Buffer) -> list[Hit]:
         view = memoryview(piece)
         return [
             (index, at + end)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from nngauge.extract.masks import Masks, index_masks
 from nngauge.formats import Format
 from nngauge.io.content import MEDIA, Kind
 
@@ -45,6 +46,7 @@ class FormatIndex:
     carve: tuple[CarveMagic, ...]
     suffixes: dict[str, tuple[Format, ...]]
     """Distinctive file name endings."""
+    masks: Masks
     endings: tuple[str, ...]
     """The same, as `str.endswith` wants them."""
 
@@ -90,6 +92,7 @@ def index_formats(formats: Sequence[Format]) -> FormatIndex:
         probed=tuple(form for form in formats if form.probe is not None),
         carve=tuple(carve),
         suffixes={suffix: tuple(forms) for suffix, forms in suffixes.items()},
+        masks=index_masks(formats),
         endings=tuple(suffixes),
     )
 

@@ -1,4 +1,4 @@
-"""Files that might be protected models: statistics and a look behind the simplest masks.
+"""Files that might be protected models: what their bytes and names say.
 
 This is triage, not a verdict on protection. A file is reported as opaque when nothing else explains it: a model-like
 name or place, or plain XOR over a known magic, or bytes that are statistically indistinguishable from noise.
@@ -9,11 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from nngauge.formats import Format
 
 SAMPLE_BYTES: Final = 65_536
 MIN_BYTES: Final = 4_096
@@ -61,16 +58,3 @@ def measure_noise(sample: bytes) -> Noise:
 def model_like_name(path: str) -> bool:
     """Does the path speak of models? A hint for reporting what could not be read, never for claiming a model."""
     return _MODEL_WORDS.search(path) is not None
-
-
-def xor_key(head: bytes, formats: Sequence[Format]) -> tuple[int, Format] | None:
-    """The one-byte key and format when `head` is that format's magic under XOR with a constant byte."""
-    for form in formats:
-        for magic in form.magics:
-            piece = head[magic.offset : magic.offset + len(magic.value)]
-            if len(magic.value) < 4 or len(piece) < len(magic.value):
-                continue
-            key = piece[0] ^ magic.value[0]
-            if key and all(byte ^ key == plain for byte, plain in zip(piece, magic.value, strict=True)):
-                return key, form
-    return None

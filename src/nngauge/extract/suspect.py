@@ -18,13 +18,12 @@ from nngauge.extract.opaque import (
     Noise,
     measure_noise,
     model_like_name,
-    xor_key,
 )
 from nngauge.io.content import Kind
 from nngauge.limits import HEAD_BYTES
 from nngauge.packages import Entry
 
-_QUICK_BYTES = 4096
+_QUICK_BYTES = 1024
 
 
 def suspicion(
@@ -63,7 +62,7 @@ def suspicion(
 
 
 def _masked(index: FormatIndex, location: Location, loaded: Loaded, size: int) -> Candidate | None:
-    found = xor_key(loaded.source.read(0, HEAD_BYTES), index.formats)
+    found = index.masks.find(loaded.source.read(0, HEAD_BYTES))
     if found is None:
         return None
     key, form = found

@@ -1,0 +1,5 @@
+"""``python -m nngauge``: the same as the command."""
+
+from nngauge.cli import main
+
+main()
