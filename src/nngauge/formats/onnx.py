@@ -29,6 +29,7 @@ _MODEL_WIRES: Final = {
 }  # fmt: skip
 _GRAPH_KEYS: Final = frozenset({0x0A, 0x12, 0x2A, 0x52, 0x5A, 0x62, 0x6A, 0x72, 0x7A})
 """First byte of a `GraphProto`: field 1, 2, 5, 10–15 with a length."""
+_GRAPH_STARTS: Final = frozenset(bytes([key]) for key in _GRAPH_KEYS)
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _MAX_PROPERTY: Final = 65_536
 """Characters kept of one metadata value (some exporters store whole vocabularies there)."""
@@ -128,9 +129,13 @@ def _top_level(buf: Buffer) -> dict[int, list[Field]]:
         raise
     if not 1 <= found.get(1, [Field(1, 0, 0, 0, 0)])[0].value <= _MAX_IR:
         raise NotThisFormat("no plausible ir_version")
-    if 7 not in found:
+    if 7 not in found or _first_byte(buf, found[7][-1]) not in _GRAPH_STARTS:
         raise NotThisFormat("no graph")
     return found
+
+
+def _first_byte(buf: Buffer, field: Field) -> bytes:
+    return bytes(buf[field.start : min(field.start + 1, field.end)])
 
 
 def _text(buf: Buffer, field: Field) -> str:

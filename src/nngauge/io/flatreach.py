@@ -15,6 +15,8 @@ from nngauge.io.meter import Meter
 from nngauge.limits import MAX_ITEMS, MAX_STRING
 
 _U32 = struct.Struct("<I").unpack_from
+_TABLE_COST = 48
+"""Units of the meter for a table in a list: a dozen bytes of file, the least that a table with content takes."""
 _MAX_PADDING = 16
 """The largest alignment in use; fewer zeros than this before the end of the data are padding too."""
 _WIDTHS = {code: struct.calcsize("<" + code) for code in "bBhHiIqQfd?"}
@@ -34,7 +36,7 @@ class Reach:
         start, count = table.vector(field, 4)
         if count > limit:
             raise LimitError(f"{count} entries in one list", where=f"@{start}")
-        self.meter.spend(4 * count)
+        self.meter.spend(_TABLE_COST * count)
         found = table.tables(field)
         last = max(found, key=_position).end if found else 0
         self.end = max(self.end, start + 4 * count, last)
