@@ -71,6 +71,9 @@ def _object(buf: bytearray, value: Any) -> int:
         return start
     start = len(buf)
     buf.extend(struct.pack("<I", len(value)) + bytes(4 * len(value)))
-    for index, item in enumerate(value):
-        _refer(buf, start + 4 + 4 * index, _object(buf, item))
+    places: dict[int, int] = {}
+    for index, item in enumerate(value):  # the same object twice is written once and shared, as writers may do
+        if id(item) not in places:
+            places[id(item)] = _object(buf, item)
+        _refer(buf, start + 4 + 4 * index, places[id(item)])
     return start

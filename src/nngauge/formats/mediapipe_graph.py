@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nngauge.domain.graph import Completeness, Graph, Node
-from nngauge.errors import LimitError, MalformedError, NotThisFormat
+from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.formats._api import Format, ModelData
 from nngauge.formats._values import Values
 from nngauge.io.binary import Buffer
@@ -38,7 +38,7 @@ def parse(data: ModelData) -> Graph:
         raise NotThisFormat("no calculator node in front")
     try:
         return _read(buf)
-    except MalformedError as error:
+    except InputError as error:
         if data.name.lower().endswith(".binarypb"):
             raise
         raise NotThisFormat(f"not a graph: {error}") from None

@@ -18,9 +18,11 @@ _NET_OPS, _NET_OUTPUTS, _NET_SOURCE, _NET_TENSORS, _NET_NUMBER = 3, 4, 6, 7, 8
 _NET_EXTRA, _NET_SUBGRAPHS, _NET_UUID = 2, 10, 11
 _OP_INPUTS, _OP_MAIN_TYPE, _OP_MAIN, _OP_NAME, _OP_OUTPUTS, _OP_TYPE, _OP_LAYOUT = 0, 1, 2, 3, 4, 5, 6
 _INPUT_OP = 34
-_MAIN_BLOB, _MAIN_CONVOLUTION, _MAIN_INNER, _MAIN_INPUT, _MAIN_LAST = 7, 9, 20, 21, 127
+_MAIN_BLOB, _MAIN_CONVOLUTION, _MAIN_INNER, _MAIN_INPUT, _MAIN_SCALE, _MAIN_LAST = 7, 9, 20, 21, 58, 127
 _PLAIN_WEIGHTS = {5: (1, 2, 3, 4), 27: (3,), 32: (1,), 58: (1, 2)}
 """Parameter type (BatchNorm, Normalize, PRelu, Scale) → fields that hold float vectors."""
+_HALF_PACKING = 3
+"""`IDSTQuan.type` of plain half floats."""
 _SOURCES = ("Caffe", "TensorFlow", "TensorFlow Lite", "ONNX", "Torch")
 _DTYPES = {
     1: DType.FLOAT32, 2: DType.FLOAT64, 3: DType.INT32, 4: DType.UINT8, 5: DType.INT16, 6: DType.INT8, 7: DType.STRING,
@@ -75,7 +77,7 @@ def parse(data: ModelData) -> Graph:
     subgraphs = net.vector(_NET_SUBGRAPHS, 4)[1]
     notes = ["weights of quantised, external and less common layers are counted as stored, not decoded"]
     if missing:
-        notes.append(f"weights of {missing} layers are outside this file or were stripped")
+        notes.append(f"weights of {missing} layers are outside this file or were stripped: counted as declared")
     if subgraphs:
         notes.append(f"{subgraphs} sub-graphs not read")
     return Graph(
@@ -140,6 +142,10 @@ def _weights(op: Table) -> tuple[list[Tensor], bool]:
         return [], True
     if kind == _MAIN_CONVOLUTION:
         return _convolution(main, name)
+    if kind == _MAIN_SCALE and not main.vector(1, 4)[1]:
+        channels = (max(main.integer(0, "i"), 0),)
+        names = (f"{name}.scale", f"{name}.bias")
+        return [Tensor(label, DType.FLOAT32, channels, constant=True) for label in names], False
     if kind == _MAIN_BLOB:
         return [_blob(main, name)], True
     if kind == _MAIN_INNER:
@@ -148,27 +154,38 @@ def _weights(op: Table) -> tuple[list[Tensor], bool]:
 
 
 def _convolution(main: Table, name: str) -> tuple[list[Tensor], bool]:
+    """Kernel and bias; without their data when the converter stripped it or put it into a file of its own."""
     common, quantised = main.table(0), main.table(3)
+    if common is None:
+        return [], False
+    shape = _kernel(common)
     bias = _vector(main, 2, f"{name}.bias")
     weight = _vector(main, 1, f"{name}.weight")
-    if weight is None and quantised is not None and common is not None:
-        weight = _compressed(common, quantised, name)
-    found = [tensor for tensor in (weight, bias) if tensor]
-    return found, weight is not None
+    if weight is not None:
+        dense = Tensor(weight.name, weight.dtype, shape, weight.data, constant=True)
+        return [dense if dense.elements == weight.elements else weight, *([bias] if bias else [])], True
+    if quantised is not None and quantised.vector(0, 1)[1]:
+        return [_compressed(shape, quantised, name), *([bias] if bias else [])], True
+    if shape[1] is None:
+        return [], False
+    declared = Tensor(f"{name}.weight", DType.FLOAT32, shape, constant=True)
+    return [declared, bias or Tensor(f"{name}.bias", DType.FLOAT32, shape[:1], constant=True)], False
 
 
-def _compressed(common: Table, quantised: Table, name: str) -> Tensor | None:
+def _kernel(common: Table) -> tuple[int | None, ...]:
+    """Outputs, inputs of one group, height, width; old converters leave the inputs out."""
+    group, outputs, inputs = (common.integer(f, "i", d) for f, d in ((9, 1), (10, 0), (11, 0)))
+    known = group > 0 and inputs > 0
+    return outputs, inputs // group if known else None, common.integer(3, "i", 1), common.integer(2, "i", 1)
+
+
+def _compressed(shape: tuple[int | None, ...], quantised: Table, name: str) -> Tensor:
     """Weights in MNN's own packing (IDSTQuan): the shape comes from the layer, the element type from the packing."""
     start, size = quantised.vector(0, 1)
-    if not size:
-        return None
-    group, outputs, inputs = (common.integer(f, "i", d) for f, d in ((9, 1), (10, 0), (11, 0)))
-    kernel = (common.integer(3, "i", 1), common.integer(2, "i", 1))
-    half = quantised.integer(2, "i") == 3
-    dtype = DType.FLOAT16 if half else DType.INT8
-    shape: tuple[int | None, ...] = (outputs, inputs // group if group > 0 and inputs else None, *kernel)
+    half = quantised.integer(2, "i") == _HALF_PACKING
     if None in shape and half:
         shape = (size // 2,)
+    dtype = DType.FLOAT16 if half else DType.INT8
     return Tensor(f"{name}.weight", dtype, shape, Span(start, size), constant=True)
 
 
