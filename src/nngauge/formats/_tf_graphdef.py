@@ -8,7 +8,7 @@ attr_value.proto, tensor.proto, function.proto). A value is named like TensorFlo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
@@ -146,8 +146,7 @@ def _graph(buf: Buffer, raw: list[_Raw], name: str, subgraphs: tuple[Graph, ...]
             ports[node.name].append(node.name)
     known: dict[str, Tensor] = {}
     for node in raw:
-        for key in ports[node.name]:
-            known[key] = _value(buf, node, key)
+        known.update(_values(buf, node, ports[node.name]))
     tensors = [known.get(key, Tensor(key)) for key in places]
     consumed = {_canonical(value) for node in raw for value in node.inputs if value[0:1] != "^"}
     return Graph(
@@ -184,24 +183,27 @@ def _node(buf: Buffer, node: _Raw, places: Mapping[str, int], outputs: list[str]
     return Node(node.op, KINDS.get(node.op), node.name, inputs, tuple([places[key] for key in outputs]), attributes)
 
 
-def _value(buf: Buffer, node: _Raw, key: str) -> Tensor:
-    """What is known of output `key`: the constant, the variable, or type and shape from the attributes."""
+def _values(buf: Buffer, node: _Raw, keys: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """What is known of a node's outputs: the constant, the variable, or type and shape from the attributes."""
     attributes = node.attributes
     kind = dtype(_first(buf, attributes.get("dtype") or attributes.get("T"), 6))
+    first = keys[0]
     if node.op == "Const" and "value" in attributes:
         for field in fields(buf, attributes["value"].start, attributes["value"].end):
             if field.number == 8 and field.wire == BYTES:
-                return _tensor(buf, field, key)
-    shape = _shape_attribute(buf, attributes.get("shape"))
-    if node.op in _VARIABLES:
-        return Tensor(key, kind, shape, constant=True)
-    if node.op not in _INPUTS:
+                yield first, _tensor(buf, field, first)
+                return
+    if node.op in _VARIABLES or node.op in _INPUTS:
+        shape = _shape_attribute(buf, attributes.get("shape"))
+        yield first, Tensor(first, kind, shape, constant=node.op in _VARIABLES)
+        return
+    if node.op == "Cast":
+        kind = dtype(_first(buf, attributes.get("DstT"), 6))
+    shapes = _output_shapes(buf, attributes.get("_output_shapes"))
+    for key in keys:
         last = key.rpartition(":")[2]
-        shape = _output_shape(
-            buf, attributes.get("_output_shapes"), int(last) if last.isdecimal() and ":" in key else 0
-        )
-        kind = kind if node.op != "Cast" else dtype(_first(buf, attributes.get("DstT"), 6))
-    return Tensor(key, kind, shape)
+        port = int(last[:9]) if ":" in key and last.isdecimal() else 0
+        yield key, Tensor(key, kind, shapes[port] if port < len(shapes) else None)
 
 
 def _first(buf: Buffer, message: Field | None, number: int) -> int:
@@ -221,15 +223,17 @@ def _shape_attribute(buf: Buffer, message: Field | None) -> tuple[Dim, ...] | No
     return None
 
 
-def _output_shape(buf: Buffer, message: Field | None, port: int) -> tuple[Dim, ...] | None:
-    """Entry `port` of the list that graph optimisers leave in ``_output_shapes``."""
-    if message is not None:
-        for field in fields(buf, message.start, message.end):
-            if field.number == 1 and field.wire == BYTES:
-                shapes = [entry for entry in fields(buf, field.start, field.end) if entry.number == 7]
-                if port < len(shapes) and shapes[port].wire == BYTES:
-                    return shape_proto(buf, shapes[port])
-    return None
+def _output_shapes(buf: Buffer, message: Field | None) -> list[tuple[Dim, ...] | None]:
+    """The list that graph optimisers leave in ``_output_shapes``."""
+    found: list[tuple[Dim, ...] | None] = []
+    for field in fields(buf, message.start, message.end) if message is not None else ():
+        if field.number == 1 and field.wire == BYTES:
+            found += [
+                shape_proto(buf, entry)
+                for entry in fields(buf, field.start, field.end)
+                if entry.number == 7 and entry.wire == BYTES
+            ]
+    return found
 
 
 def shape_proto(buf: Buffer, message: Field) -> tuple[Dim, ...] | None:

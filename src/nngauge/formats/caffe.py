@@ -33,6 +33,8 @@ _SOURCES: Final = frozenset(
     {"Input", "Data", "ImageData", "MemoryData", "HDF5Data", "WindowData", "DummyData", "AnnotatedData"}
 )
 _TRAIN: Final = "TRAIN"
+_MAX_REPEATED: Final = 256
+"""Values kept of a repeated parameter; slices into many parts are the longest that occur."""
 
 
 @dataclass(slots=True)
@@ -199,7 +201,9 @@ def _text_attributes(attributes: dict[str, Attribute], message: Message) -> None
         if known is None:
             attributes[key] = parsed
         elif isinstance(known, int | tuple) and isinstance(parsed, int):
-            attributes[key] = (*(known if isinstance(known, tuple) else (known,)), parsed)
+            before = known if isinstance(known, tuple) else (known,)
+            if len(before) < _MAX_REPEATED:
+                attributes[key] = (*before, parsed)
 
 
 def _scalar(text: str) -> Attribute:
@@ -221,7 +225,13 @@ def _integer(value: textproto.Value) -> int:
 
 
 def _text_shape(message: Message) -> tuple[Dim, ...]:
-    return tuple(_integer(value) for key, value in message if key == "dim")
+    return _dims([_integer(value) for key, value in message if key == "dim"])
+
+
+def _dims(sizes: Sequence[int]) -> tuple[Dim, ...]:
+    if len(sizes) > MAX_RANK:
+        raise LimitError(f"blob of {len(sizes)} dimensions")
+    return tuple(size if size >= 0 else None for size in sizes)
 
 
 # --- binary ----------------------------------------------------------------------------------------------------------
@@ -254,11 +264,13 @@ def _binary_net(buf: Buffer, part: int) -> _Net:
 
 
 def _binary_shape(buf: Buffer, message: Field) -> tuple[Dim, ...]:
-    return tuple(
-        size
-        for dim in fields(buf, message.start, message.end)
-        if dim.number == 1
-        for size in protobuf.varints(buf, dim)
+    return _dims(
+        [
+            size
+            for dim in fields(buf, message.start, message.end)
+            if dim.number == 1
+            for size in protobuf.varints(buf, dim)
+        ]
     )
 
 
@@ -333,7 +345,7 @@ def _binary_attributes(buf: Buffer, message: Field, names: Mapping[int, str]) ->
             values = tuple(protobuf.varints(buf, entry))
             known = found.get(name)
             before = known if isinstance(known, tuple) else () if known is None else (known,)
-            both = (*before, *values)
+            both = (*before, *values)[:_MAX_REPEATED]
             found[name] = both[0] if len(both) == 1 else both
     return {name: _spelled(name, value) for name, value in found.items()}
 
@@ -367,7 +379,7 @@ def _blob(buf: Buffer, message: Field, part: int) -> Tensor:
     dims = tuple(old) if shape is None else shape
     tensor = Tensor("", dtype, dims, span, constant=True)
     stored = span.size // (4 if dtype is DType.FLOAT32 else 8) if span is not None else loose
-    if len(dims) > MAX_RANK or tensor.elements is None or (stored and stored != tensor.elements):
+    if tensor.elements is None or (stored and stored != tensor.elements):
         raise MalformedError(f"{stored} values in a blob of shape {dims[:8]}", where=f"@{message.start}")
     return tensor
 
@@ -438,7 +450,7 @@ def _input_shapes(net: _Net) -> list[tuple[Dim, ...] | None]:
     if net.shapes:
         found: list[tuple[Dim, ...] | None] = list(net.shapes)
     else:
-        found = [tuple(net.dims[at : at + 4]) for at in range(0, len(net.dims), 4)]
+        found = [_dims(net.dims[at : at + 4]) for at in range(0, len(net.dims), 4)]
     return [*found, *[None] * len(net.inputs)][: len(net.inputs)]
 
 

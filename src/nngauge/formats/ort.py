@@ -22,6 +22,7 @@ from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH, MAX_TENSORS
 _TENSOR_TYPE: Final = 1
 """`TypeInfoValue` of a plain tensor."""
 _DIM_VALUE, _DIM_PARAM = 1, 2
+_Scopes = tuple[dict[str, Tensor], ...]
 _ALIGNMENT: Final = 8
 """Shapes are 64-bit, so writers pad the file to this."""
 
@@ -43,7 +44,7 @@ def parse(data: ModelData) -> Graph:
     metadata = dict(_metadata(reader, model))
     opsets = sorted((reader.text(table, 0), table.integer(1, "q")) for table in reader.tables(model, 1))
     producer = " ".join(filter(None, (reader.text(model, 2), reader.text(model, 3))))
-    graph = reader.graph(body, None, 0)
+    graph = reader.graph(body, (), 0)
     reader.skip_resolver(session)
     end = reader.extent(_ALIGNMENT)
     if end > len(data.buf):
@@ -84,8 +85,8 @@ class _Reader(Reach):
         super().__init__(root)
         self._missing = 0
 
-    def graph(self, table: Table, outer: dict[str, Tensor] | None, depth: int) -> Graph:
-        """A `Graph` table; `outer` are the values of the graphs around it."""
+    def graph(self, table: Table, outer: _Scopes, depth: int) -> Graph:
+        """A `Graph` table; `outer` are the values of the graphs around it, innermost last."""
         if depth > MAX_STRUCT_DEPTH:
             raise LimitError("graphs nested too deeply", where=f"@{table.pos}")
         values = {tensor.name: tensor for tensor in map(self._value, self.tables(table, 1, MAX_TENSORS))}
@@ -97,7 +98,7 @@ class _Reader(Reach):
             values[tensor.name] = tensor
         names = {name: place for place, name in enumerate(values)}
         tensors = list(values.values())
-        around = {**(outer or {}), **values}
+        around = (*outer, values)
         subgraphs: list[Graph] = []
 
         def place(name: str) -> int:
@@ -106,7 +107,7 @@ class _Reader(Reach):
             found = names.get(name)
             if found is None:
                 found = names[name] = len(tensors)
-                known = around.get(name)
+                known = next((scope[name] for scope in reversed(outer) if name in scope), None)
                 tensors.append(Tensor(name, known.dtype, known.shape) if known is not None else Tensor(name))
             return found
 
@@ -180,7 +181,7 @@ class _Reader(Reach):
         return Tensor(tensor.name, tensor.dtype, self.numbers(table, 2, "q"), tensor.data, constant=True)
 
     def _attributes(
-        self, node: Table, around: dict[str, Tensor], subgraphs: list[Graph], depth: int
+        self, node: Table, around: _Scopes, subgraphs: list[Graph], depth: int
     ) -> Iterator[tuple[str, Attribute]]:
         for table in self.tables(node, 10):
             name, kind = self.text(table, 0), table.integer(2, "i")

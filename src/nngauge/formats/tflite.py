@@ -270,12 +270,13 @@ def _metadata(model: Table, reader: _Reader) -> tuple[dict[str, str], str | None
     if description:
         found["description"] = description
     others = []
+    unread = dict(_METADATA)  # each once: many entries may share one buffer
     for table in reader.tables(model, 6):
         name, index = reader.text(table, 0), table.integer(1, "I")
         if index >= len(reader.spans):
             raise MalformedError(f"metadata buffer {index}", where=f"@{table.pos}")
         span = reader.spans[index]
-        read = _METADATA.get(name)
+        read = unread.pop(name, None)
         if read is None or span is None:
             others.append(name)
             continue
