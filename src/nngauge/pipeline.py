@@ -32,7 +32,7 @@ from nngauge.formats import FORMATS, Format
 from nngauge.io.content import ARCHIVES, Kind, content_kind
 from nngauge.io.dex import read_dex
 from nngauge.io.source import ByteSource
-from nngauge.limits import CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
+from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
 from nngauge.packages.containers import open_file
 from nngauge.version import __version__
@@ -102,12 +102,14 @@ class _AppScan:
     found: Findings = field(init=False)
     looks: dict[_Look, _Look] = field(default_factory=dict)
     """One instance of each; a million entries share a handful."""
-    inflated: int = 0
+    room: int = field(init=False)
+    """Bytes that may still be unpacked."""
 
     def __post_init__(self) -> None:
         place = self.package.parts[0].location
         self.detector = Detector(self.scanner.signatures, place)
         self.found = Findings(place)
+        self.room = min(MAX_NESTED_TOTAL, max(BOMB_FLOOR, BOMB_RATIO * self.package.app.size))
         for problem in self.package.failures:
             self.found.failure(problem)
 
@@ -361,12 +363,11 @@ class _AppScan:
         return loaded
 
     def _bytes(self, entry: Entry, location: Location, *, scan: bool = False) -> Loaded:
-        room = MAX_NESTED_TOTAL - self.inflated
-        if room < 0:
-            raise LimitError(f"more than {MAX_NESTED_TOTAL} bytes unpacked from one app", where=str(location))
-        loaded = load(entry, self.scanner.signatures.literals if scan else None, room)
+        if self.room < 0:
+            raise LimitError("unpacks to more than an app of its size may", where=str(location))
+        loaded = load(entry, self.scanner.signatures.literals if scan else None, self.room)
         if not loaded.in_place:
-            self.inflated += loaded.source.size
+            self.room -= loaded.source.size
         return loaded
 
     def _accept(self, extracted: Extracted) -> None:
