@@ -86,6 +86,10 @@ pnnx.Output  out 1 0 1
     assert [graph.tensors[index].name for index in graph.outputs] == ["1"]
 
 
+def test_a_parameter_without_name() -> None:
+    assert parse(b"7767517\n1 1\nReLU a 0 1 a =5\n").nodes[0].attributes == {}
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

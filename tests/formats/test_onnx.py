@@ -100,6 +100,12 @@ def test_graphs_nested_without_end() -> None:
         parse(model(body))
 
 
+def test_a_float_attribute_of_the_wrong_wire_type() -> None:
+    node = message((1, "a"), (2, "b"), (4, "Elu"), (5, message((1, "alpha"), (2, 1 << 40))))
+    with pytest.raises(MalformedError):
+        parse(model(message((1, node))))
+
+
 def test_dimensions_must_agree_with_the_bytes() -> None:
     weight = message((1, 1 << 30), (1, 1 << 30), (2, 1), (8, "w"), (9, bytes(64)))
     with pytest.raises(MalformedError):

@@ -316,7 +316,7 @@ def _attributes(layer: _Layer) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {
         names.get(number, str(number)): value for number, value in layer.params.items() if number != _SHAPES
     }
-    found.update({key: text for key, text in layer.extras.items() if key[0] not in "@#$"} if layer.extras else {})
+    found.update({key: text for key, text in layer.extras.items() if key[:1] not in "@#$"} if layer.extras else {})
     return found
 
 

@@ -96,7 +96,9 @@ def signed(value: int) -> int:
 
 
 def single(value: int) -> float:
-    """The 32 fixed bits as a float."""
+    """The 32 fixed bits as a float; `MalformedError` for a field of another wire type with more of them."""
+    if value >> 32:
+        raise MalformedError("not a single-precision number")
     return float(struct.unpack("<f", value.to_bytes(4, "little"))[0])
 
 
