@@ -115,10 +115,7 @@ def test_versions_are_the_ones_that_the_packages_tell(app: ExampleApp, scans: di
 
 @pytest.mark.parametrize(
     "path",
-    [
-        vault.STREAMED,
-        pytest.param(vault.XORED, marks=pytest.mark.xfail(reason="masks longer than one byte are not recognised yet")),
-    ],
+    [vault.STREAMED, vault.XORED],
 )
 def test_encrypted_models_are_reported_as_opaque(path: str, scans: dict[str, nngauge.Scan]) -> None:
     reported = {item.location.path for item in scans[vault.APP.file_name].candidates}

@@ -22,7 +22,7 @@ def summarise(
     return Model(
         format=form.name,
         title=form.title,
-        name=parts[0].location.name,
+        name=_name(form, parts[0].location),
         digest=bundle_digest(parts),
         size=sum(part.size for part in parts),
         parts=parts,
@@ -40,6 +40,12 @@ def summarise(
         evidence=tuple(evidence),
         plugin=f"{form.name}@{form.version}",
     )
+
+
+def _name(form: Format, lead: Location) -> str:
+    """The file's name; for formats that are folders (``Face.mlmodelc/…``) the folder's."""
+    folders = lead.path.rpartition("!")[2].split("/")[:-1]
+    return next((folder for folder in reversed(folders) if folder.lower().endswith(form.suffixes)), lead.name)
 
 
 def sha256(source: ByteSource) -> str:

@@ -52,9 +52,7 @@ def main() -> None:
     from nngauge.errors import NngaugeError, UsageError
 
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli.main(standalone_mode=False) or EXIT_OK)  # click returns the code of its own Exit
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_USAGE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nngauge import limits
 from nngauge.detect.literals import Hit, Literals
 from nngauge.detect.stream import PieceScanner
-from nngauge.errors import InputError, LimitError
+from nngauge.errors import InputError, LimitError, TruncatedError
 from nngauge.io.source import ByteSource
 from nngauge.packages import Entry
 
@@ -37,7 +37,7 @@ def load(entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLAT
         if scanner:
             for piece in window.chunks():
                 scanner.feed(piece)
-        return _loaded(window, scanner, None, in_place=True)
+        return _loaded(window, scanner, _missing(entry, window), in_place=True)
     pieces = _Stoppable(entry.chunks(), limit)
     if 0 <= entry.size <= limits.MEMORY_ENTRY:
         data = _joined(pieces, entry.size)
@@ -48,6 +48,13 @@ def load(entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLAT
         pieces = _Stoppable(entry.chunks(), limit)  # larger than declared: start again, on disk
     source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path, memory=limits.MEMORY_ENTRY)
     return _loaded(source, scanner, pieces.error)
+
+
+def _missing(entry: Entry, window: ByteSource) -> InputError | None:
+    """The error of a stored entry whose end is cut off."""
+    if window.size >= entry.stored_size:
+        return None
+    return TruncatedError(f"{entry.stored_size} bytes declared, {window.size} left", where=entry.path)
 
 
 def _loaded(

@@ -1,13 +1,23 @@
-"""Magics behind the simplest mask: XOR with one byte, found in one dictionary look-up per entry."""
+"""Magics behind the simplest masks: XOR with one byte or with a short repeating key.
+
+The first costs one dictionary look-up per entry. The second rests on what model files are full of: zeros. Under a
+repeating key they become the key, so the most frequent byte of each of its columns is the key's byte there.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nngauge.formats import Format
 
 _WIDTH = 4
+_KEY_SIZES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64)
+"""Bytes of a repeating key: the usual ones; each costs a pass over the sample."""
+_SAMPLE = 16_384
+_HEAD = 64
+"""All magics lie in these first bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,25 @@ class Masks:
                 masked = head[offset : offset + len(magic)]
                 if key and bytes(byte ^ key for byte in masked) == magic:
                     return key, form
+        return None
+
+    def find_repeating(self, sample: bytes) -> tuple[bytes, Format] | None:
+        """The key of 2 to 64 bytes and the format when `sample`, from the start of a file, is masked with it."""
+        sample = sample[:_SAMPLE]
+        for size in _KEY_SIZES:
+            columns = (sample[at::size] for at in range(min(size, len(sample))))
+            key = bytes(Counter(column).most_common(1)[0][0] for column in columns)
+            if len(set(key)) > 1:
+                form = self._plain(bytes(byte ^ key[at % size] for at, byte in enumerate(sample[:_HEAD])))
+                if form is not None:
+                    return key, form
+        return None
+
+    def _plain(self, head: bytes) -> Format | None:
+        for offset, by_shape in self.table.items():
+            for magic, form in by_shape.get(_shape(head[offset : offset + _WIDTH].ljust(_WIDTH, b"\0")), ()):
+                if head.startswith(magic, offset):
+                    return form
         return None
 
 

@@ -17,6 +17,8 @@ MIN_BYTES: Final = 4_096
 """Below this size entropy and chi-square say little, and no model hides."""
 NOISE_ENTROPY: Final = 7.95
 """Bits per byte of a 64 KiB sample. Uniform noise gives 7.997 ± 0.0005; raw deflate about 7.99; float weights 6.5–7.6."""
+HIDDEN_ENTROPY: Final = 6.0
+"""Below this a file is text-like, sparse or a table: nothing that weights, packed or masked, look like."""
 CHI_SQUARE_99: Final = 310.5
 """99th percentile of chi-square with 255 degrees of freedom: encrypted data stays below, compressed data rarely does."""
 

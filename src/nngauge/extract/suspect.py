@@ -12,13 +12,14 @@ from nngauge.extract.attempt import Refused
 from nngauge.extract.candidates import FormatIndex
 from nngauge.extract.load import Loaded
 from nngauge.extract.opaque import (
+    HIDDEN_ENTROPY,
     MIN_BYTES,
-    NOISE_ENTROPY,
     SAMPLE_BYTES,
     Noise,
     measure_noise,
     model_like_name,
 )
+from nngauge.formats import Format
 from nngauge.io.content import Kind
 from nngauge.limits import HEAD_BYTES
 from nngauge.packages import Entry
@@ -41,14 +42,9 @@ def suspicion(
     named = index.named(entry.path)
     size = loaded.source.size if loaded is not None else max(0, entry.size)
     if loaded is not None and kind is Kind.DATA:
-        masked = _masked(index, location, loaded, size)
-        if masked is not None:
-            return masked
-        if size >= MIN_BYTES and _quickly_dense(loaded):
-            noise = measure_noise(loaded.source.read(0, SAMPLE_BYTES))
-            opaque = _opaque(location, size, noise, entry.path, tuple(form.name for form in named))
-            if opaque is not None:
-                return opaque
+        opaque = _hidden(index, location, loaded, entry.path, tuple(form.name for form in named))
+        if opaque is not None:
+            return opaque
     broken = [refusal for refusal in refusals if refusal.broken]
     if broken:
         return _rejected(location, size, broken)
@@ -61,14 +57,32 @@ def suspicion(
     return None
 
 
-def _masked(index: FormatIndex, location: Location, loaded: Loaded, size: int) -> Candidate | None:
-    found = index.masks.find(loaded.source.read(0, HEAD_BYTES))
-    if found is None:
+def _hidden(
+    index: FormatIndex, location: Location, loaded: Loaded, path: str, named: tuple[str, ...]
+) -> Candidate | None:
+    """A model behind a mask, or bytes that may be one: cheap questions first, since every data file is asked."""
+    single = index.masks.find(loaded.source.read(0, HEAD_BYTES))
+    if single is not None:
+        key, form = single
+        return _masked(location, loaded, form, f"every byte of its {form.title} header is XORed with 0x{key:02x}")
+    if loaded.source.size < MIN_BYTES:
         return None
-    key, form = found
+    hinted = bool(named) or model_like_name(path) or index.named(path.rpartition(".")[0]) != ()
+    if not hinted and not _quickly_dense(loaded):
+        return None
+    sample = loaded.source.read(0, SAMPLE_BYTES)
+    if hinted:
+        repeating = index.masks.find_repeating(sample)
+        if repeating is not None:
+            text = repeating[0].hex()
+            return _masked(location, loaded, repeating[1], f"XORed with the repeating {len(text) // 2}-byte key {text}")
+    return _opaque(location, loaded.source.size, measure_noise(sample), hinted=hinted, formats=named)
+
+
+def _masked(location: Location, loaded: Loaded, form: Format, reason: str) -> Candidate:
     return Candidate(
-        location=location, size=size, suspicion=Suspicion.OPAQUE, formats=(form.name,), confidence=Confidence.LIKELY,
-        reason=f"every byte of the {form.title} header is XORed with 0x{key:02x}",
+        location=location, size=loaded.source.size, suspicion=Suspicion.OPAQUE, formats=(form.name,),
+        confidence=Confidence.LIKELY, reason=reason,
     )  # fmt: skip
 
 
@@ -79,11 +93,13 @@ def _quickly_dense(loaded: Loaded) -> bool:
     return len(zlib.compress(sample, 1)) > 0.97 * len(sample)
 
 
-def _opaque(location: Location, size: int, noise: Noise, path: str, formats: tuple[str, ...]) -> Candidate | None:
-    hinted = bool(formats) or model_like_name(path)
-    if not noise.encrypted_like and not (hinted and noise.entropy >= NOISE_ENTROPY):
+def _opaque(location: Location, size: int, noise: Noise, *, hinted: bool, formats: tuple[str, ...]) -> Candidate | None:
+    if noise.encrypted_like:
+        verdict = "indistinguishable from random bytes"
+    elif hinted and noise.entropy >= HIDDEN_ENTROPY:
+        verdict = "named like a model, of no known structure"
+    else:
         return None
-    verdict = "indistinguishable from random bytes" if noise.encrypted_like else "dense, without known structure"
     return Candidate(
         location=location, size=size, suspicion=Suspicion.OPAQUE, formats=formats,
         confidence=Confidence.LIKELY if hinted and noise.encrypted_like else Confidence.POSSIBLE,
