@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.builders import keras
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats import keras_h5, keras_v3
-from nngauge.formats._api import ModelData
+from nngauge.formats._api import Format, ModelData
 
 
 def test_real_hdf5() -> None:
@@ -20,8 +22,20 @@ def test_real_hdf5() -> None:
         graph = keras_h5.FORMAT.parse(ModelData("x", data))
         assert matches(keras_h5.FORMAT, data, "x")
         assert (len(graph.nodes), graph.producer) == (45, "Keras 2.0.5 with tensorflow")
-        assert graph.tensors[0].shape == (None, 64, 64, 1)
+        assert graph.tensors[graph.inputs[0]].shape == (None, 64, 64, 1)
+        assert graph.parameters == 58_423
+        span = next(tensor.data for tensor in graph.tensors if tensor.data)
+        assert span.offset + span.size <= len(data)
     survive(keras_h5.FORMAT, data, "x.h5", count=12)
+
+
+@pytest.mark.parametrize(("name", "form"), [("digits.h5", keras_h5.FORMAT), ("digits.keras", keras_v3.FORMAT)])
+def test_example(name: str, form: Format) -> None:
+    data = (Path(__file__).resolve().parents[2] / "examples" / "models" / "digits_keras" / name).read_bytes()
+    graph = form.parse(ModelData("x", data))
+    assert ([node.op for node in graph.nodes][0], graph.parameters) == ("Conv2D", 6586)
+    assert graph.tensors[graph.inputs[0]].shape == (None, 8, 8, 1)
+    survive(form, data, name, count=200)
 
 
 def test_built_hdf5() -> None:

@@ -1,10 +1,12 @@
-"""Keras model configurations: the JSON that says which layers a model has."""
+"""What Keras files have in common: the JSON that says which layers a model has, and the weights in HDF5."""
 
 from __future__ import annotations
 
 from nngauge.domain.graph import Dim, DType, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
+from nngauge.formats._hdf5_datasets import datasets
 from nngauge.formats._json_text import JsonObject, mapping, objects, text
+from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH
 
 _CONTAINERS = {"Sequential", "Functional", "Model"}
@@ -49,3 +51,11 @@ def _input(name: str, settings: JsonObject) -> Tensor:
     dtype = text(settings.get("dtype"))
     known = dtype in set(DType)
     return Tensor(name, DType(dtype) if known else DType.UNKNOWN, shape)
+
+
+def model_weights(buf: Buffer) -> list[Tensor] | None:
+    """The weights of an HDF5 file, without the state of optimisers; None when its layout is not read."""
+    found = datasets(buf)
+    if found is None:
+        return None
+    return [tensor for tensor in found if not tensor.name.startswith(("optimizer", "_optimizer"))]

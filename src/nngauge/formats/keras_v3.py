@@ -5,14 +5,17 @@ Format: https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData
 from nngauge.formats._hdf5 import SIGNATURE
 from nngauge.formats._json_text import MAX_JSON, JsonObject, mapping, read_object, text
-from nngauge.formats._keras_config import read_layers
+from nngauge.formats._keras_config import model_weights, read_layers
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
+from nngauge.limits import MEMORY_ENTRY
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
@@ -39,16 +42,20 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError(f"{_WEIGHTS} is missing or not HDF5")
     nodes, inputs = read_layers({"class_name": text(config["class_name"]), "config": config.get("config")})
     shapes = mapping(config.get("build_config"))
+    # Large weight files would have to be inflated into memory first.
+    stored = model_weights(archive.read(weights)) if weights.size <= MEMORY_ENTRY else None
+    constants = [replace(tensor, data=None) for tensor in stored or ()]
+    first = len(constants)
     return Graph(
         format=FORMAT.name,
         completeness=Completeness.PARTIAL,
         nodes=nodes,
-        tensors=inputs,
-        inputs=tuple(range(len(inputs))),
+        tensors=(*constants, *inputs),
+        inputs=tuple(range(first, first + len(inputs))),
         format_version="Keras 3",
         producer=f"Keras {version[:40]}",
         metadata=_facts(metadata, shapes),
-        notes=("weights and edges between layers are not read",),
+        notes=("edges between layers are not read",) if stored else ("weights and edges between layers are not read",),
     )
 
 
@@ -74,5 +81,5 @@ FORMAT = Format(
     parse=parse,
     probe=probe,
     references=("https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py",),
-    limitations=("weights and edges between layers are not read",),
+    limitations=("edges between layers and weight files beyond the memory bound are not read",),
 )
