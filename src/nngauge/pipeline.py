@@ -19,9 +19,9 @@ from nngauge.detect.units import Binary
 from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
-from nngauge.domain.outcome import Failure, Stage, Treatment
+from nngauge.domain.outcome import Anomaly, Failure, Stage, Treatment
 from nngauge.domain.scan import Provenance, Scan
-from nngauge.errors import InputError, LimitError, NotThisFormat
+from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
 from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_format
 from nngauge.extract.candidates import FormatIndex, carve_offsets, index_formats
 from nngauge.extract.kinds import Plan, plan_for
@@ -32,6 +32,7 @@ from nngauge.formats import FORMATS, Format
 from nngauge.io.content import ARCHIVES, Kind, content_kind
 from nngauge.io.dex import read_dex
 from nngauge.io.source import ByteSource
+from nngauge.io.zip_oddities import ZipOddity
 from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
 from nngauge.packages.containers import open_file
@@ -141,6 +142,14 @@ class _AppScan:
         if part.consumed:
             entries = [entry for entry in entries if entry.path not in part.consumed]
         self._walk(entries, part.location, 0)
+        self._cut(part.container.anomalies, part.location)
+
+    def _cut(self, anomalies: Sequence[Anomaly], place: Location) -> None:
+        """A truncated archive: what came behind the cut is not even known by name."""
+        detail = next((item.detail for item in anomalies if item.kind == ZipOddity.TRUNCATED), None)
+        if detail is not None:
+            error = TruncatedError(f"the archive ends early: {detail}", where=str(place))
+            self.found.failure(failure(Stage.PACKAGE, place, error))
 
     # --- entries ------------------------------------------------------------------------------------------------------
 
@@ -347,6 +356,7 @@ class _AppScan:
             self._walk(container.entries, location, depth + 1)
         finally:
             self.found.oddities(container.anomalies)
+            self._cut(container.anomalies, location)
             container.close()
 
     # --- results ------------------------------------------------------------------------------------------------------

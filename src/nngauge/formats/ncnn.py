@@ -80,11 +80,16 @@ def _counts(layers: int, blobs: int, size: int) -> None:
         raise MalformedError(f"{layers} layers and {blobs} blobs declared")
 
 
+_FIRST_LINES = 1024
+"""Bytes split into lines at first; carving asks at thousands of places for two lines each."""
+
+
 def _lines(buf: Buffer) -> Iterator[tuple[bytes, int]]:
     """`(line without its end, offset after it)`, reading no further than asked."""
-    pos, rest = 0, b""
+    pos, rest, step = 0, b"", _FIRST_LINES
     while pos < min(len(buf), MAX_TEXT_MODEL):
-        chunk = bytes(buf[pos : pos + CHUNK_BYTES])
+        chunk = bytes(buf[pos : pos + step])
+        step = min(2 * step, CHUNK_BYTES)
         at = pos - len(rest)
         pos += len(chunk)
         *lines, rest = (rest + chunk).split(b"\n")
