@@ -209,7 +209,8 @@ class _Reader(Reach):
     def _shape(self, table: Table, *, constant: bool) -> tuple[Dim, ...] | None:
         """The dynamic `shape_signature` where there is one, else `shape`; negative dimensions are unknown."""
         dims = self.numbers(table, 0)
-        dims = self.numbers(table, 7) or dims
+        if table.offset(7):
+            dims = self.numbers(table, 7) or dims
         if len(dims) > MAX_RANK:
             raise LimitError(f"tensor of {len(dims)} dimensions", where=f"@{table.pos}")
         if not dims:

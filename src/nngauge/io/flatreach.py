@@ -14,12 +14,12 @@ from nngauge.io.flatbuffer import Table
 from nngauge.io.meter import Meter
 from nngauge.limits import MAX_ITEMS, MAX_STRING
 
-_U32 = struct.Struct("<I").unpack_from
 _TABLE_COST = 48
 """Units of the meter for a table in a list: a dozen bytes of file, the least that a table with content takes."""
 _MAX_PADDING = 16
 """The largest alignment in use; fewer zeros than this before the end of the data are padding too."""
 _WIDTHS = {code: struct.calcsize("<" + code) for code in "bBhHiIqQfd?"}
+_ONE = {code: struct.Struct("<" + code).unpack_from for code in _WIDTHS}
 
 
 class Reach:
@@ -74,8 +74,12 @@ class Reach:
         """A vector of scalars by `struct` code."""
         width = _WIDTHS[code]
         start, count = table.vector(field, width)
+        if not start:
+            return ()
         self.meter.spend(count)
         self.end = max(self.end, start + width * count)
+        if count == 1:  # the most frequent case by far: one input, one output
+            return _ONE[code](self.buf, start)
         return struct.unpack_from(f"<{count}{code}", self.buf, start)
 
     def place(self, table: Table, field: int, width: int = 1) -> tuple[int, int]:
