@@ -33,7 +33,7 @@ def test_real_hdf5() -> None:
 def test_example(name: str, form: Format) -> None:
     data = (Path(__file__).resolve().parents[2] / "examples" / "models" / "digits_keras" / name).read_bytes()
     graph = form.parse(ModelData("x", data))
-    assert ([node.op for node in graph.nodes][0], graph.parameters) == ("Conv2D", 6586)
+    assert (graph.nodes[0].op, graph.parameters) == ("Conv2D", 6586)
     assert graph.tensors[graph.inputs[0]].shape == (None, 8, 8, 1)
     survive(form, data, name, count=200)
 

@@ -27,7 +27,7 @@ def read_layers(buf: Buffer, ports: list[Tensor]) -> tuple[tuple[Node, ...], tup
     for layer in layers:
         if not text(layer.get("type")):
             raise MalformedError("an Espresso layer without type")
-        edges = []
+        edges: list[tuple[int, ...]] = []
         for side in ("bottom", "top"):
             names = [name for name in text(layer.get(side)).split(",") if name]
             for name in names:
@@ -35,5 +35,5 @@ def read_layers(buf: Buffer, ports: list[Tensor]) -> tuple[tuple[Node, ...], tup
                     index[name] = len(tensors)
                     tensors.append(Tensor(name))
             edges.append(tuple(index[name] for name in names))
-        nodes.append(Node(text(layer["type"]), None, text(layer.get("name")), *edges))
+        nodes.append(Node(text(layer["type"]), None, text(layer.get("name")), edges[0], edges[1]))
     return tuple(nodes), tuple(tensors)

@@ -63,7 +63,9 @@ def _block(buf: Buffer, where: Field, tensors: list[Tensor], index: dict[str, in
 
 
 def _operation(buf: Buffer, where: Field, tensors: list[Tensor], index: dict[str, int]) -> Node | None:
-    kind, inputs, outputs, blob = "", [], [], False
+    kind, blob = "", False
+    inputs: list[str] = []
+    outputs: list[Tensor] = []
     for item in fields(buf, where.start, where.end):
         if item.number == 1:
             kind = text(buf, item)
