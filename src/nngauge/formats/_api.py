@@ -57,6 +57,8 @@ class Format:
     bind: Callable[[str, Sequence[str]], tuple[str, ...]] | None = None
     """For formats in several files: `(lead path, all paths of the same container)` → paths of the companions found,
     in a fixed order. Called only after magic or probe matched the lead file."""
+    bundle: bool = False
+    """An archive of models (``.task``): its members are walked and reported too."""
     references: tuple[str, ...] = ()
     """Where the format is specified."""
     limitations: tuple[str, ...] = ()
