@@ -1,12 +1,19 @@
-"""Makes the reference pages from the code: formats, packages, technologies, command line, facts, errors.
+"""Makes the reference pages from the code (formats, packages, technologies, command line, facts, errors) and fills
+the console blocks of the README with the real output of their commands.
 
 ``python docs/generate.py`` writes them, ``--check`` only says whether they are up to date (exit code 1 when not).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +29,8 @@ from nngauge.packages import PACKAGES
 from nngauge.report.documents import json_schema
 from nngauge.store.schema import TABLES, VERSION
 
-FOLDER = Path(__file__).parent / "reference"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- made by docs/generate.py from the code; `make lint` fails when it is out of date -->\n\n"
 
 
@@ -159,9 +167,53 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+def readme(text: str) -> str:
+    """The README with the real output of its console blocks."""
+    with tempfile.TemporaryDirectory() as folder:
+        _examples(Path(folder))
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+        def fill(block: re.Match[str]) -> str:
+            command = block.group(1)
+            run = subprocess.run(
+                command.split(), cwd=folder, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            )
+            assert run.returncode in (0, 3), (command, run.stderr)
+            shown = "\n".join(line.rstrip() for line in run.stdout.strip("\n").splitlines())
+            return f"```console\n$ {command}\n{shown}\n```"
+
+        return re.sub(r"```console\n\$ ([^\n]*)\n.*?```", fill, text, flags=re.DOTALL)
+
+
+def _examples(folder: Path) -> None:
+    """`apps/` and `models/`, as the README's commands expect them."""
+    specification = importlib.util.spec_from_file_location("build_apps", ROOT / "examples" / "build_apps.py")
+    assert specification is not None
+    assert specification.loader is not None
+    sys.path.insert(0, str(ROOT))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.build_all(folder / "apps")
+    (folder / "models").mkdir()
+    shutil.copy(ROOT / "examples" / "models" / "shapes_onnx" / "shapes_classifier.onnx", folder / "models")
+
+
+def _timeless(text: str) -> str:
+    """Without the figures that differ from run to run and the order in which workers finish."""
+    lines = re.sub(r"\d+(\.\d+)? (s|ms|min)\b|\d+(\.\d+)? apps/s", "#", text).splitlines()
+    return "\n".join(sorted(lines))
+
+
 def main() -> int:
     check = "--check" in sys.argv
     stale = []
+    place = ROOT / "README.md"
+    old = place.read_text(encoding="utf-8")
+    new = readme(old)
+    if _timeless(new) != _timeless(old):
+        stale.append("README.md")
+        if not check:
+            place.write_text(new, encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, make in PAGES.items():
         text = make() if name.endswith(".json") else NOTE + make()
@@ -174,7 +226,7 @@ def main() -> int:
     if check and stale:
         print(f"out of date: {', '.join(stale)}; run `make docs`")
         return 1
-    print(f"{len(PAGES)} reference pages" + (f", {len(stale)} rewritten" if stale else " up to date"))
+    print(f"README and {len(PAGES)} reference pages" + (f", {len(stale)} rewritten" if stale else " up to date"))
     return 0
 
 

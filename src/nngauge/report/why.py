@@ -13,8 +13,7 @@ from nngauge.domain.location import Location
 from nngauge.domain.scan import Scan
 from nngauge.units import format_bytes
 
-_BEFORE = 16
-_SHOWN = 64
+_SHOWN = 48
 _ROW = 16
 _BLOCKS = 8
 Peek = Callable[[Location, int, int], bytes]
@@ -28,6 +27,8 @@ class Fact:
     title: str
     summary: str
     evidence: tuple[Evidence, ...]
+    version: Evidence | None = None
+    """Where the version was read."""
     more: int = 0
     """Pieces of evidence that were counted but not kept."""
 
@@ -49,8 +50,8 @@ def _detections(scan: Scan, needle: str) -> Iterator[Fact]:
         if needle in (item.technology.lower(), item.title.lower()):
             version = f" {item.version}" if item.version else ""
             summary = f"{item.presence}, {item.confidence}" + (f", inside {item.host}" if item.host else "")
-            proofs = item.evidence + ((item.version_evidence,) if item.version_evidence else ())
-            yield Fact(f"{item.title}{version}", summary, proofs, item.evidence_count - len(item.evidence))
+            more = item.evidence_count - len(item.evidence)
+            yield Fact(f"{item.title}{version}", summary, item.evidence, item.version_evidence, more)
 
 
 def _models(scan: Scan, needle: str) -> Iterator[Fact]:
@@ -83,26 +84,34 @@ def render_facts(facts: list[Fact], peek: Peek) -> RenderableType:
     for fact in facts:
         blocks += [Text(fact.title, style="bold"), Text(f"  {fact.summary}", style="dim")]
         for number, proof in enumerate(fact.evidence):
-            line = Text(f"  {proof.kind}  ", style="cyan")
-            line.append(proof.value, style="default")
-            line.append(f"\n    {proof.location}" + (f"  rule {proof.rule}" if proof.rule else ""), style="dim")
-            blocks.append(line)
-            if proof.location.offset is not None and number < _BLOCKS:
-                blocks.append(_dump(proof.location, peek))
+            blocks += _proof(proof.kind, proof, peek if number < _BLOCKS else None)
+        if fact.version is not None:
+            blocks += _proof(f"version from {fact.version.kind}", fact.version, peek)
         if fact.more > 0:
             blocks.append(Text(f"  … and {fact.more} more pieces of evidence", style="dim"))
         blocks.append(Text())
     return Group(*blocks)
 
 
+def _proof(title: str, proof: Evidence, peek: Peek | None) -> Iterator[RenderableType]:
+    line = Text(f"  {title}  ", style="cyan")
+    line.append(proof.value, style="default")
+    place = str(proof.location).partition("!")[2] or str(proof.location)
+    line.append(f"\n    {place}" + (f"  rule {proof.rule}" if proof.rule else ""), style="dim")
+    yield line
+    if proof.location.offset is not None and peek is not None:
+        yield _dump(proof.location, peek)
+
+
 def _dump(location: Location, peek: Peek) -> Text:
-    """Rows of 16 bytes around the evidence, its own bytes emphasised."""
+    """The rows of 16 bytes that hold the evidence, its own bytes emphasised."""
     offset = location.offset or 0
-    start = max(0, offset - _BEFORE) // _ROW * _ROW
+    start = offset // _ROW * _ROW
     size = min(location.size or 4, _SHOWN)
-    data = peek(location, start, offset + size - start + _ROW)
+    end = -(-(offset + size) // _ROW) * _ROW
+    data = peek(location, start, end - start)
     text = Text()
-    for at in range(0, min(len(data), 6 * _ROW), _ROW):
+    for at in range(0, len(data), _ROW):
         row = data[at : at + _ROW]
         text.append(f"    {start + at:08x}  ", style="dim")
         for index, byte in enumerate(row):
