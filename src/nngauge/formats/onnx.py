@@ -31,6 +31,7 @@ _GRAPH_KEYS: Final = frozenset({0x0A, 0x12, 0x2A, 0x52, 0x5A, 0x62, 0x6A, 0x72, 
 """First byte of a `GraphProto`: field 1, 2, 5, 10–15 with a length."""
 _GRAPH_STARTS: Final = frozenset(bytes([key]) for key in _GRAPH_KEYS)
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_SIGN: Final = 1 << 63
 _MAX_PROPERTY: Final = 65_536
 """Characters kept of one metadata value (some exporters store whole vocabularies there)."""
 _BITS: Final = (
@@ -222,6 +223,7 @@ class _Reader:
         self._folder = posixpath.dirname(data.name)
         self._parts = {name: (place, len(part)) for place, (name, part) in enumerate(data.parts.items(), 1)}
         self._ops: dict[tuple[bytes, bytes], tuple[str, str | None]] = {}
+        self._names: dict[bytes, str] = {}
         self._nodes = self._missing = self._undefined = 0
 
     def graph(self, message: Field, depth: int, outer: _Scope | None = None) -> Graph:
@@ -338,29 +340,38 @@ class _Reader:
         buf = self._buf
         name, kind = "", 0
         value: Attribute | Tensor | None = None
+        numbers: list[int] = []
         lists: list[Field] = []
         for field in fields(buf, start, end):
-            number = field.number
-            if number == 1:
-                name = protobuf.text(buf, field)
+            number, wire, bits, first, last = field
+            if number == 8 and wire == VARINT:
+                numbers.append(bits if bits < _SIGN else bits - 2 * _SIGN)
+            elif number == 1 and wire == BYTES:
+                name = self._text(first, last)
             elif number == 20:
-                kind = field.value
-            elif number == 2:
-                value = protobuf.single(field.value)
-            elif number == 3:
-                value = signed(field.value)
-            elif number == 4:
-                value = protobuf.text(buf, field)
-            elif number == 5 and field.wire == BYTES:
+                kind = bits
+            elif number in (2, 3, 4):
+                value = _plain(buf, field)
+            elif number == 5 and wire == BYTES:
                 value = self._tensor(field)[1]
-            elif number in (6, 11) and field.wire == BYTES:
+            elif number in (6, 11) and wire == BYTES:
                 subgraphs.append(self.graph(field, depth + 1, scope))
                 value = f"{value}, subgraphs[{len(subgraphs) - 1}]" if value else f"subgraphs[{len(subgraphs) - 1}]"
             elif number in (7, 8, 9):
                 lists.append(field)
+        if numbers:
+            return name, tuple(numbers)
         if lists:
             return name, _listed(buf, lists)
         return name, _ZERO.get(kind) if value is None else value
+
+    def _text(self, start: int, end: int) -> str:
+        """An attribute's name; the same few names recur in every node."""
+        raw = bytes(self._buf[start:end])
+        known = self._names.get(raw)
+        if known is None:
+            known = self._names[raw] = raw.decode("utf-8", "replace")
+        return known
 
     def _value(self, scope: _Scope, message: Field) -> int:
         """A `ValueInfoProto`; returns the place of its tensor."""
@@ -457,6 +468,13 @@ class _Reader:
 
 _ZERO: Final[Mapping[int, Attribute]] = {1: 0.0, 2: 0, 3: "", 6: (), 7: (), 8: ()}
 """Value of an attribute by type when the writer left the default out (proto3)."""
+
+
+def _plain(buf: Buffer, field: Field) -> Attribute:
+    """The float, integer or text of an attribute."""
+    if field.number == 2:
+        return protobuf.single(field.value)
+    return signed(field.value) if field.number == 3 else protobuf.text(buf, field)
 
 
 def _listed(buf: Buffer, lists: Sequence[Field]) -> Attribute:
