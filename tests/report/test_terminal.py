@@ -96,8 +96,8 @@ def test_the_card_of_a_model() -> None:
 def test_a_corpus_adds_up() -> None:
     summary = Summary()
     for number in range(3):
-        summary.add(f"{number}.apk", facts.scan())
-    summary.add("bad.apk", facts.scan().failures[0])
+        summary.add(facts.scan(), stored=number == 0)
+    summary.add(facts.scan().failures[0])
     text = text_of(render_summary(summary, 2.0))
     for wanted in (
         "4 apps",

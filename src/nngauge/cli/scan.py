@@ -138,11 +138,11 @@ def _print_many(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
     with progress(quiet=quiet) as bar:
         task = bar.add_task("scanning", total=total, rate="", failed="")
         for outcome in outcomes:
-            summary.add(outcome.path, outcome.result)
+            summary.add(outcome.result, stored=outcome.stored)
             codes[_code(outcome)] += 1
             if not outcome.stored:
                 (screen if bar.disable else bar.console).print(Safe(render_line(outcome.path, outcome.result)))
-            rate = summary.apps / max(1e-9, time.monotonic() - started)
+            rate = (summary.apps - summary.stored) / max(1e-9, time.monotonic() - started)
             failed = f"{summary.failed} failed" if summary.failed else ""
             bar.update(task, advance=1, rate=f"{rate:.1f}/s", failed=failed)
     screen.print(Safe(render_summary(summary, time.monotonic() - started)))

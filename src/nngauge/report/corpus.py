@@ -24,6 +24,8 @@ class Summary:
     """Running totals over a corpus."""
 
     apps: int = 0
+    stored: int = 0
+    """Of these, taken from a study."""
     with_runtime: int = 0
     with_model: int = 0
     elsewhere: int = 0
@@ -35,9 +37,10 @@ class Summary:
     technologies: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
 
-    def add(self, _path: str, result: Scan | Failure) -> None:
+    def add(self, result: Scan | Failure, *, stored: bool = False) -> None:
         """Counts one app."""
         self.apps += 1
+        self.stored += stored
         if isinstance(result, Failure):
             self.failed += 1
             return
@@ -77,9 +80,12 @@ def render_line(path: str, result: Scan | Failure) -> Text:
 
 def render_summary(summary: Summary, seconds: float) -> RenderableType:
     """What the apps add up to."""
-    share = f"{summary.apps / seconds:.1f} apps/s" if seconds > 0 else ""
+    scanned = summary.apps - summary.stored
     head = Text(f"\n{summary.apps} apps, {format_bytes(summary.size)}, {format_seconds(seconds)}", style="bold")
-    head.append(f"  {share}", style="dim")
+    if scanned and seconds > 0:
+        head.append(f"  {scanned / seconds:.1f} apps/s", style="dim")
+    if summary.stored:
+        head.append(f"  {summary.stored} from the study", style="dim")
     facts = Text(
         f"runtime present in {summary.with_runtime}, model present in {summary.with_model}, model elsewhere for "
         f"{summary.elsewhere}; {summary.models} models, {len(summary.digests)} distinct; "
