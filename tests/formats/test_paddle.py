@@ -8,7 +8,7 @@ import pytest
 from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
-from nngauge.errors import InputError, UnsupportedError
+from nngauge.errors import InputError, LimitError, UnsupportedError
 from nngauge.formats import paddle, paddle_lite
 from nngauge.formats._api import ModelData
 
@@ -63,6 +63,15 @@ def test_lite() -> None:
     survive(paddle_lite.FORMAT, data, "x.nb", count=300)
     with pytest.raises(UnsupportedError):
         paddle_lite.FORMAT.parse(ModelData("x.nb", lite(meta=1)))
+
+
+def test_shared_argument_lists_do_not_multiply() -> None:
+    group = {0: "X", 1: ["x"] * 3000}
+    operation = {0: "concat", 1: [group] * 3000}
+    program = flatbuffer({0: [{0: ("i", 0), 1: ("i", -1), 2: [], 3: [operation]}]})
+    header = struct.pack("<H16sQ", 2, b"v2.12.0", len(program)) + program + struct.pack("<HHHHI", 0, 10, 6, 0, 0)
+    with pytest.raises(LimitError):
+        paddle_lite.FORMAT.parse(ModelData("x.nb", header))
 
 
 def test_lookalikes_and_noise() -> None:

@@ -8,6 +8,7 @@ from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, 
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
+from nngauge.formats._torch_pickle import collect
 from nngauge.formats.torchscript import FORMAT
 from nngauge.io.pickle_opcodes import Built, Global, Pairs, walk_pickle
 
@@ -129,6 +130,17 @@ def test_pickle_bombs_end_quickly() -> None:
     ):
         with pytest.raises(InputError):
             walk_pickle(bad)
+
+
+def test_long_shared_names_do_not_multiply() -> None:
+    tensor = torch_zip.emit(torch_zip.tensor("0", 2, 4))
+    key = b"X" + (1_000_000).to_bytes(4, "little") + b"k" * 1_000_000 + b"q\x01"
+    lists = (b"h\x01](h\x01h\x01e") * 20_000
+    root = b"\x80\x02}(" + key + tensor + lists + b"u."
+    with pytest.raises(InputError):  # more storages than the file has; the point is that it ends at once
+        FORMAT.parse(ModelData("x", torch_zip.legacy(Pairs())[:-60] + root))
+    found = collect(walk_pickle(root)[0])
+    assert [item.tensor.name for item in found.tensors] == ["k" * 512]
 
 
 def test_lookalikes_and_noise() -> None:

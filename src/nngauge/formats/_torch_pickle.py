@@ -5,12 +5,14 @@ Conventions: torch/_utils.py (`_rebuild_*`) and torch/serialization.py of https:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nngauge.domain.graph import DType, Tensor
 from nngauge.errors import LimitError, MalformedError
+from nngauge.io.meter import Meter
 from nngauge.io.pickle_opcodes import Built, Global, Pairs, Persistent, Value
-from nngauge.limits import MAX_RANK, MAX_TENSORS
+from nngauge.limits import MAX_RANK, MAX_TENSORS, MIB
 
 _STORAGES = {
     "DoubleStorage": (8, DType.FLOAT64), "FloatStorage": (4, DType.FLOAT32), "HalfStorage": (2, DType.FLOAT16),
@@ -25,7 +27,10 @@ _V3_DTYPES = {
     "uint32": (4, DType.UINT32), "uint64": (8, DType.UINT64), "bfloat16": (2, DType.BFLOAT16),
 }  # fmt: skip
 _TENSOR_MAKERS = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"}
-_WRAPPERS = {"_rebuild_parameter", "_rebuild_parameter_with_state", "_rebuild_from_type_v2"}
+_MAX_NAME = 512
+"""Characters of one name; longer ones end early."""
+_MAX_NAMES = 256 * MIB
+"""Characters of all names together."""
 _USUAL = (
     "torch.", "torch", "__torch__", "collections", "numpy", "_codecs", "argparse", "pathlib", "typing", "enum",
     "torchvision", "torchaudio", "timm", "ultralytics", "models", "transformers", "pytorch_lightning", "lightning",
@@ -87,18 +92,22 @@ def suspicious(names: tuple[str, ...]) -> tuple[str, ...]:
 def collect(root: Value) -> Found:
     """Tensors reachable from `root`, named by the keys on the way; shared values are visited once."""
     found = Found()
-    visited: set[int] = set()
-    queue: list[tuple[str, Value]] = [(("", root))]
+    visited: set[int] = {id(root)}
+    meter = Meter(_MAX_NAMES)
+    queue: list[tuple[str, Value]] = [("", root)]
     while queue:
         path, value = queue.pop()
-        if isinstance(value, Built | Pairs | list | tuple):
-            if id(value) in visited:
-                continue
-            visited.add(id(value))
         if isinstance(value, Built) and _is_maker(value, _TENSOR_MAKERS):
             _add(found, path, value)
-        elif len(path) < 4096:
-            queue.extend(reversed(_children(path, value)))
+            continue
+        fresh: list[tuple[str, Value]] = []
+        for key, child in _children(value):
+            # Only what can hold a tensor gets a name, and only once: keys may be long and shared a million times.
+            if isinstance(child, Built | Pairs | list | tuple) and id(child) not in visited:
+                visited.add(id(child))
+                fresh.append((_join(path, key), child))
+                meter.spend(len(fresh[-1][0]) + 1)
+        queue.extend(reversed(fresh))
     return found
 
 
@@ -107,19 +116,18 @@ def _is_maker(value: Built, names: set[str]) -> bool:
     return isinstance(maker, Global) and maker.module == "torch._utils" and maker.name in names
 
 
-def _children(path: str, value: Value) -> list[tuple[str, Value]]:
+def _children(value: Value) -> Iterator[tuple[str, Value]]:
+    """What a value holds, by key; the key is empty for parts that do not add to the name."""
     if isinstance(value, list | tuple):
-        return [(_join(path, str(at)), item) for at, item in enumerate(value)]
-    if isinstance(value, Pairs):
-        return [(_join(path, key if isinstance(key, str) else "?"), item) for key, item in value.pairs]
-    if not isinstance(value, Built):
-        return []
-    children = [(_join(path, key if isinstance(key, str) else "?"), item) for key, item in value.pairs]
-    args = value.args if isinstance(value.args, tuple) else ()
-    if _is_maker(value, _WRAPPERS):
-        return [(path, item) for item in args] + children
-    children += [(_join(path, str(at)), item) for at, item in enumerate(value.items)]
-    return [*((path, item) for item in args), *children, (path, value.state)]
+        yield from ((str(at), item) for at, item in enumerate(value))
+    elif isinstance(value, Pairs):
+        yield from ((key if isinstance(key, str) else "?", item) for key, item in value.pairs)
+    elif isinstance(value, Built):
+        args = value.args if isinstance(value.args, tuple) else ()
+        yield from (("", item) for item in args)
+        yield from ((key if isinstance(key, str) else "?", item) for key, item in value.pairs)
+        yield from ((str(at), item) for at, item in enumerate(value.items))
+        yield "", value.state
 
 
 _INVISIBLE = {"_parameters", "_buffers", "_modules"}
@@ -127,9 +135,9 @@ _INVISIBLE = {"_parameters", "_buffers", "_modules"}
 
 
 def _join(path: str, key: str) -> str:
-    if key in _INVISIBLE:
+    if not key or key in _INVISIBLE or len(path) > _MAX_NAME:
         return path
-    return f"{path}.{key}" if path else key
+    return f"{path}.{key[:_MAX_NAME]}" if path else key[:_MAX_NAME]
 
 
 def _add(found: Found, path: str, value: Built) -> None:

@@ -127,8 +127,9 @@ def _constants(program: _Program) -> _Constants:
 
 
 def _plan(plan: Table, constants: _Constants, program: _Program, meter: Meter) -> Graph:
+    # Vectors may be shared by all plans, so their lengths are paid for before they are read.
+    meter.spend(sum(plan.vector(field, 4)[1] for field in (2, 3, 4, 5, 6, 7)) + program.table.vector(2, 4)[1])
     values = plan.tables(2)
-    meter.spend(len(values))
     tensors: list[Tensor] = []
     place: dict[int, int] = {}
     inline = program.table.tables(2)
@@ -179,6 +180,7 @@ def _nodes(
     produced = set(inputs) | {at for at, tensor in enumerate(tensors) if tensor.constant}
     nodes: list[Node] = []
     for chain in plan.tables(5):
+        meter.spend(8 + chain.vector(2, 4)[1])
         for instruction in chain.tables(2):
             kind, body = instruction.integer(0, "B"), instruction.table(1)
             if body is None or not 1 <= kind <= _CALL_LAST:

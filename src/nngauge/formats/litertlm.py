@@ -25,6 +25,8 @@ _MODEL = 3
 _TEXT = 9
 """`VData` member that holds a string."""
 _MAX_SECTIONS = 4096
+_MAX_PAIRS = 256
+"""Key-value pairs of one section; writers put one to ten."""
 
 
 def parse(data: ModelData) -> Graph:
@@ -75,9 +77,10 @@ def _check(buf: Buffer, section: Table, header_end: int) -> str:
 
 def _texts(owner: Table | None, field: int) -> dict[str, str]:
     """Key-value pairs whose value is text."""
-    pairs = owner.tables(field)[:256] if owner else []
-    found = {}
-    for pair in pairs:
+    found: dict[str, str] = {}
+    if owner is None or owner.vector(field, 4)[1] > _MAX_PAIRS:
+        return found
+    for pair in owner.tables(field):
         value = pair.table(2)
         if value is not None and pair.integer(1, "B") == _TEXT:
             found[pair.string(0)[:80]] = value.string(0)[:500]

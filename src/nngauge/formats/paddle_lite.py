@@ -125,14 +125,24 @@ def _nodes(block: Table, values: Values, meter: Meter) -> list[Node]:
         kind = operation.string(0)
         if not kind:
             raise MalformedError("an operation without type", where=f"@{operation.pos}")
+        meter.spend(16 + len(kind))
         edges: list[tuple[int, ...]] = []
         for side in (1, 2):
-            names = [name for group in operation.tables(side) for name in group.strings(1)]
-            meter.spend(16 + len(kind) + sum(len(name) + 4 for name in names))
+            names = _arguments(operation.tables(side), meter)
             skipped = (kind, side) in (("feed", 1), ("fetch", 2))
             edges.append(() if skipped else values.use_all(names))
         nodes.append(Node(kind, None, "", edges[0], edges[1]))
     return nodes
+
+
+def _arguments(groups: list[Table], meter: Meter) -> list[str]:
+    names: list[str] = []
+    for group in groups:
+        found = group.strings(1)
+        # Inside the loop, because many groups may share one long list.
+        meter.spend(4 + sum(len(name) + 4 for name in found))
+        names.extend(found)
+    return names
 
 
 FORMAT = Format(
