@@ -156,7 +156,7 @@ def test_every_real_file_ends_where_it_should() -> None:
     if not paths:
         pytest.skip("real models are not beside this checkout")
     wrong = {path.name for path in paths if parse(path.read_bytes() + b"\x07" * 64).extent != path.stat().st_size}
-    # One converter of 2019 padded with eight zeros more than its alignment needs.
+    # This one ends in a table of eight bytes that nothing read here refers to.
     assert wrong <= {"googlesamples__mlkit__ffd2fa50__model.tflite"}
 
 
