@@ -101,7 +101,7 @@ def test_a_corpus_adds_up() -> None:
     text = text_of(render_summary(summary, 2.0))
     for wanted in (
         "4 apps",
-        "2.0 apps/s",
+        "1.5 apps/s",
         "runtime present in 3",
         "3 models, 1 distinct",
         "1 apps failed, 3 read in part",
