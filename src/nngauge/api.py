@@ -14,7 +14,7 @@ from nngauge.domain.scan import Scan
 from nngauge.errors import UnsupportedError
 from nngauge.extract.attempt import Extracted, Piece, try_format
 from nngauge.extract.candidates import index_formats
-from nngauge.formats import FORMATS
+from nngauge.formats import FORMATS, Format
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES
@@ -56,50 +56,56 @@ def discover(path: str | Path) -> Iterator[Path]:
 def read_model(path: str | Path) -> Model:
     """Reads one model file (or directory-shaped model) without an app around it.
 
-    Raises `UnsupportedError` with each format's reason when no format accepts it.
+    Companions are looked for beside it; given a companion (``net.bin``), the model it belongs to is read. Raises
+    `UnsupportedError` with each format's reason when no format accepts it.
     """
-    lead = Path(path)
-    if lead.is_dir():
-        return _read_directory(lead)
-    siblings = {entry.name: entry for entry in lead.parent.iterdir() if entry.is_file()} if lead.parent.is_dir() else {}
-    return _read_file(lead, siblings, lead.name)
-
-
-def _read_directory(folder: Path) -> Model:
-    root = folder.parent
-    files = {str(item.relative_to(root)): item for item in sorted(folder.rglob("*")) if item.is_file()}
-    refusals = []
-    for name, item in files.items():
-        try:
-            return _read_file(item, files, name)
-        except UnsupportedError as error:
-            refusals.append(f"{name}: {error.what}")
-    raise UnsupportedError("no file in the folder is a model", where=str(folder), hint="; ".join(refusals[:3]))
-
-
-def _read_file(lead: Path, siblings: dict[str, Path], name: str) -> Model:
-    with ByteSource.open(lead) as source:
-        head = source.read(0, HEAD_BYTES)
-        index = index_formats(FORMATS)
-        reasons = []
-        for form in index.matching(head, source.size, name, content_kind(head)):
-            bound = form.bind(name, tuple(siblings)) if form.bind else ()
-            companions = [Piece(Location(path=other), ByteSource.open(siblings[other])) for other in bound]
-            outcome = try_format(form, Piece(Location(path=name), source), companions)
-            if isinstance(outcome, Extracted):
-                proof = Evidence(
-                    kind=EvidenceKind.STRUCTURE,
-                    location=Location(path=name),
-                    value=f"validated as {form.title}",
-                    rule=f"{form.name}@{form.version}",
-                )
-                pieces = [(piece.location, piece.source) for piece in outcome.pieces]
-                return summarise(form, outcome.graph, pieces, [proof])
-            reasons.append(f"{form.title}: {outcome.reason}")
+    place = Path(path)
+    if place.is_dir():
+        files = {str(item.relative_to(place.parent)): item for item in sorted(place.rglob("*")) if item.is_file()}
+        leads = sorted(files, key=lambda name: (name.count("/"), name))
+    else:
+        files = {item.name: item for item in sorted(place.parent.iterdir()) if item.is_file()}
+        stem = place.name.partition(".")[0]
+        leads = [place.name, *(name for name in files if name != place.name and name.startswith(stem))]
+    reasons: list[str] = []
+    for name in leads:
+        model = _read_lead(name, files, None if place.is_dir() or name == place.name else place.name, reasons)
+        if model is not None:
+            return model
     raise UnsupportedError(
-        "no known model format" + (": " + "; ".join(reasons) if reasons else ""),
-        where=str(lead),
+        "no known model format" + (": " + "; ".join(dict.fromkeys(reasons)) if reasons else ""),
+        where=str(path),
         hint="docs/reference/formats.md lists what is read",
     )
 
 
+def _read_lead(name: str, files: dict[str, Path], wanted: str | None, reasons: list[str]) -> Model | None:
+    """The model whose lead file is `name`; with `wanted`, only one that has that companion."""
+    index = index_formats(FORMATS)
+    with ByteSource.open(files[name]) as source:
+        for form in index.matching(
+            source.read(0, HEAD_BYTES), source.size, name, content_kind(source.read(0, HEAD_BYTES))
+        ):
+            bound = form.bind(name, tuple(files)) if form.bind else ()
+            if wanted is not None and wanted not in bound:
+                continue
+            companions = [Piece(Location(path=other), ByteSource.open(files[other])) for other in bound]
+            outcome = try_format(form, Piece(Location(path=name), source), companions)
+            if isinstance(outcome, Extracted):
+                return summarise(
+                    form,
+                    outcome.graph,
+                    [(piece.location, piece.source) for piece in outcome.pieces],
+                    [_proof(form, name)],
+                )
+            reasons.append(f"{form.title}: {outcome.reason}")
+    return None
+
+
+def _proof(form: Format, name: str) -> Evidence:
+    return Evidence(
+        kind=EvidenceKind.STRUCTURE,
+        location=Location(path=name),
+        value=f"validated as {form.title}",
+        rule=f"{form.name}@{form.version}",
+    )

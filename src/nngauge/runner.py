@@ -73,7 +73,12 @@ def scan_each(
     ) as pool:
         try:
             while True:
-                _fill(waiting, source, workers * _AHEAD, lambda path: pool.schedule(_work, args=[path], timeout=limits.seconds))
+                _fill(
+                    waiting,
+                    source,
+                    workers * _AHEAD,
+                    lambda path: pool.schedule(_work, args=[path], timeout=limits.seconds),
+                )
                 if not waiting:
                     return
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -151,9 +156,7 @@ def limit_memory(memory: int) -> None:
 def _work(path: str) -> bytes:
     outcome = _scan_one(_state.scanner, path, _state.extract_to)
     result = outcome.result
-    return msgspec.msgpack.encode(
-        _Result(scan=result) if isinstance(result, Scan) else _Result(failure=result)
-    )
+    return msgspec.msgpack.encode(_Result(scan=result) if isinstance(result, Scan) else _Result(failure=result))
 
 
 def _scan_one(scanner: Scanner, path: str, extract_to: str | None) -> Outcome:

@@ -16,6 +16,7 @@ from nngauge.pipeline import Scanner
 from nngauge.runner import Limits, Outcome, scan_each
 from nngauge.store.ledger import Ledger
 
+
 class Study:
     """Use as a context manager; one process at a time may write."""
 

@@ -168,7 +168,7 @@ def _confirmed(head: bytes, kind: Kind) -> bool:
     return True
 
 
-def _special(head: bytes) -> Kind | None:  # noqa: C901 - one test per format, nothing to share
+def _special(head: bytes) -> Kind | None:
     if head[:4] == b"\xca\xfe\xba\xbe" and len(head) >= 8:
         return Kind.CLASS if int.from_bytes(head[6:8], "big") in _CLASS_VERSIONS else Kind.MACHO
     if head[:4] == b"RIFF":
