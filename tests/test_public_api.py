@@ -64,7 +64,9 @@ def test_every_format_and_package_is_registered_and_documented() -> None:
     assert len({kind.name for kind in PACKAGES}) == len(PACKAGES)
 
 
-@pytest.mark.parametrize("path", sorted(MODELS.glob("*/*.onnx")) + sorted(MODELS.glob("*/*.tflite")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted(MODELS.glob("*/*.onnx")) + sorted(MODELS.glob("*/*.tflite")), ids=lambda p: p.name
+)
 def test_a_model_file_can_be_read_alone(path: Path) -> None:
     model = nngauge.read_model(path)
     assert model.name == path.name
