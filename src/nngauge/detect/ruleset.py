@@ -64,9 +64,12 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def items(self) -> Iterator[tuple[str, str]]:
         """`(kind, text)` of every feature; kinds are the TOML names."""
-        for field in msgspec.structs.fields(self):
-            for text in getattr(self, field.name):
-                yield field.encode_name, text
+        for attribute, kind in _KINDS:
+            for text in getattr(self, attribute):
+                yield kind, text
+
+
+_KINDS = tuple((field.name, field.encode_name) for field in msgspec.structs.fields(Features))
 
 
 SCOPE_KINDS: dict[Scope, frozenset[str]] = {
