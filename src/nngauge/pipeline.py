@@ -29,6 +29,7 @@ from nngauge.extract.load import Loaded, load
 from nngauge.extract.siblings import Siblings
 from nngauge.extract.suspect import suspicion
 from nngauge.formats import FORMATS, Format
+from nngauge.io.binary import Buffer
 from nngauge.io.content import ARCHIVES, Kind, content_kind
 from nngauge.io.dex import read_dex
 from nngauge.io.source import ByteSource
@@ -318,10 +319,18 @@ class _AppScan:
                 return
             scope = _SCOPES.get(plan)
             if scope is not None:
-                binary = _binary(plan, source)
+                binary = self._binary(item, source)
                 self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
         except InputError as error:
             self.found.failure(failure(Stage.DETECT, item.location, error))
+
+    def _binary(self, item: _Seen, source: ByteSource) -> Binary | None:
+        """The tables of a native binary; without them its strings still count."""
+        try:
+            return _BINARIES[item.plan](source.view()) if item.plan in _BINARIES else None
+        except InputError as error:
+            self.found.failure(failure(Stage.DETECT, item.location, error))
+            return None
 
     # --- archives -----------------------------------------------------------------------------------------------------
 
@@ -415,6 +424,7 @@ class _AppScan:
         self.found.account(Treatment.UNREAD, "unread", max(0, size))
 
 
+_BINARIES: dict[Plan, Callable[[Buffer], Binary]] = {Plan.ELF: elf_binary, Plan.MACHO: macho_binary}
 _SCOPES = {
     Plan.ELF: Scope.NATIVE,
     Plan.MACHO: Scope.NATIVE,
@@ -427,11 +437,3 @@ def _extent(extracted: Extracted) -> int:
     """Bytes of the lead file that the model takes up."""
     extent = extracted.graph.extent
     return extracted.pieces[0].source.size if extent is None else extent
-
-
-def _binary(plan: Plan, source: ByteSource) -> Binary | None:
-    if plan is Plan.ELF:
-        return elf_binary(source.view())
-    if plan is Plan.MACHO:
-        return macho_binary(source.view())
-    return None

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nngauge.domain.evidence import Presence
+from nngauge.pipeline import Scanner
+from tests.builders.elf import ElfSpec, build_elf
+
+MARKS = b"\0".join(
+    (b"N4ncnn5LayerE", b"N4ncnn3NetE", b"layer %s not exists or registered", b"param is too old, please regenerate")
+)
+
+
+@pytest.fixture(scope="module")
+def scanner() -> Scanner:
+    return Scanner()
+
+
+def scan(scanner: Scanner, tmp_path: Path, entries: dict[str, bytes]):  # type: ignore[no-untyped-def]
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return scanner.scan(path)
+
+
+def test_a_library_is_recognised_under_any_name(scanner: Scanner, tmp_path: Path) -> None:
+    result = scan(scanner, tmp_path, {"assets/picture.png": build_elf(ElfSpec(rodata=MARKS))})
+    assert [item.technology for item in result.detections] == ["ncnn"]
+    assert result.detections[0].presence is Presence.EMBEDDED
+
+
+def test_strings_count_when_the_tables_of_a_library_are_broken(scanner: Scanner, tmp_path: Path) -> None:
+    broken = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\xff" * 48 + MARKS + b"\0"
+    result = scan(scanner, tmp_path, {"lib/arm64-v8a/libx.so": broken})
+    assert [item.technology for item in result.detections] == ["ncnn"]
+
+
+def test_every_entry_is_accounted_for(scanner: Scanner, tmp_path: Path) -> None:
+    entries = {
+        "a.txt": b"text",
+        "b.png": b"\x89PNG\r\n\x1a\n" + bytes(99),
+        "c.bin": bytes(range(256)) * 9,
+        "empty": b"",
+    }
+    result = scan(scanner, tmp_path, entries)
+    assert sum(item.entries for item in result.coverage) == len(entries)
+    assert sum(item.size for item in result.coverage) == sum(map(len, entries.values()))
+
+
+def test_the_same_bytes_give_the_same_facts(scanner: Scanner, tmp_path: Path) -> None:
+    entries = {"lib/arm64-v8a/libx.so": build_elf(ElfSpec(rodata=MARKS)), "classes.dex": b"dex\n035\0" + bytes(200)}
+    assert scan(scanner, tmp_path, entries) == scan(Scanner(), tmp_path, entries)
