@@ -7,7 +7,9 @@ import pytest
 
 from nngauge.domain.evidence import Presence
 from nngauge.pipeline import Scanner
+from tests.builders.dex import build_dex
 from tests.builders.elf import ElfSpec, build_elf
+from tests.builders.macho import MachoSpec, build_macho
 
 MARKS = b"\0".join(
     (b"N4ncnn5LayerE", b"N4ncnn3NetE", b"layer %s not exists or registered", b"param is too old, please regenerate")
@@ -54,3 +56,15 @@ def test_every_entry_is_accounted_for(scanner: Scanner, tmp_path: Path) -> None:
 def test_the_same_bytes_give_the_same_facts(scanner: Scanner, tmp_path: Path) -> None:
     entries = {"lib/arm64-v8a/libx.so": build_elf(ElfSpec(rodata=MARKS)), "classes.dex": b"dex\n035\0" + bytes(200)}
     assert scan(scanner, tmp_path, entries) == scan(Scanner(), tmp_path, entries)
+
+
+def test_an_encrypted_program_is_said_to_be_unreadable(scanner: Scanner, tmp_path: Path) -> None:
+    result = scan(scanner, tmp_path, {"Payload/A.app/A": build_macho(MachoSpec(crypt_id=1))})
+    assert any("encrypted by the App Store" in item.reason for item in result.failures)
+
+
+def test_dex_inside_odex_is_read(scanner: Scanner, tmp_path: Path) -> None:
+    dex = build_dex(defined=["Lorg/tensorflow/lite/Interpreter;"])
+    odex = b"dey\n036\0" + (40).to_bytes(4, "little") + len(dex).to_bytes(4, "little") + bytes(24) + dex
+    result = scan(scanner, tmp_path, {"base.odex": odex})
+    assert [(item.technology, item.presence) for item in result.detections] == [("tflite", Presence.DEFINED)]

@@ -21,7 +21,7 @@ from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Anomaly, Failure, Stage, Treatment
 from nngauge.domain.scan import Provenance, Scan
-from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
+from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_format
 from nngauge.extract.candidates import FormatIndex, carve_offsets, index_formats
 from nngauge.extract.kinds import Plan, plan_for
@@ -29,9 +29,8 @@ from nngauge.extract.load import Loaded, load
 from nngauge.extract.siblings import Siblings
 from nngauge.extract.suspect import suspicion
 from nngauge.formats import FORMATS, Format
-from nngauge.io.binary import Buffer
-from nngauge.io.content import ARCHIVES, Kind, content_kind
-from nngauge.io.dex import read_dex
+from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
+from nngauge.io.dex import embedded_dex, read_dex
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_oddities import ZipOddity
 from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
@@ -168,7 +167,7 @@ class _AppScan:
                 item = _Seen(entry, place.inside(entry.path), *look)
                 try:
                     self._entry(item, depth)
-                except InputError as error:
+                except (InputError, NotThisFormat) as error:
                     self._unread(item.location, entry.size, error)
 
     def _measured(self, entry: Entry, place: Location) -> Sequence[Entry]:
@@ -248,7 +247,7 @@ class _AppScan:
         return pieces
 
     def _entry(self, item: _Seen, depth: int) -> None:
-        if item.kind in ARCHIVES:
+        if item.kind in ARCHIVES or item.kind in UNREADABLE_ARCHIVES:
             self._archive(item, depth)
         elif item.kind is Kind.EMPTY:
             self.found.account(Treatment.SCANNED, item.kind, 0)
@@ -310,9 +309,9 @@ class _AppScan:
         """Lets the rules look at binaries, dex files and scripts."""
         source, plan = loaded.source, item.plan
         try:
-            if plan is Plan.DEX:
+            if plan in (Plan.DEX, Plan.ODEX):
                 if loaded.hits:
-                    self.detector.dex(item.location, source.size, loaded.hits, source.read, read_dex(source.view()))
+                    self._dex(item, loaded)
                 return
             if plan is Plan.CLASS:
                 self.detector.java_class(item.location, item.entry.path, source.size, loaded.hits, source.read)
@@ -321,16 +320,15 @@ class _AppScan:
             if scope is not None:
                 binary = self._binary(item, source)
                 self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
-        except InputError as error:
+        except (InputError, NotThisFormat) as error:
             self.found.failure(failure(Stage.DETECT, item.location, error))
-
-    def _binary(self, item: _Seen, source: ByteSource) -> Binary | None:
-        """The tables of a native binary; without them its strings still count."""
-        try:
-            return _BINARIES[item.plan](source.view()) if item.plan in _BINARIES else None
-        except InputError as error:
-            self.found.failure(failure(Stage.DETECT, item.location, error))
-            return None
+        except Exception as error:  # noqa: BLE001 - a reader's bug must not lose the app; it is recorded as what it is
+            self.found.failure(
+                Failure(
+                    stage=Stage.DETECT, location=item.location, error="ReaderError",
+                    reason=f"{type(error).__name__}: {error}", hint="please report this file",
+                )
+            )  # fmt: skip
 
     # --- archives -----------------------------------------------------------------------------------------------------
 
@@ -424,7 +422,6 @@ class _AppScan:
         self.found.account(Treatment.UNREAD, "unread", max(0, size))
 
 
-_BINARIES: dict[Plan, Callable[[Buffer], Binary]] = {Plan.ELF: elf_binary, Plan.MACHO: macho_binary}
 _SCOPES = {
     Plan.ELF: Scope.NATIVE,
     Plan.MACHO: Scope.NATIVE,

@@ -82,7 +82,7 @@ class Study:
 
 def scan_key(provenance: Provenance) -> str:
     """Results with the same key and the same bytes are the same."""
-    text = "\n".join((provenance.tool, provenance.rules, provenance.plugins, provenance.configuration))
+    text = f"{provenance.tool}\n{provenance.rules}\n{provenance.plugins}\n{provenance.configuration}"
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 

@@ -20,7 +20,7 @@ caffe2 mxnet opencv-dnn dlib dl4j arm-compute-library armnn xnnpack nnapi snpe q
 coreml coreai apple-vision apple-foundation-models mlx llama-cpp whisper-cpp mlc-llm sherpa-onnx tvm vosk kaldi
 tesseract tfjs transformersjs unity-sentis xgboost lightgbm catboost firebase-ai firebase-ml-vision
 google-cloud-vision aws-rekognition azure-speech openai anthropic mistral mlkit-text-recognition
-mlkit-face-detection mlkit-barcode mlkit-genai
+mlkit-face-detection mlkit-barcode mlkit-genai-summarization
 """.split()
 
 

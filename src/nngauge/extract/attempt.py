@@ -68,19 +68,6 @@ def try_format(form: Format, lead: Piece, companions: Sequence[Piece] = ()) -> E
     return Extracted(form, graph, (piece, *companions))
 
 
-def try_formats(
-    forms: Sequence[Format], lead: Piece, companions_of: dict[str, Sequence[Piece]] | None = None
-) -> tuple[Extracted | None, list[Refused]]:
-    """The first format that accepts, and the refusals before it. `companions_of` maps format names to bound files."""
-    refusals: list[Refused] = []
-    for form in forms:
-        outcome = try_format(form, lead, (companions_of or {}).get(form.name, ()))
-        if isinstance(outcome, Extracted):
-            return outcome, refusals
-        refusals.append(outcome)
-    return None, refusals
-
-
 def failure(stage: Stage, location: Location, error: NngaugeError, plugin: str = "") -> Failure:
     """An exception as the record that is stored."""
     return Failure(

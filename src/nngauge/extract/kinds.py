@@ -15,6 +15,8 @@ class Plan(Enum):
     ELF = auto()
     MACHO = auto()
     DEX = auto()
+    ODEX = auto()
+    """Dex files behind a header of the optimising compiler."""
     CLASS = auto()
     SCRIPT = auto()
     DOTNET = auto()
@@ -28,6 +30,7 @@ _PLANS: Final = {
     Kind.ELF: Plan.ELF,
     Kind.MACHO: Plan.MACHO,
     Kind.DEX: Plan.DEX,
+    Kind.ODEX: Plan.ODEX,
     Kind.CLASS: Plan.CLASS,
     Kind.HERMES: Plan.SCRIPT,
     Kind.WASM: Plan.SCRIPT,
