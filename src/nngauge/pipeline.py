@@ -330,6 +330,32 @@ class _AppScan:
                 )
             )  # fmt: skip
 
+    def _dex(self, item: _Seen, loaded: Loaded) -> None:
+        """One dex file, or those that the optimising compiler wrapped."""
+        source = loaded.source
+        if item.plan is Plan.DEX:
+            self.detector.dex(item.location, source.size, loaded.hits, source.read, read_dex(source.view()))
+            return
+        for offset, size in embedded_dex(source.view()):
+            dex = read_dex(source.view(offset, size))
+            self.detector.dex(item.location, source.size, loaded.hits, source.read, dex)
+
+    def _binary(self, item: _Seen, source: ByteSource) -> Binary | None:
+        """The tables of a native binary; without them its strings still count."""
+        try:
+            if item.plan is Plan.ELF:
+                return elf_binary(source.view())
+            if item.plan is not Plan.MACHO:
+                return None
+            binary = macho_binary(source.view())
+        except (InputError, NotThisFormat) as error:
+            self.found.failure(failure(Stage.DETECT, item.location, error))
+            return None
+        if binary.file.encrypted:
+            error = UnsupportedError("encrypted by the App Store: its code and strings cannot be read")
+            self.found.failure(failure(Stage.DETECT, item.location, error))
+        return binary
+
     # --- archives -----------------------------------------------------------------------------------------------------
 
     def _archive(self, item: _Seen, depth: int) -> None:
