@@ -352,8 +352,8 @@ class _AppScan:
             self.found.failure(failure(Stage.DETECT, item.location, error))
             return None
         if binary.file.encrypted:
-            error = UnsupportedError("encrypted by the App Store: its code and strings cannot be read")
-            self.found.failure(failure(Stage.DETECT, item.location, error))
+            sealed = UnsupportedError("encrypted by the App Store: its code and strings cannot be read")
+            self.found.failure(failure(Stage.DETECT, item.location, sealed))
         return binary
 
     # --- archives -----------------------------------------------------------------------------------------------------

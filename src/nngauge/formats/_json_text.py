@@ -8,8 +8,8 @@ from nngauge.errors import LimitError, MalformedError
 from nngauge.io.binary import Buffer
 
 JsonObject = dict[str, object]
-MAX_JSON = 32 << 20
-"""Bytes of one JSON document. Real headers and topologies stay under 10 MiB; a parsed document takes ten times as much."""
+MAX_JSON = 10 << 20
+"""Bytes of one JSON document. Real headers and topologies stay below; parsed, the document takes fifteen times as much."""
 
 
 def read_json(buf: Buffer, start: int = 0, end: int | None = None) -> object:

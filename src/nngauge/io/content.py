@@ -83,6 +83,9 @@ MEDIA: Final = frozenset({
 ARCHIVES: Final = frozenset({Kind.ZIP, Kind.GZIP, Kind.XZ, Kind.BZIP2, Kind.ZSTD, Kind.SEVENZIP, Kind.TAR})
 """Opened and walked."""
 
+UNREADABLE_ARCHIVES: Final = frozenset({Kind.RAR, Kind.LZ4})
+"""Known by their magic, but without a reader: what is inside stays unseen, and the report says so."""
+
 _MAGICS: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"\x7fELF", Kind.ELF),
     (b"dex\n", Kind.DEX),

@@ -7,7 +7,7 @@ from typing import Final
 
 from nngauge.domain.location import Location
 from nngauge.errors import InputError, NotThisFormat, UnsupportedError
-from nngauge.io.content import Kind, content_kind
+from nngauge.io.content import UNREADABLE_ARCHIVES, Kind, content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import HEAD_BYTES, MAX_INFLATED_ENTRY
 from nngauge.packages._api import Container, Entry
@@ -19,7 +19,6 @@ from nngauge.packages._window import WindowEntry
 from nngauge.packages._zip import open_zip
 
 _COMPRESSED: Final = frozenset({Kind.GZIP, Kind.XZ, Kind.BZIP2, Kind.ZSTD})
-_UNSUPPORTED: Final = frozenset({Kind.RAR, Kind.LZ4})
 _ZIP_SUFFIXES: Final = (".apk", ".apks", ".xapk", ".apkm", ".aab", ".aar", ".ipa", ".obb", ".zip", ".jar")
 """Names whose files are worth a search for an end record even when they do not begin like a zip."""
 
@@ -44,7 +43,7 @@ def open_container(source: ByteSource, name: str) -> Container:
     if name.lower().endswith(_ZIP_SUFFIXES):
         # Android finds zips from their end; bytes in front (a script, padding, a decoy) do not stop it.
         return open_zip(source)
-    if kind in _UNSUPPORTED:
+    if kind in UNREADABLE_ARCHIVES:
         raise UnsupportedError(f"{kind.value} archives are not read", where=source.name)
     raise NotThisFormat("not a container", where=source.name)
 
