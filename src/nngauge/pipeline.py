@@ -160,7 +160,8 @@ class _AppScan:
         """
         if len(entries) == 1 and entries[0].size < 0:
             entries = self._measured(entries[0], place)
-        looks = [self._look(entry, place) for entry in entries]
+        named = self.detector.promising([entry.path for entry in entries])
+        looks = [self._look(entry, place, named=at in named) for at, entry in enumerate(entries)]
         bound = self._bind(entries, looks, place)
         for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
             if look is not None and at not in bound:
@@ -175,16 +176,15 @@ class _AppScan:
         loaded = self._load(entry, place.inside(entry.path), scan=False)
         return open_file(loaded.source, entry.path).entries if loaded is not None else ()
 
-    def _look(self, entry: Entry, place: Location) -> _Look | None:
+    def _look(self, entry: Entry, place: Location, *, named: bool) -> _Look | None:
         path = entry.path
-        location = place.inside(path)
-        wanted = self.detector.path(location, path)
+        wanted = named and self.detector.path(place.inside(path), path)
         try:
             head = entry.head()
             if wanted:
-                self.detector.content(location, entry.head(4096))
+                self.detector.content(place.inside(path), entry.head(4096))
         except InputError as error:
-            self._unread(location, entry.size, error)
+            self._unread(place.inside(path), entry.size, error)
             return None
         kind = content_kind(head)
         formats = tuple(self.scanner.index.matching(head, entry.size, path, kind))

@@ -207,6 +207,23 @@ def test_globs_match_exactly_and_by_pattern() -> None:
     assert globs.matching("libc.so") == []
 
 
+@pytest.mark.parametrize("glob", ["*/models/face_*_v?.bin", "a[!x]bc*d", "exact.json", "*[0-9]*", "odd[name", "*?"])
+@pytest.mark.parametrize(
+    "name", ["x/models/face_1_v2.bin", "aybccd", "in/exact.json", "a7", "odd[name", "", "é\0b", "b"]
+)
+def test_globs_that_match_are_among_the_possible(glob: str, name: str) -> None:
+    globs = compile_globs([glob])
+    names = ["none", *["filler"] * 5000, name, "last"]
+    wanted = {at for at, text in enumerate(names) if globs.matching(text) or globs.matching(text.rpartition("/")[2])}
+    assert wanted <= globs.possible(names)
+
+
+def test_hardly_any_name_is_possible() -> None:
+    globs = compile_globs(["*assets/x*.tflite", "index.js"])
+    names = ["res/a.png", "assets/b.tflite", "assets/x1.tflite", "www/index.js", "assets/x"]
+    assert globs.possible(names) == {2, 3, 4}
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

@@ -92,6 +92,11 @@ class Detector:
         for key in self._class_keys(name):
             self._dex.add(key, evidence(EvidenceKind.CLASS_DEFINED, location, name))
 
+    def promising(self, paths: Sequence[str]) -> set[int]:
+        """The indices of the entry paths for which `path` may add something."""
+        globs = self.signatures.globs.get("path")
+        return globs.possible(paths) if globs is not None else set()
+
     def path(self, location: Location, path: str) -> bool:
         """Adds one entry path; true when a rule wants the entry's content for a version (see `content`)."""
         globs = self.signatures.globs.get("path")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from nngauge.detect.literals import Hit, Literals
 from nngauge.detect.ruleset import CODE_SCOPES, Clause, Rule, RuleSet, Scope, VersionSource
@@ -40,6 +42,29 @@ class Globs:
     exact: dict[str, tuple[str, ...]]
     patterns: tuple[tuple[re.Pattern[str], str], ...]
     combined: re.Pattern[str] | None
+    runs: tuple[str, ...]
+    """For each glob its longest part without wildcards: a name that matches contains it."""
+
+    def possible(self, names: Sequence[str]) -> set[int]:
+        """The indices of the names worth a call of `matching`: a superset of those that match or whose tails do.
+
+        Searching the joined names for fifty strings takes a twentieth of the time of two expressions per name.
+        """
+        found: set[int] = set()
+        for start in range(0, len(names), _BATCH):
+            batch = names[start : start + _BATCH]
+            found.update(start + index for index in self._possible(batch))
+        return found
+
+    def _possible(self, names: Sequence[str]) -> Iterable[int]:
+        if "" in self.runs:
+            return range(len(names))
+        text = "\0".join(names)
+        hits = [at for run in self.runs for at in _occurrences(text, run)]
+        if not hits:
+            return ()
+        ends = list(accumulate(len(name) + 1 for name in names))
+        return (bisect_right(ends, at) for at in hits)
 
     def matching(self, name: str) -> list[str]:
         """The globs that match `name` (case-sensitive)."""
@@ -47,6 +72,24 @@ class Globs:
         if self.combined is not None and self.combined.match(name):
             found += [text for pattern, text in self.patterns if pattern.match(name)]
         return found
+
+
+_BATCH = 4096
+"""Names joined at a time: with the longest names 16 MiB."""
+_WILD = re.compile(r"[*?]|\[!?\]?[^]]*\]|\[")
+
+
+def _occurrences(text: str, run: str) -> Iterator[int]:
+    """Offsets of `run`, at most one in each of the names that NULs separate."""
+    at = text.find(run)
+    while at >= 0:
+        yield at
+        end = text.find("\0", at)
+        at = text.find(run, end) if end >= 0 else -1
+
+
+def _longest_run(glob: str) -> str:
+    return max(_WILD.split(glob), key=len)
 
 
 def compile_globs(texts: Iterable[str]) -> Globs:
@@ -60,7 +103,7 @@ def compile_globs(texts: Iterable[str]) -> Globs:
             exact[text] = (text,)
     patterns = tuple((re.compile(fnmatch.translate(text), re.DOTALL), text) for text in wild)
     combined = re.compile("|".join(f"(?:{fnmatch.translate(text)})" for text in wild), re.DOTALL) if wild else None
-    return Globs(exact, patterns, combined)
+    return Globs(exact, patterns, combined, tuple(dict.fromkeys(_longest_run(text) for text in (*exact, *wild))))
 
 
 @dataclass(slots=True)
