@@ -443,7 +443,7 @@ class _AppScan:
                     )
                 )  # fmt: skip
 
-    def _unread(self, location: Location, size: int, error: InputError) -> None:
+    def _unread(self, location: Location, size: int, error: InputError | NotThisFormat) -> None:
         self.found.failure(failure(Stage.PACKAGE, location, error))
         self.found.account(Treatment.UNREAD, "unread", max(0, size))
 

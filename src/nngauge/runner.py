@@ -60,9 +60,17 @@ def scan_here(path: str, limits: Limits, extract_to: str | None = None) -> Outco
 
 
 def scan_each(
-    paths: Iterable[str], *, workers: int, limits: Limits, extract_to: str | None = None
+    paths: Iterable[str],
+    *,
+    workers: int,
+    limits: Limits,
+    extract_to: str | None = None,
+    work: Callable[[str], bytes] | None = None,
 ) -> Iterator[Outcome]:
-    """Scans apps in `workers` processes; outcomes come as they finish."""
+    """Scans apps in `workers` processes; outcomes come as they finish.
+
+    `work` replaces what a worker does with a path, for tests: it gives what `scan_path` gives.
+    """
     from pebble import ProcessPool
 
     context = multiprocessing.get_context("spawn")
@@ -77,7 +85,7 @@ def scan_each(
                     waiting,
                     source,
                     workers * _AHEAD,
-                    lambda path: pool.schedule(_work, args=[path], timeout=limits.seconds),
+                    lambda path: pool.schedule(work or scan_path, args=[path], timeout=limits.seconds),
                 )
                 if not waiting:
                     return
@@ -111,15 +119,13 @@ def _outcome(path: str, future: Future[bytes], limits: Limits) -> Outcome:
         what, reason = "WorkerDied", f"the worker process ended with code {error.exitcode}"
     except MemoryError:
         what, reason = "OutOfMemory", f"needed more than {limits.memory} bytes"
-    except Exception as error:  # noqa: BLE001 - the last line of defence: one app must not end the run
+    except Exception as error:  # noqa: BLE001 - what a worker could not even send
         what, reason = "InternalError", f"{type(error).__name__}: {error}"
     return Outcome(path, _run_failure(path, what, reason))
 
 
-def _run_failure(path: str, what: str, reason: str) -> Failure:
-    return Failure(
-        stage=Stage.RUN, location=Location(path=path), error=what, reason=reason, hint="raise --timeout or --memory"
-    )
+def _run_failure(path: str, what: str, reason: str, hint: str = "raise --timeout or --memory") -> Failure:
+    return Failure(stage=Stage.RUN, location=Location(path=path), error=what, reason=reason, hint=hint)
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -153,7 +159,8 @@ def limit_memory(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
-def _work(path: str) -> bytes:
+def scan_path(path: str) -> bytes:
+    """Scans in a worker that `_start_worker` prepared; the result as MessagePack, which is cheaper than a pickle."""
     outcome = _scan_one(_state.scanner, path, _state.extract_to)
     result = outcome.result
     return msgspec.msgpack.encode(_Result(scan=result) if isinstance(result, Scan) else _Result(failure=result))
@@ -169,6 +176,9 @@ def _scan_one(scanner: Scanner, path: str, extract_to: str | None) -> Outcome:
         return Outcome(path, _run_failure(path, "OutOfMemory", "not enough memory for this app"))
     except _TimeUp:
         return Outcome(path, _run_failure(path, "Timeout", "not finished in time"))
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one app must not end the run
+        reason = f"{type(error).__name__}: {error}"
+        return Outcome(path, _run_failure(path, "InternalError", reason, "please report this file"))
 
 
 class _TimeUp(BaseException):
@@ -186,7 +196,7 @@ def _alarm(seconds: float) -> Iterator[None]:
         raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should a callback in C swallow the first
     try:
         yield
     finally:

@@ -7,12 +7,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.builders.lookalikes import FAKE_MAGICS, NOT_MODELS
 
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.scan import Scan
 from nngauge.pipeline import Scanner
+from tests.builders.lookalikes import FAKE_MAGICS, NOT_MODELS
 
 
 @pytest.fixture(scope="module")

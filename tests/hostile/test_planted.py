@@ -13,15 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.builders.dex import build_dex
-from tests.builders.elf import build_elf
-from tests.builders.samples import CARVED, WHOLE, model
-from tests.builders.zips import DEFLATED, STORED, Member, archive
 
 from nngauge import limits
 from nngauge.domain.model import Suspicion
 from nngauge.domain.scan import Scan
 from nngauge.pipeline import Scanner
+from tests.builders.dex import build_dex
+from tests.builders.elf import build_elf
+from tests.builders.samples import CARVED, WHOLE, model
+from tests.builders.zips import DEFLATED, STORED, Member, archive
 
 NOISE = random.Random(1).randbytes(3 << 20)
 """Bytes without meaning, to hide models in."""

@@ -1,0 +1,180 @@
+"""Many apps: whatever one of them does to its worker is one recorded failure, and a killed run resumes."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nngauge.domain.outcome import Failure
+from nngauge.domain.scan import Scan
+from nngauge.errors import UsageError
+from nngauge.limits import MIB
+from nngauge.runner import Limits, scan_each, scan_here
+from nngauge.study import Study
+from tests.builders.samples import model
+from tests.builders.workers import misbehave
+from tests.builders.zips import Member, archive
+
+GOOD = ["a", "b", "c", "d", "e"]
+BAD = {
+    "hang": "Timeout", "spin": "Timeout", "killed": "WorkerDied", "exit": "WorkerDied", "hungry": "OutOfMemory",
+    "bug": "InternalError",
+}  # fmt: skip
+
+
+def app(folder: Path, name: str) -> str:
+    kind = ["tflite", "onnx", "gguf", "ort", "mnn"][sum(name.encode()) % 5]
+    target = folder / f"{name}.apk"
+    target.write_bytes(archive([Member(name=f"assets/{name}".encode(), data=model(kind))]))
+    return str(target)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_app_gets_an_outcome(tmp_path: Path, workers: int) -> None:
+    names = [name for pair in zip(GOOD, BAD, strict=False) for name in pair] + ["bug"]
+    paths = {app(tmp_path, name): name for name in names}
+    limits = Limits(seconds=3, memory=400 * MIB)
+    outcomes = list(scan_each(paths, workers=workers, limits=limits, work=misbehave))
+    assert sorted(outcome.path for outcome in outcomes) == sorted(paths)
+    for outcome in outcomes:
+        name = paths[outcome.path]
+        if name in BAD:
+            assert isinstance(outcome.result, Failure)
+            assert outcome.result.error == BAD[name]
+            assert outcome.result.reason
+        else:
+            assert isinstance(outcome.result, Scan)
+            assert len(outcome.result.models) == 1
+
+
+def test_leaving_early_ends_the_workers(tmp_path: Path) -> None:
+    paths = [app(tmp_path, name) for name in ("a", "b", "hang1", "hang2", "c")]
+    start = time.monotonic()
+    outcomes = scan_each(paths, workers=2, limits=Limits(seconds=60), work=misbehave)
+    next(iter(outcomes))
+    outcomes.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 20
+
+
+def test_here_a_time_out_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        time.sleep(30)
+
+    monkeypatch.setattr("nngauge.runner.Scanner.scan", slow)
+    outcome = scan_here(app(tmp_path, "a"), Limits(seconds=0.2))
+    assert isinstance(outcome.result, Failure)
+    assert outcome.result.error == "Timeout"
+
+
+def test_here_a_bug_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("nngauge.runner.Scanner.scan", broken)
+    outcome = scan_here(app(tmp_path, "a"), Limits())
+    assert isinstance(outcome.result, Failure)
+    assert outcome.result.error == "InternalError"
+
+
+# --- studies --------------------------------------------------------------------------------------------------------------
+
+_TABLES = ("app", "detection", "model", "occurrence", "candidate", "failure", "anomaly", "coverage", "work")
+_RUNNING = frozenset({"id", "app", "attempts", "finished"})
+"""Columns that depend on the order of the run."""
+
+
+def rows(study: Path) -> dict[str, list[str]]:
+    """All facts, sorted, apps by the path of their package."""
+    connection = sqlite3.connect(study / "study.sqlite")
+    connection.row_factory = sqlite3.Row
+    names = dict(connection.execute("SELECT id, work FROM app").fetchall())
+    return {
+        table: sorted(
+            str([names[row["app"]] if "app" in row.keys() else "", *(row[key] for key in row.keys() if key not in _RUNNING)])  # noqa: SIM118
+            for row in connection.execute(f"SELECT * FROM {table}")
+        )
+        for table in _TABLES
+    }  # fmt: skip
+
+
+def run(study: Path, apps: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "nngauge", "scan", str(apps), "--study", str(study), "--workers", "2", "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
+    apps = tmp_path / "apps"
+    apps.mkdir()
+    for index in range(30):
+        app(apps, f"app{index}")
+    (apps / "empty.apk").write_bytes(b"")
+    whole = tmp_path / "whole"
+    assert run(whole, apps).communicate()[0].count(b"\n") == 31
+    killed = tmp_path / "killed"
+    rng = random.Random(4)
+    done = []
+    for _ in range(6):
+        process = run(killed, apps)
+        time.sleep(rng.uniform(0.3, 1.6))
+        process.kill()
+        process.communicate()
+        if (killed / "study.sqlite").exists():
+            done.append(_settled(killed))
+    assert done == sorted(done), "a kill lost results"
+    last = run(killed, apps)
+    assert last.communicate()[0].count(b"\n") == 31
+    assert rows(killed) == rows(whole)
+    again = run(killed, apps)
+    again.communicate()
+    assert rows(killed) == rows(whole)
+    assert again.returncode == last.returncode
+
+
+def _settled(study: Path) -> int:
+    try:
+        found = sqlite3.connect(study / "study.sqlite").execute("SELECT count(*) FROM work WHERE state != 'running'")
+    except sqlite3.OperationalError:  # killed before the tables were made
+        return 0
+    return int(found.fetchone()[0])
+
+
+def test_stored_results_are_not_scanned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [app(tmp_path, name) for name in GOOD]
+    with Study.open(tmp_path / "study") as study:
+        first = list(study.run(paths, workers=1, limits=Limits()))
+    monkeypatch.setattr("nngauge.study.scan_each", lambda paths, **_: iter(list(paths)[:0]))
+    with Study.open(tmp_path / "study") as study:
+        second = list(study.run(paths, workers=1, limits=Limits()))
+    assert all(outcome.stored for outcome in second)
+    assert {outcome.path: outcome.result for outcome in second} == {outcome.path: outcome.result for outcome in first}
+
+
+def test_a_changed_app_is_scanned_again(tmp_path: Path) -> None:
+    paths = [app(tmp_path, "a"), app(tmp_path, "b")]
+    with Study.open(tmp_path / "study") as study:
+        list(study.run(paths, workers=1, limits=Limits()))
+        shutil.copy(paths[1], paths[0])
+        outcomes = {outcome.path: outcome for outcome in study.run(paths, workers=1, limits=Limits())}
+        assert study.ledger.query("SELECT count(*) FROM app") == [(2,)]
+    assert not outcomes[paths[0]].stored
+    assert outcomes[paths[1]].stored
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    path = app(tmp_path, "a")
+    with Study.open(tmp_path / "study"):
+        with pytest.raises(UsageError, match="another run"):
+            Study.open(tmp_path / "study")
+        done = subprocess.run(
+            [sys.executable, "-m", "nngauge", "scan", path, "--study", str(tmp_path / "study")],
+            capture_output=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert b"another run" in done.stderr
