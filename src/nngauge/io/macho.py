@@ -213,7 +213,10 @@ class _Reader:
     def __init__(self, view: memoryview, offset: int, size: int) -> None:
         self.view = view[offset : offset + size]
         self.offset = offset
-        self.order, self.bits = _THIN[bytes(self.view[:4])]
+        magic = bytes(self.view[:4])
+        if magic not in _THIN:
+            raise TruncatedError("slice of less than a magic", where=f"@{offset}")
+        self.order, self.bits = _THIN[magic]
         self.install: Dylib | None = None
         self.dylibs: list[Dylib] = []
         self.rpaths: list[str] = []
