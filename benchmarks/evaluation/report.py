@@ -1,0 +1,71 @@
+"""The page ``docs/evaluation.md``: every figure in it is computed from the results of the run that writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.evaluation import models_page, packages_page, runtimes_page
+from benchmarks.evaluation.models import ModelResult
+from benchmarks.evaluation.packages import PackageResult
+from benchmarks.evaluation.runtimes import Missing, Result
+from benchmarks.evaluation.tables import share
+from benchmarks.evaluation.truth import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All results of one run."""
+
+    when: str
+    tool: str
+    rules: str
+    rule_count: int
+    runtimes: tuple[Result, ...]
+    missing: tuple[Missing, ...]
+    packages: tuple[PackageResult, ...]
+    packages_listed: int
+    models: tuple[ModelResult, ...]
+
+
+def render(run: Run, vocabulary: Vocabulary) -> str:
+    """The whole page."""
+    parts = [
+        _head(run),
+        _caveats(run),
+        runtimes_page.labels(run.runtimes, run.missing),
+        runtimes_page.versions(run.runtimes),
+        runtimes_page.baseline(run.runtimes),
+        packages_page.labelled(run.packages, run.packages_listed, vocabulary),
+        packages_page.negatives(run.packages),
+        packages_page.unlabelled(run.packages),
+        models_page.planted(run.models),
+        runtimes_page.every_library(run.runtimes),
+        packages_page.every_package(run.packages),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(run: Run) -> str:
+    return (
+        "# Evaluation on real things\n\n"
+        "Written by `python -m benchmarks.evaluation`; do not edit. "
+        f"{run.when}, {run.tool}, rule set {run.rules} ({run.rule_count} rules)."
+    )
+
+
+def _caveats(run: Run) -> str:
+    others = sum(not item.package.same_bytes for item in run.packages)
+    linux = sum(item.container == "elf" and "linux" in item.platform for item in run.runtimes)
+    return f"""## Read this first
+
+- What is true about each library is written down by hand in `benchmarks/evaluation/runtimes.toml`; the rules were developed with many of the same files at hand. These figures show that the rules
+  do what they are meant to do; they are no estimate for apps that nobody has looked at.
+- {share(linux, len(run.runtimes))} of the libraries are builds for Linux on x86-64: what the registries offer. Builds
+  for Android share the sources, not the bytes.
+- The labels of the packages are hand-made and partial. A detection that the labels lack was looked at with
+  `nngauge why`; what was found out is in `benchmarks/evaluation/notes.toml`. {share(others, len(run.packages))} of the
+  packages were put together again from the parts of a build, some of which are absent; they are counted apart.
+- The packages come from public source repositories: tutorials, student projects, demos. They are smaller and simpler
+  than apps of stores.
+- The published rules that serve as the baseline are from 2019 to 2022 and for Android; they are held against the
+  libraries they can read."""
