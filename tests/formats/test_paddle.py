@@ -61,6 +61,10 @@ def test_lite() -> None:
     assert (graph.parameters, graph.producer, graph.extent) == (8, "Paddle Lite opt v2.12.0", len(data))
     assert graph.tensors[graph.inputs[0]].shape == (None, 4)
     survive(paddle_lite.FORMAT, data, "x.nb", count=300)
+    # The header of a real file: an unfinished version, then bytes of the optimiser's memory.
+    odd = data[:2] + b"v2.13-rc\0/\x9c\x10\xff\x7f\0\0" + data[18:]
+    assert matches(paddle_lite.FORMAT, odd, "x")
+    assert paddle_lite.FORMAT.parse(ModelData("x.nb", odd)).producer == "Paddle Lite opt v2.13-rc"
     with pytest.raises(UnsupportedError):
         paddle_lite.FORMAT.parse(ModelData("x.nb", lite(meta=1)))
 

@@ -18,7 +18,8 @@ from nngauge.io.flatbuffer import Table
 from nngauge.io.meter import Meter
 from nngauge.limits import MAX_NODES, MAX_RANK
 
-_VERSION = re.compile(rb"v?\d+\.\d+[\w.\-]*\0*|[0-9a-f]{7,16}\0*|develop[\w.\-]*\0*")
+_VERSION = re.compile(rb"(v?\d+\.\d+[\w.\-]*|[0-9a-f]{7,16}|develop[\w.\-]*)(?:\0.*)?", re.DOTALL)
+"""Behind the text's end the optimiser leaves whatever its memory held."""
 _HEADER = 26
 """Meta version (2 bytes), version of the optimiser (16), size of the program (8)."""
 _DTYPES = {
@@ -45,7 +46,7 @@ def parse(data: ModelData) -> Graph:
     head = bytes(buf[:64])
     if not probe(head, len(buf), data.name):
         raise NotThisFormat("no Paddle Lite header")
-    version = head[2:18].rstrip(b"\0").decode()
+    version = head[2:18].partition(b"\0")[0].decode()
     if head[0] != 2:
         raise UnsupportedError(f"Paddle Lite meta version {head[0]} (written by {version})")
     size = int.from_bytes(head[18:26], "little")
