@@ -43,7 +43,7 @@ def fetch(runtime: Runtime, root: Path) -> str | None:
     if _folder(runtime, root) is not None:
         return None
     target = root / runtime.folder
-    downloads = root / ".downloads" / runtime.folder
+    downloads = (root / ".downloads" / runtime.folder).resolve()
     downloads.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
@@ -51,7 +51,8 @@ def fetch(runtime: Runtime, root: Path) -> str | None:
         )
         archives = [*downloads.glob("*.whl"), *downloads.glob("*.tgz")]
         if not archives:
-            return (done.stderr.strip().splitlines() or ["nothing was downloaded"])[-1]
+            lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+            return (lines or ["nothing was downloaded"])[-1]
         for archive in archives:
             _keep(archive, target)
     except subprocess.TimeoutExpired:
