@@ -25,7 +25,7 @@ from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
 from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_format
 from nngauge.extract.candidates import FormatIndex, carve_offsets, index_formats
 from nngauge.extract.kinds import Plan, plan_for
-from nngauge.extract.load import Loaded, load
+from nngauge.extract.load import Arena, Loaded, load
 from nngauge.extract.siblings import Siblings
 from nngauge.extract.suspect import suspicion
 from nngauge.formats import FORMATS, Format
@@ -43,7 +43,7 @@ Sink = Callable[[Model, Sequence[tuple[Location, ByteSource]]], None]
 
 
 class Scanner:
-    """Holds what all apps share: the compiled rules and the formats. Make one per process.
+    """Holds what all apps share: the compiled rules, the formats and working memory. Make one per process.
 
     `formats` replaces the built-in formats, for plug-ins and tests.
     """
@@ -51,6 +51,7 @@ class Scanner:
     def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
         self.index: FormatIndex = index_formats(formats)
         self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
+        self.arena = Arena()
         self.elsewhere = frozenset(rule.id for rule in self.signatures.ruleset.rules if rule.elsewhere)
         self.provenance = Provenance(
             tool=f"nngauge {__version__}",
@@ -408,7 +409,7 @@ class _AppScan:
     def _bytes(self, entry: Entry, location: Location, *, scan: bool = False) -> Loaded:
         if self.room < 0:
             raise LimitError("unpacks to more than an app of its size may", where=str(location))
-        loaded = load(entry, self.scanner.signatures.literals if scan else None, self.room)
+        loaded = load(entry, self.scanner.signatures.literals if scan else None, self.room, self.scanner.arena)
         if not loaded.in_place:
             self.room -= loaded.source.size
         return loaded

@@ -26,10 +26,41 @@ class Loaded:
     """There were more hits than `limits.MAX_SCAN_HITS`; only some of them are kept."""
 
 
-def load(entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLATED_ENTRY) -> Loaded:
+class Arena:
+    """Memory for one large entry after the other: fresh pages would cost as much as the copying into them.
+
+    It is used again only when nobody holds a view on it any more; otherwise the holder keeps it, and a new one is made.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def take(self, size: int) -> bytearray:
+        """At least `size` bytes of anything."""
+        if len(self._buffer) < size or self._is_held():
+            self._buffer = bytearray(size)
+        return self._buffer
+
+    def drop(self) -> None:
+        """Gives the memory back."""
+        self._buffer = bytearray()
+
+    def _is_held(self) -> bool:
+        try:
+            self._buffer.append(self._buffer.pop())  # Python refuses to resize what others look at
+        except BufferError:
+            return True
+        return False
+
+
+def load(
+    entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLATED_ENTRY, arena: Arena | None = None
+) -> Loaded:
     """Reads `entry` in place, into memory or into a temporary file, whichever is cheapest; scans unless None.
 
-    Stops with a `LimitError` in `Loaded.error` soon after `limit` unpacked bytes.
+    Stops with a `LimitError` in `Loaded.error` soon after `limit` unpacked bytes. `arena` serves one thread.
     """
     scanner = PieceScanner(literals) if literals else None
     window = entry.window()
@@ -38,15 +69,18 @@ def load(entry: Entry, literals: Literals | None, limit: int = limits.MAX_INFLAT
             for piece in window.chunks():
                 scanner.feed(piece)
         return _loaded(window, scanner, _missing(entry, window), in_place=True)
+    arena = arena or Arena()
     pieces = _Stoppable(entry.chunks(), limit)
     if 0 <= entry.size <= limits.MEMORY_ENTRY:
-        data = _joined(pieces, entry.size)
+        # Each piece is scanned while the processor's cache still has it.
+        data = _joined(scanner.through(pieces) if scanner else pieces, entry.size, arena)
         if data is not None:
-            if scanner:
-                scanner.feed(data)
             return _loaded(ByteSource.of_bytes(data, entry.path), scanner, pieces.error)
         pieces = _Stoppable(entry.chunks(), limit)  # larger than declared: start again, on disk
-    source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path, memory=limits.MEMORY_ENTRY)
+        scanner = PieceScanner(literals) if literals else None
+    arena.drop()
+    memory = limits.MEMORY_ENTRY if entry.size < 0 else 0
+    source = ByteSource.spool(scanner.through(pieces) if scanner else pieces, entry.path, memory=memory)
     return _loaded(source, scanner, pieces.error)
 
 
@@ -65,13 +99,13 @@ def _loaded(
     return Loaded(source, tuple(scanner.hits), error, in_place, scanner.saturated)
 
 
-def _joined(pieces: Iterable[bytes], size: int) -> bytes | bytearray | None:
+def _joined(pieces: Iterable[bytes], size: int, arena: Arena) -> bytes | memoryview | None:
     """All pieces in one, None when they come to more than was declared and than memory should hold.
 
     Large entries are copied into place piece by piece: half the memory of joining a list.
     """
     if size > 2 * limits.CHUNK_BYTES:
-        return _placed(pieces, size)
+        return _placed(pieces, size, arena)
     parts: list[bytes] = []
     total = 0
     for piece in pieces:
@@ -82,16 +116,15 @@ def _joined(pieces: Iterable[bytes], size: int) -> bytes | bytearray | None:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _placed(pieces: Iterable[bytes], size: int) -> bytearray | None:
-    whole = bytearray(size)
+def _placed(pieces: Iterable[bytes], size: int, arena: Arena) -> memoryview | None:
+    whole = memoryview(arena.take(size))
     total = 0
     for piece in pieces:
         if total + len(piece) > size:
             return None
         whole[total : total + len(piece)] = piece
         total += len(piece)
-    del whole[total:]
-    return whole
+    return whole[:total]
 
 
 class _Stoppable:

@@ -16,7 +16,7 @@ from typing import Final
 
 from nngauge.domain.outcome import Anomaly
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
-from nngauge.io.inflate import engine, head_of, inflate_chunks, inflate_head
+from nngauge.io.inflate import engine, head_of, inflate_chunks, inflate_head, inflate_whole
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_directory import (
     Directory,
@@ -35,7 +35,7 @@ from nngauge.io.zip_records import (
     ZipEntry,
 )
 from nngauge.io.zip_recover import recover, recover_truncated
-from nngauge.limits import CHUNK_BYTES, HEAD_BYTES, MAX_INFLATED_ENTRY, MAX_PATH_BYTES, MEMORY_ENTRY, MIB
+from nngauge.limits import CHUNK_BYTES, HEAD_BYTES, KIB, MAX_INFLATED_ENTRY, MAX_PATH_BYTES, MEMORY_ENTRY, MIB
 
 __all__ = ["ZipArchive", "ZipEntry", "ZipOddity", "read_zip"]
 
@@ -47,6 +47,7 @@ _CRYPT_HEADER: Final = 12
 """Random bytes that traditional PKWARE encryption puts before the data (APPNOTE 6.1.3)."""
 _HEADER_GUESS: Final = 160
 """Name and extra field of nearly every local header, so that head and header come with one read."""
+_SMALL_PACKED: Final = 64 * KIB
 _TRIAL_BYTES: Final = 1 * MIB
 """Output without an error and a good CRC, or this much without an error, proves that data is not encrypted."""
 
@@ -133,6 +134,10 @@ class ZipArchive:
 
         What can be had is yielded before `TruncatedError`, `MalformedError` or, past `limit` bytes, `LimitError`.
         """
+        small = self._small(entry, limit)
+        if small is not None:
+            yield small
+            return
         start = self.data_offset(entry)
         if entry.flags & ENCRYPTED_FLAG:
             self._refuse_encrypted(entry, start)
@@ -143,6 +148,20 @@ class ZipArchive:
             total += len(piece)
             yield piece
         self._verify(entry, crc, total)
+
+    def _small(self, entry: ZipEntry, limit: int) -> bytes | None:
+        """All of a small deflated entry with one read; None for others and for those with anything odd about them."""
+        if (
+            entry.method != DEFLATED
+            or entry.compressed_size > _SMALL_PACKED
+            or not 0 < entry.size <= min(limit, CHUNK_BYTES)
+            or entry.flags & ENCRYPTED_FLAG
+        ):
+            return None
+        raw, start = self._local(entry, entry.compressed_size)
+        at = start - entry.header_offset
+        content = inflate_whole(raw[at : at + entry.compressed_size], entry.size)
+        return content if content is not None and engine().crc32(content) == entry.crc else None
 
     def read(self, entry: ZipEntry, limit: int = MEMORY_ENTRY) -> bytes:
         """The whole content of a small entry; errors as in `chunks`."""
