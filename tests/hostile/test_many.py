@@ -104,9 +104,9 @@ def rows(study: Path) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def run(study: Path, apps: Path) -> subprocess.Popen[bytes]:
+def run(study: Path, apps: Path, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nngauge", "scan", str(apps), "--study", str(study), "--workers", "2", "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
 
 
 def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
@@ -120,14 +120,16 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
     killed = tmp_path / "killed"
     rng = random.Random(4)
     done = []
-    for _ in range(6):
-        process = run(killed, apps)
-        time.sleep(rng.uniform(0.3, 1.6))
+    for target in (0, 3, 9, 16, 23):
+        process = run(killed, apps, subprocess.DEVNULL)
+        while process.poll() is None and _settled(killed) < target:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.05))
         process.kill()
-        process.communicate()
-        if (killed / "study.sqlite").exists():
-            done.append(_settled(killed))
+        process.wait()
+        done.append(_settled(killed))
     assert done == sorted(done), "a kill lost results"
+    assert len(set(done)) > 2, "the kills came too early or too late to tell anything"
     last = run(killed, apps)
     assert last.communicate()[0].count(b"\n") == 31
     assert rows(killed) == rows(whole)
@@ -138,11 +140,12 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
 
 
 def _settled(study: Path) -> int:
+    """Apps with a result, as another process sees them."""
     try:
-        found = sqlite3.connect(study / "study.sqlite").execute("SELECT count(*) FROM work WHERE state != 'running'")
-    except sqlite3.OperationalError:  # killed before the tables were made
+        connection = sqlite3.connect(f"file:{study / 'study.sqlite'}?mode=ro", uri=True)
+        return int(connection.execute("SELECT count(*) FROM work WHERE state != 'running'").fetchone()[0])
+    except sqlite3.OperationalError:  # not there yet, or killed before the tables were made
         return 0
-    return int(found.fetchone()[0])
 
 
 def test_stored_results_are_not_scanned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
