@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nngauge.errors import InputError
+from nngauge.errors import InputError, NotThisFormat
 from nngauge.io.elf import read_elf
 
 _TABLE = Path(__file__).parent / "baseline.toml"
@@ -35,7 +35,7 @@ def frameworks_in(library: Path, rules: Rules) -> tuple[str, ...]:
     content = library.read_bytes()
     try:
         sections = read_elf(content).sections
-    except InputError:
+    except (InputError, NotThisFormat):
         return ()
     texts = [content[item.offset : item.offset + item.size] for item in sections if item.name == ".rodata"]
     return tuple(

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from nngauge.errors import InputError
+from nngauge.errors import InputError, NotThisFormat
 from nngauge.io.elf import read_elf
 from nngauge.io.macho import read_macho
 
@@ -86,5 +86,5 @@ def _own_name(content: bytearray, container: str) -> str | None:
             return read_elf(content).soname
         names = [item.install_name for item in read_macho(content).slices]
         return next((name for name in names if name), None)
-    except InputError:
+    except (InputError, NotThisFormat):
         return None
