@@ -59,6 +59,7 @@ class Result:
     sha256: str
     size: int
     truth: Library
+    fresh: bool
     plain: Look
     plain_score: Score
     disguised: Look
@@ -178,6 +179,7 @@ def _try(
         sha256=_digest(path),
         size=path.stat().st_size,
         truth=library,
+        fresh=runtime.fresh,
         plain=plain,
         plain_score=score(library, plain),
         disguised=disguised,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from benchmarks.evaluation.runtimes import Missing, Result
+from benchmarks.evaluation.runtimes import Missing, Result, Score
 from benchmarks.evaluation.tables import share, table
 
 VERDICTS = ("exact", "with others", "wrong", "missed")
@@ -15,10 +15,9 @@ _VERSIONS = ("right", "wrong", "none")
 def labels(results: Sequence[Result], missing: Sequence[Missing]) -> str:
     asked = _asked(results)
     rest = [item for item in results if item.truth.role != "library"]
-    rows = [
-        ("as published", *_counts(item.plain_score.verdict for item in asked)),
-        ("stripped, renamed, own name overwritten", *_counts(item.disguised_score.verdict for item in asked)),
-    ]
+    fresh = [item for item in asked if item.fresh]
+    rows = [_label_row("all", asked), _label_row("all, disguised", asked, disguised=True)]
+    rows += [_label_row("fresh", fresh), _label_row("fresh, disguised", fresh, disguised=True)]
     clean = [item for item in rest if item.plain_score.verdict != "wrong"]
     packages = {(item.title, item.platform) for item in results}
     text = [
@@ -28,7 +27,7 @@ def labels(results: Sequence[Result], missing: Sequence[Missing]) -> str:
             "runtimes or ready-made AI features that should get their one label; the others are plug-ins and loaders (a "
             "label is not asked for) or have no AI in them."
         ),
-        table((f"{len(asked)} libraries", *VERDICTS), rows),
+        table(("libraries", "number", *VERDICTS, *(f"version {name}" for name in _VERSIONS)), rows),
         (
             "*Exact*: the right label and no other, apart from technologies that are reported as being inside it. *With "
             "others*: also a label of something that is inside as well. *Wrong*: a label that is not true."
@@ -44,6 +43,16 @@ def labels(results: Sequence[Result], missing: Sequence[Missing]) -> str:
             f"Not tried: {len(missing)} files, " + "; ".join(f"{m.title} {m.file} ({m.reason})" for m in missing)
         )
     return "\n\n".join(text)
+
+
+def _label_row(name: str, items: Sequence[Result], *, disguised: bool = False) -> tuple[object, ...]:
+    scores = [item.disguised_score if disguised else item.plain_score for item in items]
+    return name, len(items), *_counts(item.verdict for item in scores), *_version_counts(scores)
+
+
+def _version_counts(scores: Sequence[Score]) -> list[int]:
+    found = Counter(item.version for item in scores)
+    return [found[name] for name in _VERSIONS]
 
 
 def _asked(results: Sequence[Result]) -> list[Result]:

@@ -37,6 +37,8 @@ class Runtime:
     libraries: tuple[Library, ...]
     platform: str = ""
     note: str = ""
+    fresh: bool = False
+    """Nobody looked into it while the rules were written."""
 
     @property
     def folder(self) -> str:
