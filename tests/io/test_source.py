@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,15 @@ def test_streaming_a_large_file_does_not_grow_memory(tmp_path: Path) -> None:
     total, grown = map(int, run.stdout.split())
     assert total == 1 << 29
     assert grown * (1 if sys.platform == "darwin" else 1024) < 8 << 20
+
+
+def test_spool_without_memory_goes_to_disk_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SpooledTemporaryFile takes 0 for "no bound": a bomb would be held whole."""
+    rolled: list[int] = []
+    original = tempfile.SpooledTemporaryFile.rollover
+    monkeypatch.setattr(
+        tempfile.SpooledTemporaryFile, "rollover", lambda self: (rolled.append(self.tell()), original(self))[1]
+    )
+    with ByteSource.spool(iter([b"a" * 10, b"b" * 10]), "x", memory=0) as source:
+        assert source.read(5, 10) == b"aaaaabbbbb"
+    assert rolled == [10]

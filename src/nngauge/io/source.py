@@ -64,7 +64,8 @@ class ByteSource:
         Raises `LimitError` past `limit` bytes, and whatever `chunks` raises.
         """
         # SpooledTemporaryFile: rollover and unlinking are the standard library's business.
-        with tempfile.SpooledTemporaryFile(max_size=memory) as spooled:
+        # Its 0 means "never roll over", ours "at once".
+        with tempfile.SpooledTemporaryFile(max_size=max(memory, 1)) as spooled:
             size = 0
             try:
                 for chunk in chunks:
