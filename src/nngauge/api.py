@@ -14,7 +14,7 @@ from nngauge.domain.scan import Scan
 from nngauge.errors import UnsupportedError
 from nngauge.extract.attempt import Extracted, Piece, try_format
 from nngauge.extract.candidates import index_formats
-from nngauge.formats import FORMATS, Format
+from nngauge.formats import Format, deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES
@@ -81,7 +81,7 @@ def read_model(path: str | Path) -> Model:
 
 def _read_lead(name: str, files: dict[str, Path], wanted: str | None, reasons: list[str]) -> Model | None:
     """The model whose lead file is `name`; with `wanted`, only one that has that companion."""
-    index = index_formats(FORMATS)
+    index = index_formats(deferred_formats())
     with ByteSource.open(files[name]) as source:
         for form in index.matching(
             source.read(0, HEAD_BYTES), source.size, name, content_kind(source.read(0, HEAD_BYTES))

@@ -28,7 +28,7 @@ from nngauge.extract.kinds import Plan, plan_for
 from nngauge.extract.load import Arena, Loaded, load
 from nngauge.extract.siblings import Siblings
 from nngauge.extract.suspect import suspicion
-from nngauge.formats import FORMATS, Format
+from nngauge.formats import Format, deferred_formats
 from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
 from nngauge.io.dex import embedded_dex, read_dex
 from nngauge.io.source import ByteSource
@@ -48,7 +48,8 @@ class Scanner:
     `formats` replaces the built-in formats, for plug-ins and tests.
     """
 
-    def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
+    def __init__(self, formats: Sequence[Format] | None = None) -> None:
+        formats = deferred_formats() if formats is None else formats
         self.index: FormatIndex = index_formats(formats)
         self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
         self.arena = Arena()

@@ -18,6 +18,7 @@ from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats import FORMATS, Format, ModelData
 from nngauge.limits import HEAD_BYTES
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 BY_NAME = {form.name: form for form in FORMATS}
 SAMPLES: dict[str, Callable[[], tuple[bytes, ...]]] = {
     "caffe": lambda: (models.PROTOTXT, models.caffemodel(), models.caffemodel(v1=True)),
@@ -156,3 +157,15 @@ def check(form: Format, data: bytes) -> None:
         assert graph.extent is None or 0 < graph.extent <= len(data)
         for tensor in graph.tensors:
             assert tensor.data is None or tensor.data.offset + tensor.data.size <= len(data)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form.gate], ids=lambda form: form.name)
+def test_a_gate_never_hides_what_the_probe_would_accept(form: Format) -> None:
+    """On every file at hand: what the probe accepts has one of the gate's magics."""
+    assert form.probe is not None
+    for path in (*MODELS.rglob("*"), *EXAMPLES.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+            if form.probe(head, path.stat().st_size, path.name):
+                assert any(head.startswith(magic.value, magic.offset) for magic in form.gate), path

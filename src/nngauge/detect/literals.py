@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import hyperscan
 
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_SCAN_HITS
+
+ENGINE: Final[str] = hyperscan.__version__  # type: ignore[attr-defined]  # missing in its stubs
+"""Compiled databases are only valid for the version that made them."""
 
 Hit = tuple[int, int]
 """`(literal index, end offset)`."""

@@ -6,15 +6,17 @@ import hashlib
 import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Presence
 from nngauge.errors import RuleError
+
+RULES: Final = Path(__file__).parent / "rules"
+"""nngauge's own rules."""
 
 
 class Scope(StrEnum):
@@ -167,8 +169,7 @@ class RuleSet(msgspec.Struct, frozen=True):
 
 def rule_files(folder: Path | None = None) -> list[tuple[str, bytes]]:
     """`(file name, bytes)` of every rule file, sorted; nngauge's own folder unless another is given."""
-    root = folder if folder is not None else Path(str(files("nngauge.detect") / "rules"))
-    return [(path.name, path.read_bytes()) for path in sorted(root.glob("*.toml"))]
+    return [(path.name, path.read_bytes()) for path in sorted((folder or RULES).glob("*.toml"))]
 
 
 def rules_digest(sources: list[tuple[str, bytes]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +33,30 @@ class CarveMagic:
     format: Format
 
 
+Probe = Callable[[bytes, int, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The probes of all formats, behind their gates."""
+
+    always: tuple[tuple[Format, Probe], ...]
+    first: dict[int, tuple[tuple[bytes, Format, Probe], ...]]
+    """Behind magics at offset 0, by first byte."""
+    elsewhere: tuple[tuple[int, bytes, tuple[tuple[Format, Probe], ...]], ...]
+    """Behind magics at other offsets: few, shared by several formats."""
+
+    def open_for(self, head: bytes) -> Iterator[tuple[Format, Probe]]:
+        """The probes worth asking about a file that begins with `head`."""
+        yield from self.always
+        for magic, form, probe in self.first.get(head[0], ()) if head else ():
+            if head.startswith(magic):
+                yield form, probe
+        for offset, magic, pairs in self.elsewhere:
+            if head.startswith(magic, offset):
+                yield from pairs
+
+
 @dataclass(frozen=True, slots=True)
 class FormatIndex:
     """The formats, arranged for the two questions asked of every entry."""
@@ -42,7 +66,7 @@ class FormatIndex:
     """Magics at offset 0 by their first byte."""
     elsewhere: tuple[tuple[int, bytes, Format], ...]
     """Magics at other offsets."""
-    probed: tuple[Format, ...]
+    probes: Probes
     carve: tuple[CarveMagic, ...]
     suffixes: dict[str, tuple[Format, ...]]
     """Distinctive file name endings."""
@@ -57,7 +81,7 @@ class FormatIndex:
             found += [form for magic, form in self.by_first.get(head[0], ()) if head.startswith(magic)]
         found += [form for offset, magic, form in self.elsewhere if head.startswith(magic, offset)]
         if kind not in _NEVER_PROBED:
-            found += [form for form in self.probed if form.probe is not None and form.probe(head, size, name)]
+            found += [form for form, probe in self.probes.open_for(head) if probe(head, size, name)]
         return list(dict.fromkeys(found))
 
     def named(self, name: str) -> tuple[Format, ...]:
@@ -89,11 +113,32 @@ def index_formats(formats: Sequence[Format]) -> FormatIndex:
         formats=tuple(formats),
         by_first={byte: tuple(pairs) for byte, pairs in first.items()},
         elsewhere=tuple(elsewhere),
-        probed=tuple(form for form in formats if form.probe is not None),
+        probes=_index_probes(formats),
         carve=tuple(carve),
         suffixes={suffix: tuple(forms) for suffix, forms in suffixes.items()},
         masks=index_masks(formats),
         endings=tuple(suffixes),
+    )
+
+
+def _index_probes(formats: Sequence[Format]) -> Probes:
+    always: list[tuple[Format, Probe]] = []
+    first: dict[int, list[tuple[bytes, Format, Probe]]] = {}
+    elsewhere: dict[tuple[int, bytes], list[tuple[Format, Probe]]] = {}
+    for form in formats:
+        if form.probe is None:
+            continue
+        if not form.gate:
+            always.append((form, form.probe))
+        for magic in form.gate:
+            if magic.offset == 0:
+                first.setdefault(magic.value[0], []).append((magic.value, form, form.probe))
+            else:
+                elsewhere.setdefault((magic.offset, magic.value), []).append((form, form.probe))
+    return Probes(
+        always=tuple(always),
+        first={byte: tuple(gated) for byte, gated in first.items()},
+        elsewhere=tuple((offset, value, tuple(pairs)) for (offset, value), pairs in elsewhere.items()),
     )
 
 

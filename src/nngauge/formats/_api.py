@@ -33,7 +33,7 @@ class ModelData:
     parts: Mapping[str, Buffer] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
     """One model format."""
 
@@ -54,6 +54,9 @@ class Format:
     probe: Callable[[bytes, int, str], bool] | None = None
     """For formats without magic: `(head, size, name)` → worth parsing? Must be cheap and false for nearly all files;
     `head` is the first `limits.HEAD_BYTES` bytes."""
+    gate: tuple[Magic, ...] = ()
+    """Bytes of which one must be there before `probe` is asked; empty asks always. They save forty calls per data file,
+    and the import of a parser whose probe is never asked."""
     bind: Callable[[str, Sequence[str]], tuple[str, ...]] | None = None
     """For formats in several files: `(lead path, all paths of the same container)` → paths of the companions found,
     in a fixed order. Called only after magic or probe matched the lead file."""
@@ -63,3 +66,8 @@ class Format:
     """Where the format is specified."""
     limitations: tuple[str, ...] = ()
     """What this parser does not read. Empty means fully supported."""
+
+
+def starts(first: bytes) -> tuple[Magic, ...]:
+    """A `Format.gate` that any of these first bytes opens."""
+    return tuple(Magic(0, bytes([byte])) for byte in first)

@@ -13,7 +13,7 @@ from typing import Final
 
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats.vocabulary.caffe import KINDS, OPERATIONS, PARAMETERS, POOLS, V1_NAMES, V1_PARAMETERS, V1_TYPES
 from nngauge.io import protobuf, textproto
 from nngauge.io.binary import Buffer
@@ -481,6 +481,7 @@ FORMAT = Format(
     suffixes=(".caffemodel", ".prototxt"),
     parse=parse,
     probe=probe,
+    gate=starts(b" \t\n\v\f\r#nils\x12\x1a\x22\x42\xa2"),
     bind=bind,
     references=(
         "https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto",

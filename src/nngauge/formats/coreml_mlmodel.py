@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import Graph
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._coreml_spec import looks_like_model, read_model
 
 
@@ -35,6 +35,7 @@ FORMAT = Format(
     suffixes=(".mlmodel",),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x08"),
     references=("https://github.com/apple/coremltools/tree/main/mlmodel/format",),
     limitations=("bodies of tree ensembles, vector machines and Apple's built-in models are not read",),
 )

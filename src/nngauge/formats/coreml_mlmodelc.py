@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._coreml_espresso import read_layers
 from nngauge.formats._coreml_names import MODEL_KINDS
 from nngauge.formats._coreml_spec import Interface, producer_of, read_description
@@ -157,6 +157,7 @@ FORMAT = Format(
     suffixes=(".mlmodelc",),
     parse=parse,
     probe=probe,
+    gate=(Magic(2, b"\0\0"),),
     bind=bind,
     references=("https://developer.apple.com/documentation/coreml/mlmodel", "https://github.com/apple/coremltools"),
     limitations=("undocumented format: edges between operations and weights of Espresso networks are not read",),

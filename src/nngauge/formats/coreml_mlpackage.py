@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from nngauge.domain.graph import Graph
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._coreml_spec import read_model
 from nngauge.formats._json_text import mapping, read_object, text
 
@@ -59,6 +59,7 @@ FORMAT = Format(
     suffixes=(".mlpackage",),
     parse=parse,
     probe=probe,
+    gate=starts(b"{"),
     bind=bind,
     references=("https://github.com/apple/coremltools/tree/main/mlmodel/format",),
     limitations=("optimised specialisations and sub-blocks of control flow are not read",),

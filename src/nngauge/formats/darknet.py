@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MIB
 
@@ -154,6 +154,7 @@ FORMAT = Format(
     suffixes=(".cfg",),
     parse=parse,
     probe=probe,
+    gate=starts(b"[#\r\n "),
     bind=bind,
     references=("https://github.com/AlexeyAB/darknet/blob/master/src/parser.c",),
     limitations=("connected, recurrent and local layers are listed without weights",),

@@ -12,7 +12,7 @@ import re
 
 from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.limits import MAX_NODES, MIB
 
@@ -122,6 +122,7 @@ FORMAT = Format(
     suffixes=(),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x01"),
     references=("https://github.com/davisking/dlib/blob/master/dlib/serialize.h",),
     limitations=("parameters are not read", "other serialised dlib objects are not recognised"),
 )

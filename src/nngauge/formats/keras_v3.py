@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._hdf5 import SIGNATURE
 from nngauge.formats._json_text import MAX_JSON, JsonObject, mapping, read_object, text
 from nngauge.formats._keras_config import model_weights, read_layers
@@ -80,6 +80,7 @@ FORMAT = Format(
     suffixes=(".keras",),
     parse=parse,
     probe=probe,
+    gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py",),
     limitations=("edges between layers and weight files beyond the memory bound are not read",),
 )

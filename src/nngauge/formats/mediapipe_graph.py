@@ -9,7 +9,7 @@ import re
 
 from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import InputError, LimitError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._values import Values
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, Field, fields, text
@@ -106,6 +106,7 @@ FORMAT = Format(
     suffixes=(".binarypb",),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x0a"),
     references=("https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/framework/calculator.proto",),
     limitations=("options and side packets are not read", "the text form (.pbtxt) is not read"),
 )

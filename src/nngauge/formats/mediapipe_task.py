@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import LimitError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.io.zip_records import ZipEntry
@@ -81,6 +81,7 @@ FORMAT = Format(
     suffixes=(".task",),
     parse=parse,
     probe=probe,
+    gate=(Magic(0, b"PK\x03\x04"),),
     bundle=True,
     references=(
         "https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/tasks/cc/metadata/utils/zip_utils.cc",

@@ -115,6 +115,7 @@ FORMAT = Format(
     parse=parse,
     magics=(Magic(4, b"MSL2", carve=True), Magic(4, b"MSL1", carve=True)),
     probe=probe,
+    gate=(Magic(1, b"\0\0\0"),),
     references=("https://gitee.com/mindspore/mindspore-lite/blob/master/mindspore-lite/schema/model.fbs",),
     limitations=("operation names of schemas before MSL2 are not known", "sub-graphs are listed as one"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._mnn_ops import OP_NAMES
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
@@ -223,6 +223,7 @@ FORMAT = Format(
     suffixes=(".mnn",),
     parse=parse,
     probe=probe,
+    gate=(Magic(1, b"\0\0\0"),),
     references=("https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",),
     limitations=("sub-graphs are not read", "weights of quantised and less common layers are not all counted"),
 )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
-from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._api import Format, Magic, ModelData, starts
 from nngauge.formats._json_text import JsonObject, mapping, objects, read_object, text
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRING, MAX_TENSORS
@@ -160,6 +160,7 @@ FORMAT = Format(
     parse=parse,
     magics=(Magic(0, _LIST_MAGIC),),
     probe=probe,
+    gate=starts(b"{"),
     bind=bind,
     references=("https://github.com/apache/mxnet/blob/v1.x/src/ndarray/ndarray.cc",),
     limitations=("sparse arrays and arrays with NumPy semantics are not read",),

@@ -14,7 +14,7 @@ from typing import Final
 
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, operator_names
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
@@ -531,6 +531,7 @@ FORMAT = Format(
     suffixes=(".onnx",),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x08"),
     bind=bind,
     references=(
         "https://github.com/onnx/onnx/blob/main/onnx/onnx.proto",

@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH, MAX_TEXT_MODEL
 
@@ -231,6 +231,7 @@ FORMAT = Format(
     suffixes=(".xml",),
     parse=parse,
     probe=probe,
+    gate=starts(b"<\xef"),
     bind=bind,
     references=("https://docs.openvino.ai/2025/documentation/openvino-ir-format.html",),
     limitations=("bodies of loops are counted, not read",),

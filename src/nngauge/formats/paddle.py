@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from nngauge.domain.graph import Dim, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._values import Values
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.protobuf import BYTES, Field, fields, signed, text, varints
@@ -202,6 +202,7 @@ FORMAT = Format(
     suffixes=(".pdmodel", "__model__"),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x0a"),
     bind=bind,
     references=("https://github.com/PaddlePaddle/Paddle/blob/develop/paddle/phi/core/framework/framework.proto",),
     limitations=("blocks of control flow are counted, not read", "PIR programs in JSON are not read"),

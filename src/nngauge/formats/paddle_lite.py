@@ -10,7 +10,7 @@ import re
 
 from nngauge.domain.graph import DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._values import Values
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer, Cursor
@@ -153,6 +153,7 @@ FORMAT = Format(
     suffixes=(".nb",),
     parse=parse,
     probe=probe,
+    gate=(Magic(1, b"\0"),),
     references=("https://github.com/PaddlePaddle/Paddle-Lite/blob/develop/lite/model_parser/model_parser.cc",),
     limitations=("models written before Paddle Lite 2.9 (meta versions 0 and 1) are recognised only",),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._json_text import JsonObject, mapping, read_object, text, whole_numbers
 from nngauge.limits import MAX_RANK, MAX_TENSORS
 
@@ -91,5 +91,6 @@ FORMAT = Format(
     suffixes=(".safetensors",),
     parse=parse,
     probe=probe,
+    gate=(Magic(8, b"{"),),
     references=("https://github.com/huggingface/safetensors#format",),
 )

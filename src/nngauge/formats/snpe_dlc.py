@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.limits import MIB
@@ -77,6 +77,7 @@ FORMAT = Format(
     suffixes=(".dlc",),
     parse=parse,
     probe=probe,
+    gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/lutzroeder/netron/blob/main/source/dlc.js",),
     limitations=("undocumented format: layers and weights are not read",),
 )

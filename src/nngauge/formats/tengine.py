@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._tengine_ops import OP_NAMES
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.meter import Meter
@@ -163,6 +163,7 @@ FORMAT = Format(
     suffixes=(".tmfile",),
     parse=parse,
     probe=probe,
+    gate=(Magic(0, b"\x02\0\0\0"),),
     references=("https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfile/tm2_format.h",),
     limitations=("attributes and versions before 2 are not read",),
 )

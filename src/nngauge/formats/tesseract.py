@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 
 _COMPONENTS = (
     "config", "unicharset", "unicharambigs", "inttemp", "pffmtable", "normproto", "punc-dawg", "word-dawg",
@@ -66,6 +66,7 @@ FORMAT = Format(
     suffixes=(".traineddata",),
     parse=parse,
     probe=probe,
+    gate=(Magic(1, b"\0\0\0"),),
     references=("https://github.com/tesseract-ocr/tesseract/blob/main/src/ccutil/tessdatamanager.cpp",),
     limitations=("the network inside the lstm component is not read", "big-endian files are not read"),
 )

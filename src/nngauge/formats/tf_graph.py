@@ -7,7 +7,7 @@ from typing import Final
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._tf_graphdef import graph_def, looks_like_node
 from nngauge.limits import HEAD_BYTES
 
@@ -46,6 +46,7 @@ FORMAT = Format(
     suffixes=(".pb",),
     parse=parse,
     probe=probe,
+    gate=starts(b"\x0a"),
     references=(
         "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/graph.proto",
         "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/framework/node_def.proto",

@@ -13,7 +13,7 @@ from typing import Final
 
 from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._tf_graphdef import graph_def, shape_proto
 from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf
@@ -178,6 +178,7 @@ FORMAT = Format(
     suffixes=("saved_model.pb",),
     parse=parse,
     probe=probe,
+    gate=(Magic(0, b"\x08\x01\x12"),),
     bind=bind,
     references=(
         "https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/protobuf/saved_model.proto",

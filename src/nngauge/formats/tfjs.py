@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._json_text import JsonObject, mapping, objects, read_json, text, whole_numbers
 from nngauge.formats._values import Values
 from nngauge.io.binary import Buffer
@@ -204,6 +204,7 @@ FORMAT = Format(
     suffixes=("model.json", "weights_manifest.json"),
     parse=parse,
     probe=probe,
+    gate=starts(b"{[ \t\r\n\xef"),
     bind=bind,
     references=("https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts",),
     limitations=("edges between Keras layers are not read",),

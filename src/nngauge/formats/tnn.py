@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._api import Format, ModelData
+from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._values import Values
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_TEXT_MODEL
@@ -112,6 +112,7 @@ FORMAT = Format(
     suffixes=(".tnnproto",),
     parse=parse,
     probe=probe,
+    gate=starts(b'"'),
     bind=bind,
     references=("https://github.com/Tencent/TNN/blob/master/source/tnn/interpreter/tnn/model_interpreter.cc",),
     limitations=("weights are not counted",),

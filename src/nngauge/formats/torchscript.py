@@ -257,6 +257,7 @@ FORMAT = Format(
     parse=parse,
     magics=(Magic(0, _LEGACY, carve=True),),
     probe=probe,
+    gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/pytorch/pytorch/blob/main/torch/csrc/jit/docs/serialization.md",),
     limitations=("operations of scripted models are counted in the code text, their edges are not read",),
 )

@@ -9,7 +9,7 @@ import re
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
-from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._api import Format, Magic, ModelData, starts
 from nngauge.formats._json_text import JsonObject, mapping, read_object, text
 from nngauge.formats._ubjson import read_ubjson
 from nngauge.io.binary import Cursor
@@ -106,6 +106,7 @@ FORMAT = Format(
     parse=parse,
     magics=(Magic(0, _BINARY),),
     probe=probe,
+    gate=starts(b"{"),
     references=("https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html",),
     limitations=("splits and leaves of the trees are not read",),
 )

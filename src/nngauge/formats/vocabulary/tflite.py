@@ -61,24 +61,73 @@ PADDINGS: Final = ("SAME", "VALID")
 ACTIVATIONS: Final = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 
 OPTIONS: Final[Mapping[int, tuple[Option, ...]]] = {
-    1: (Option(0, "padding", "padding"), Option(1, "stride_w", "i"), Option(2, "stride_h", "i"), Option(3, "fused_activation", "activation"), Option(4, "dilation_w_factor", "i", 1), Option(5, "dilation_h_factor", "i", 1)),  # Conv2DOptions
-    2: (Option(0, "padding", "padding"), Option(1, "stride_w", "i"), Option(2, "stride_h", "i"), Option(3, "depth_multiplier", "i"), Option(4, "fused_activation", "activation"), Option(5, "dilation_w_factor", "i", 1), Option(6, "dilation_h_factor", "i", 1)),  # DepthwiseConv2DOptions
-    3: (Option(0, "num_channels", "i"), Option(1, "num_columns_per_channel", "vi"), Option(2, "embedding_dim_per_channel", "vi")),  # ConcatEmbeddingsOptions
+    1: (
+        Option(0, "padding", "padding"),
+        Option(1, "stride_w", "i"),
+        Option(2, "stride_h", "i"),
+        Option(3, "fused_activation", "activation"),
+        Option(4, "dilation_w_factor", "i", 1),
+        Option(5, "dilation_h_factor", "i", 1),
+    ),  # Conv2DOptions
+    2: (
+        Option(0, "padding", "padding"),
+        Option(1, "stride_w", "i"),
+        Option(2, "stride_h", "i"),
+        Option(3, "depth_multiplier", "i"),
+        Option(4, "fused_activation", "activation"),
+        Option(5, "dilation_w_factor", "i", 1),
+        Option(6, "dilation_h_factor", "i", 1),
+    ),  # DepthwiseConv2DOptions
+    3: (
+        Option(0, "num_channels", "i"),
+        Option(1, "num_columns_per_channel", "vi"),
+        Option(2, "embedding_dim_per_channel", "vi"),
+    ),  # ConcatEmbeddingsOptions
     4: (Option(0, "type", "b"),),  # LSHProjectionOptions
-    5: (Option(0, "padding", "padding"), Option(1, "stride_w", "i"), Option(2, "stride_h", "i"), Option(3, "filter_width", "i"), Option(4, "filter_height", "i"), Option(5, "fused_activation", "activation")),  # Pool2DOptions
+    5: (
+        Option(0, "padding", "padding"),
+        Option(1, "stride_w", "i"),
+        Option(2, "stride_h", "i"),
+        Option(3, "filter_width", "i"),
+        Option(4, "filter_height", "i"),
+        Option(5, "fused_activation", "activation"),
+    ),  # Pool2DOptions
     6: (Option(0, "rank", "i"), Option(1, "fused_activation", "activation")),  # SVDFOptions
     7: (Option(0, "fused_activation", "activation"),),  # RNNOptions
-    8: (Option(0, "fused_activation", "activation"), Option(1, "weights_format", "b"), Option(2, "keep_num_dims", "?")),  # FullyConnectedOptions
+    8: (
+        Option(0, "fused_activation", "activation"),
+        Option(1, "weights_format", "b"),
+        Option(2, "keep_num_dims", "?"),
+    ),  # FullyConnectedOptions
     9: (Option(0, "beta", "f"),),  # SoftmaxOptions
     10: (Option(0, "axis", "i"), Option(1, "fused_activation", "activation")),  # ConcatenationOptions
     11: (Option(0, "fused_activation", "activation"),),  # AddOptions
     12: (Option(0, "fused_activation", "activation"),),  # L2NormOptions
-    13: (Option(0, "radius", "i"), Option(1, "bias", "f"), Option(2, "alpha", "f"), Option(3, "beta", "f")),  # LocalResponseNormalizationOptions
-    14: (Option(0, "fused_activation", "activation"), Option(1, "cell_clip", "f"), Option(2, "proj_clip", "f"), Option(3, "kernel_type", "b")),  # LSTMOptions
-    15: (Option(0, "new_height", "i"), Option(1, "new_width", "i"), Option(2, "align_corners", "?"), Option(3, "half_pixel_centers", "?")),  # ResizeBilinearOptions
+    13: (
+        Option(0, "radius", "i"),
+        Option(1, "bias", "f"),
+        Option(2, "alpha", "f"),
+        Option(3, "beta", "f"),
+    ),  # LocalResponseNormalizationOptions
+    14: (
+        Option(0, "fused_activation", "activation"),
+        Option(1, "cell_clip", "f"),
+        Option(2, "proj_clip", "f"),
+        Option(3, "kernel_type", "b"),
+    ),  # LSTMOptions
+    15: (
+        Option(0, "new_height", "i"),
+        Option(1, "new_width", "i"),
+        Option(2, "align_corners", "?"),
+        Option(3, "half_pixel_centers", "?"),
+    ),  # ResizeBilinearOptions
     16: (Option(0, "subgraph", "I"),),  # CallOptions
     17: (Option(0, "new_shape", "vi"),),  # ReshapeOptions
-    18: (Option(0, "ngram_size", "i"), Option(1, "max_skip_size", "i"), Option(2, "include_all_ngrams", "?")),  # SkipGramOptions
+    18: (
+        Option(0, "ngram_size", "i"),
+        Option(1, "max_skip_size", "i"),
+        Option(2, "include_all_ngrams", "?"),
+    ),  # SkipGramOptions
     19: (Option(0, "block_size", "i"),),  # SpaceToDepthOptions
     20: (Option(0, "combiner", "b"),),  # EmbeddingLookupSparseOptions
     21: (Option(0, "fused_activation", "activation"),),  # MulOptions
@@ -88,21 +137,54 @@ OPTIONS: Final[Mapping[int, tuple[Option, ...]]] = {
     29: (Option(0, "fused_activation", "activation"),),  # DivOptions
     30: (Option(0, "squeeze_dims", "vi"),),  # SqueezeOptions
     31: (Option(0, "time_major", "?"), Option(1, "fused_activation", "activation")),  # SequenceRNNOptions
-    32: (Option(0, "begin_mask", "i"), Option(1, "end_mask", "i"), Option(2, "ellipsis_mask", "i"), Option(3, "new_axis_mask", "i"), Option(4, "shrink_axis_mask", "i"), Option(5, "offset", "?")),  # StridedSliceOptions
+    32: (
+        Option(0, "begin_mask", "i"),
+        Option(1, "end_mask", "i"),
+        Option(2, "ellipsis_mask", "i"),
+        Option(3, "new_axis_mask", "i"),
+        Option(4, "shrink_axis_mask", "i"),
+        Option(5, "offset", "?"),
+    ),  # StridedSliceOptions
     35: (Option(0, "num_splits", "i"),),  # SplitOptions
     37: (Option(0, "in_data_type", "dtype"), Option(1, "out_data_type", "dtype")),  # CastOptions
     40: (Option(0, "output_type", "dtype"),),  # ArgMaxOptions
-    49: (Option(0, "padding", "padding"), Option(1, "stride_w", "i"), Option(2, "stride_h", "i"), Option(3, "fused_activation", "activation")),  # TransposeConvOptions
+    49: (
+        Option(0, "padding", "padding"),
+        Option(1, "stride_w", "i"),
+        Option(2, "stride_h", "i"),
+        Option(3, "fused_activation", "activation"),
+    ),  # TransposeConvOptions
     50: (Option(0, "validate_indices", "?"),),  # SparseToDenseOptions
     55: (Option(0, "out_type", "dtype"),),  # ShapeOptions
     57: (Option(0, "output_type", "dtype"),),  # ArgMinOptions
-    58: (Option(0, "min", "f"), Option(1, "max", "f"), Option(2, "num_bits", "i"), Option(3, "narrow_range", "?")),  # FakeQuantOptions
+    58: (
+        Option(0, "min", "f"),
+        Option(1, "max", "f"),
+        Option(2, "num_bits", "i"),
+        Option(3, "narrow_range", "?"),
+    ),  # FakeQuantOptions
     59: (Option(0, "values_count", "i"), Option(1, "axis", "i")),  # PackOptions
     61: (Option(0, "axis", "i"),),  # OneHotOptions
     64: (Option(0, "num", "i"), Option(1, "axis", "i")),  # UnpackOptions
-    69: (Option(0, "fused_activation", "activation"), Option(1, "cell_clip", "f"), Option(2, "proj_clip", "f"), Option(3, "merge_outputs", "?"), Option(4, "time_major", "?", 1)),  # BidirectionalSequenceLSTMOptions
-    70: (Option(0, "time_major", "?"), Option(1, "fused_activation", "activation"), Option(2, "merge_outputs", "?")),  # BidirectionalSequenceRNNOptions
-    71: (Option(0, "fused_activation", "activation"), Option(1, "cell_clip", "f"), Option(2, "proj_clip", "f"), Option(3, "time_major", "?"), Option(5, "diagonal_recurrent_tensors", "?")),  # UnidirectionalSequenceLSTMOptions
+    69: (
+        Option(0, "fused_activation", "activation"),
+        Option(1, "cell_clip", "f"),
+        Option(2, "proj_clip", "f"),
+        Option(3, "merge_outputs", "?"),
+        Option(4, "time_major", "?", 1),
+    ),  # BidirectionalSequenceLSTMOptions
+    70: (
+        Option(0, "time_major", "?"),
+        Option(1, "fused_activation", "activation"),
+        Option(2, "merge_outputs", "?"),
+    ),  # BidirectionalSequenceRNNOptions
+    71: (
+        Option(0, "fused_activation", "activation"),
+        Option(1, "cell_clip", "f"),
+        Option(2, "proj_clip", "f"),
+        Option(3, "time_major", "?"),
+        Option(5, "diagonal_recurrent_tensors", "?"),
+    ),  # UnidirectionalSequenceLSTMOptions
     74: (Option(0, "align_corners", "?"), Option(1, "half_pixel_centers", "?")),  # ResizeNearestNeighborOptions
     75: (Option(0, "alpha", "f"),),  # LeakyReluOptions
     77: (Option(0, "mode", "b"),),  # MirrorPadOptions
@@ -115,8 +197,21 @@ OPTIONS: Final[Mapping[int, tuple[Option, ...]]] = {
     101: (Option(0, "adj_x", "?"), Option(1, "adj_y", "?")),  # BatchMatMulOptions
     102: (Option(0, "exclusive", "?"), Option(1, "reverse", "?")),  # CumsumOptions
     103: (Option(0, "init_subgraph_index", "i"),),  # CallOnceOptions
-    106: (Option(0, "padding", "padding"), Option(1, "stride_d", "i"), Option(2, "stride_w", "i"), Option(3, "stride_h", "i"), Option(4, "fused_activation", "activation"), Option(5, "dilation_d_factor", "i", 1), Option(6, "dilation_w_factor", "i", 1), Option(7, "dilation_h_factor", "i", 1)),  # Conv3DOptions
-    107: (Option(0, "table_id", "i"), Option(1, "key_dtype", "dtype"), Option(2, "value_dtype", "dtype")),  # HashtableOptions
+    106: (
+        Option(0, "padding", "padding"),
+        Option(1, "stride_d", "i"),
+        Option(2, "stride_w", "i"),
+        Option(3, "stride_h", "i"),
+        Option(4, "fused_activation", "activation"),
+        Option(5, "dilation_d_factor", "i", 1),
+        Option(6, "dilation_w_factor", "i", 1),
+        Option(7, "dilation_h_factor", "i", 1),
+    ),  # Conv3DOptions
+    107: (
+        Option(0, "table_id", "i"),
+        Option(1, "key_dtype", "dtype"),
+        Option(2, "value_dtype", "dtype"),
+    ),  # HashtableOptions
     111: (Option(0, "container", "s"), Option(1, "shared_name", "s")),  # VarHandleOptions
     114: (Option(0, "seed", "q"), Option(1, "seed2", "q")),  # RandomOptions
     115: (Option(0, "boundaries", "vf"),),  # BucketizeOptions
@@ -127,24 +222,80 @@ OPTIONS: Final[Mapping[int, tuple[Option, ...]]] = {
 OPTIONS_2: Final[Mapping[int, tuple[Option, ...]]] = {
     1: (Option(0, "dimension", "q"),),  # StablehloConcatenateOptions
     2: (Option(0, "broadcast_dimensions", "vq"),),  # StablehloBroadcastInDimOptions
-    3: (Option(0, "start_indices", "vq"), Option(1, "limit_indices", "vq"), Option(2, "strides", "vq")),  # StablehloSliceOptions
-    4: (Option(0, "window_strides", "vq"), Option(1, "padding", "vq"), Option(2, "lhs_dilation", "vq"), Option(3, "rhs_dilation", "vq"), Option(5, "input_batch_dimension", "q"), Option(6, "input_feature_dimension", "q"), Option(7, "input_spatial_dimensions", "vq"), Option(8, "kernel_input_feature_dimension", "q"), Option(9, "kernel_output_feature_dimension", "q"), Option(10, "kernel_spatial_dimensions", "vq"), Option(11, "output_batch_dimension", "q"), Option(12, "output_feature_dimension", "q"), Option(13, "output_spatial_dimensions", "vq"), Option(14, "feature_group_count", "q"), Option(15, "batch_group_count", "q")),  # StablehloConvolutionOptions
+    3: (
+        Option(0, "start_indices", "vq"),
+        Option(1, "limit_indices", "vq"),
+        Option(2, "strides", "vq"),
+    ),  # StablehloSliceOptions
+    4: (
+        Option(0, "window_strides", "vq"),
+        Option(1, "padding", "vq"),
+        Option(2, "lhs_dilation", "vq"),
+        Option(3, "rhs_dilation", "vq"),
+        Option(5, "input_batch_dimension", "q"),
+        Option(6, "input_feature_dimension", "q"),
+        Option(7, "input_spatial_dimensions", "vq"),
+        Option(8, "kernel_input_feature_dimension", "q"),
+        Option(9, "kernel_output_feature_dimension", "q"),
+        Option(10, "kernel_spatial_dimensions", "vq"),
+        Option(11, "output_batch_dimension", "q"),
+        Option(12, "output_feature_dimension", "q"),
+        Option(13, "output_spatial_dimensions", "vq"),
+        Option(14, "feature_group_count", "q"),
+        Option(15, "batch_group_count", "q"),
+    ),  # StablehloConvolutionOptions
     5: (Option(0, "call_target_name", "s"), Option(4, "called_computations", "vi")),  # StablehloCustomCallOptions
     6: (Option(0, "dimensions", "vq"), Option(1, "body_subgraph_index", "i")),  # StablehloReduceOptions
-    7: (Option(1, "update_window_dims", "vq"), Option(2, "inserted_window_dims", "vq"), Option(3, "scatter_dims_to_operand_dims", "vq"), Option(4, "index_vector_dim", "q"), Option(6, "update_computation_subgraph_index", "i")),  # StablehloScatterOptions
+    7: (
+        Option(1, "update_window_dims", "vq"),
+        Option(2, "inserted_window_dims", "vq"),
+        Option(3, "scatter_dims_to_operand_dims", "vq"),
+        Option(4, "index_vector_dim", "q"),
+        Option(6, "update_computation_subgraph_index", "i"),
+    ),  # StablehloScatterOptions
     8: (Option(0, "comparison_direction", "I"), Option(1, "compare_type", "I")),  # StablehloCompareOptions
     9: (Option(0, "slice_sizes", "vq"),),  # StablehloDynamicSliceOptions
-    10: (Option(0, "edge_padding_low", "vq"), Option(1, "edge_padding_high", "vq"), Option(2, "interior_padding", "vq")),  # StablehloPadOptions
+    10: (
+        Option(0, "edge_padding_low", "vq"),
+        Option(1, "edge_padding_high", "vq"),
+        Option(2, "interior_padding", "vq"),
+    ),  # StablehloPadOptions
     11: (Option(0, "iota_dimension", "q"),),  # StablehloIotaOptions
-    12: (Option(0, "lhs_batching_dimensions", "vq"), Option(1, "rhs_batching_dimensions", "vq"), Option(2, "lhs_contracting_dimensions", "vq"), Option(3, "rhs_contracting_dimensions", "vq")),  # StablehloDotGeneralOptions
-    13: (Option(0, "window_dimensions", "vq"), Option(1, "window_strides", "vq"), Option(2, "base_dilations", "vq"), Option(3, "window_dilations", "vq"), Option(4, "padding", "vq"), Option(5, "body_subgraph_index", "i")),  # StablehloReduceWindowOptions
-    14: (Option(0, "dimension", "q"), Option(1, "is_stable", "?"), Option(2, "comparator_subgraph_index", "i")),  # StablehloSortOptions
+    12: (
+        Option(0, "lhs_batching_dimensions", "vq"),
+        Option(1, "rhs_batching_dimensions", "vq"),
+        Option(2, "lhs_contracting_dimensions", "vq"),
+        Option(3, "rhs_contracting_dimensions", "vq"),
+    ),  # StablehloDotGeneralOptions
+    13: (
+        Option(0, "window_dimensions", "vq"),
+        Option(1, "window_strides", "vq"),
+        Option(2, "base_dilations", "vq"),
+        Option(3, "window_dilations", "vq"),
+        Option(4, "padding", "vq"),
+        Option(5, "body_subgraph_index", "i"),
+    ),  # StablehloReduceWindowOptions
+    14: (
+        Option(0, "dimension", "q"),
+        Option(1, "is_stable", "?"),
+        Option(2, "comparator_subgraph_index", "i"),
+    ),  # StablehloSortOptions
     15: (Option(0, "cond_subgraph_index", "i"), Option(1, "body_subgraph_index", "i")),  # StablehloWhileOptions
-    16: (Option(0, "offset_dims", "vq"), Option(1, "collapsed_slice_dims", "vq"), Option(2, "start_index_map", "vq"), Option(3, "index_vector_dim", "q"), Option(4, "slice_sizes", "vq")),  # StablehloGatherOptions
+    16: (
+        Option(0, "offset_dims", "vq"),
+        Option(1, "collapsed_slice_dims", "vq"),
+        Option(2, "start_index_map", "vq"),
+        Option(3, "index_vector_dim", "q"),
+        Option(4, "slice_sizes", "vq"),
+    ),  # StablehloGatherOptions
     17: (Option(0, "permutation", "vq"),),  # StablehloTransposeOptions
     19: (Option(0, "algorithm", "b"),),  # StablehloRngBitGeneratorOptions
     20: (Option(0, "reduce_function", "i"),),  # ReduceWindowOptions
-    21: (Option(0, "name", "s"), Option(1, "decomposition_subgraph_index", "i"), Option(4, "version", "i")),  # StableHLOCompositeOptions
+    21: (
+        Option(0, "name", "s"),
+        Option(1, "decomposition_subgraph_index", "i"),
+        Option(4, "version", "i"),
+    ),  # StableHLOCompositeOptions
     23: (Option(0, "branch_subgraph_indices", "vi"),),  # StablehloCaseOptions
 }
 """Fields by `builtin_options_2_type`."""
