@@ -62,8 +62,8 @@ def _caveats(run: Run) -> str:
 - What is true about each library is written down by hand in `benchmarks/evaluation/runtimes.toml`. The rules were
   developed with many of the same files at hand: for those the figures show that the rules do what they are meant to do.
   {share(fresh, len(run.runtimes))} of the files are *fresh*: other versions and processors, chosen and labelled before
-  anything had looked into them. Their rows are the better guess for what nobody has seen, and what they showed wrong
-  has been mended since where a rule could be.
+  anything had looked into them. Their rows are the better guess for what nobody has seen; what was changed because of
+  them is listed below the table.
 - {share(linux, len(run.runtimes))} of the libraries are builds for Linux on x86-64: what the registries offer. Builds
   for Android share the sources, not the bytes.
 - The labels of the packages are hand-made and partial. A detection that the labels lack was looked at with

@@ -37,6 +37,7 @@ def labels(results: Sequence[Result], missing: Sequence[Missing]) -> str:
             f"disguise {share(sum(item.disguised_score.verdict != 'wrong' for item in rest), len(rest))}."
         ),
         _flaws(results),
+        _mended(fresh),
     ]
     if missing:
         text.append(
@@ -53,6 +54,17 @@ def _label_row(name: str, items: Sequence[Result], *, disguised: bool = False) -
 def _version_counts(scores: Sequence[Score]) -> list[int]:
     found = Counter(item.version for item in scores)
     return [found[name] for name in _VERSIONS]
+
+
+def _mended(fresh: Sequence[Result]) -> str:
+    mended = [f"{item.title} {item.file} ({item.truth.mended})" for item in fresh if item.truth.mended]
+    if not mended:
+        return f"No rule was changed because of the {len(fresh)} fresh libraries."
+    return (
+        f"Of the {len(fresh)} fresh libraries {len(mended)} made us change a rule after the first look: "
+        + "; ".join(mended)
+        + "."
+    )
 
 
 def _asked(results: Sequence[Result]) -> list[Result]:

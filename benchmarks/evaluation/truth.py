@@ -25,6 +25,7 @@ class Library:
     also: tuple[str, ...] = ()
     role: str = "library"
     note: str = ""
+    mended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
