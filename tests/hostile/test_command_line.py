@@ -106,11 +106,11 @@ def test_extract_writes_inside_the_folder_only(tmp_path: Path) -> None:
     members = [Member(name=name, data=model(kind)) for name, kind in zip(names, WHOLE, strict=False)]
     inner = tmp_path / "deep" / "er"
     inner.mkdir(parents=True)
-    before = {path for path in tmp_path.rglob("*")} | {inner / "app.zip"}
+    before = set(tmp_path.rglob("*")) | {inner / "app.zip"}
     out = inner / "out"
     done = nngauge("scan", app(inner, *members), "--extract", out, cwd=inner)
     assert "Traceback" not in done.stderr
-    written = {path for path in tmp_path.rglob("*")} - before
+    written = set(tmp_path.rglob("*")) - before
     assert written
     assert all(path == out or out in path.parents for path in written)
     models = [path for path in out.iterdir() if path.suffix != ".json"]
