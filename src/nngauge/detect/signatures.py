@@ -37,13 +37,16 @@ class ClauseRef:
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Finds which of many globs match a name: exact ones by dictionary, the others behind one combined expression."""
+    """Finds which of many globs match a name: exact ones by look-up, the others behind their longest fixed part.
 
-    exact: dict[str, tuple[str, ...]]
-    patterns: tuple[tuple[re.Pattern[str], str], ...]
-    combined: re.Pattern[str] | None
+    Nothing is compiled beforehand: most scans meet only a handful of the globs (and `fnmatch` keeps what it compiled).
+    """
+
+    exact: frozenset[str]
+    wild: tuple[tuple[str, str], ...]
+    """`(longest part without wildcards, glob)`: a name that matches contains the part."""
     runs: tuple[str, ...]
-    """For each glob its longest part without wildcards: a name that matches contains it."""
+    """The fixed parts of all globs."""
 
     def possible(self, names: Sequence[str]) -> set[int]:
         """The indices of the names worth a call of `matching`: a superset of those that match or whose tails do.
@@ -68,9 +71,8 @@ class Globs:
 
     def matching(self, name: str) -> list[str]:
         """The globs that match `name` (case-sensitive)."""
-        found = list(self.exact.get(name, ()))
-        if self.combined is not None and self.combined.match(name):
-            found += [text for pattern, text in self.patterns if pattern.match(name)]
+        found = [name] if name in self.exact else []
+        found += [text for run, text in self.wild if run in name and fnmatch.fnmatchcase(name, text)]
         return found
 
 
@@ -94,16 +96,10 @@ def _longest_run(glob: str) -> str:
 
 def compile_globs(texts: Iterable[str]) -> Globs:
     """Prepares globs for `Globs.matching`."""
-    exact: dict[str, tuple[str, ...]] = {}
-    wild: list[str] = []
-    for text in dict.fromkeys(texts):
-        if any(char in text for char in "*?["):
-            wild.append(text)
-        else:
-            exact[text] = (text,)
-    patterns = tuple((re.compile(fnmatch.translate(text), re.DOTALL), text) for text in wild)
-    combined = re.compile("|".join(f"(?:{fnmatch.translate(text)})" for text in wild), re.DOTALL) if wild else None
-    return Globs(exact, patterns, combined, tuple(dict.fromkeys(_longest_run(text) for text in (*exact, *wild))))
+    unique = tuple(dict.fromkeys(texts))
+    exact = frozenset(text for text in unique if not any(char in text for char in "*?["))
+    wild = tuple((_longest_run(text), text) for text in unique if text not in exact)
+    return Globs(exact, wild, tuple(dict.fromkeys((*sorted(exact), *(run for run, _ in wild)))))
 
 
 @dataclass(slots=True)
