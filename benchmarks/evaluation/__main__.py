@@ -63,11 +63,11 @@ def _fetch(wanted: tuple[Runtime, ...], roots: tuple[Path, ...]) -> None:
 
 
 def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: Path | None, zoo: Path | None) -> Run:
-    vocabulary, notes = load_vocabulary(), load_notes()
+    vocabulary, notes, rules = load_vocabulary(), load_notes(), load_rules()
     listed = load_index(apps / "index.tsv") if apps else ()
     measured = packages.commands(listed, apps) if apps else {}
-    shown = tuple(packages.evaluate(listed, apps, vocabulary, notes, measured)) if apps else ()
-    tried = tuple(runtimes.evaluate(wanted, roots, load_rules(), vocabulary.baseline))
+    shown = tuple(packages.evaluate(listed, apps, vocabulary, notes, measured, rules)) if apps else ()
+    tried = tuple(runtimes.evaluate(wanted, roots, rules, vocabulary.baseline))
     planted = tuple(models.evaluate(models.load_list(zoo, notes), vocabulary)) if zoo else ()
     scanner = Scanner()
     return Run(

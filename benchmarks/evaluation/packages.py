@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.evaluation.baseline import Rules, two_steps
 from benchmarks.evaluation.runtimes import COUNTED
 from benchmarks.evaluation.truth import LabelledPackage, Note, Vocabulary, note_for
 from benchmarks.measure import Run, run_once
@@ -60,6 +61,10 @@ class PackageResult:
     """Models the scan found, labelled or not."""
     others: tuple[str, ...]
     """Counted detections of other categories: accelerators, system, cloud, bindings."""
+    baseline_frameworks: tuple[str, ...]
+    """What the published two-step method finds in the native libraries."""
+    baseline_models: tuple[str, ...]
+    """Entries that it takes for models by their endings."""
     cpu_warm: float
     """CPU seconds of the scan in a process that has its rules loaded."""
     cpu_command: float
@@ -92,13 +97,14 @@ def evaluate(
     vocabulary: Vocabulary,
     notes: tuple[Note, ...],
     runs: Mapping[str, Run],
+    rules: Rules,
 ) -> Iterator[PackageResult]:
     """Scans every package of which the command was measured."""
     scanner = Scanner()
     for package in packages:
         path = find_package(folder, package.sha256)
         if path is not None and package.sha256 in runs:
-            yield _one(scanner, package, path, vocabulary, notes, runs[package.sha256])
+            yield _one(scanner, package, path, vocabulary, notes, runs[package.sha256], rules)
 
 
 def _one(
@@ -108,6 +114,7 @@ def _one(
     vocabulary: Vocabulary,
     notes: tuple[Note, ...],
     run: Run,
+    rules: Rules,
 ) -> PackageResult:
     started = time.process_time()
     error, scan = "", None
@@ -119,6 +126,7 @@ def _one(
     asked = tuple(label.name for label in package.labels if not label.models_only)
     technologies = compare_technologies(package, scan, vocabulary, notes) if scan else ()
     found, missed, extra = compare_models(package, scan, vocabulary, notes, _names(path))
+    frameworks, named = two_steps(path, rules)
     return PackageResult(
         package=package,
         size=path.stat().st_size,
@@ -131,6 +139,8 @@ def _one(
         models_extra=extra,
         models_shipped=len(scan.models) if scan else 0,
         others=_others(scan) if scan else (),
+        baseline_frameworks=frameworks,
+        baseline_models=named,
         cpu_warm=warm,
         cpu_command=run.cpu,
         peak=run.peak,

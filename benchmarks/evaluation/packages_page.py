@@ -33,6 +33,7 @@ def labelled(results: Sequence[PackageResult], listed: int, vocabulary: Vocabula
         table(
             ("packages with AI", "number", "labels found", "labelled models found", "detections the labels lack"), rows
         ),
+        _two_steps(positive, vocabulary),
         _by_technology(positive, vocabulary),
         _missed(positive),
     ]
@@ -43,6 +44,28 @@ def labelled(results: Sequence[PackageResult], listed: int, vocabulary: Vocabula
             f"of the command: {peak:.0f} MB."
         )
     return "\n\n".join(part for part in text if part)
+
+
+def _two_steps(items: Sequence[PackageResult], vocabulary: Vocabulary) -> str:
+    """The published method on the same packages."""
+    labels = [(item, label.name) for item in items for label in item.package.labels if not label.models_only]
+    meant = {name: _names_of(name, vocabulary) for name in {name for _, name in labels}}
+    hit = sum(any(set(vocabulary.baseline[f]) & meant[name] for f in item.baseline_frameworks) for item, name in labels)
+    models = [(item, entry) for item in items for entry, _ in item.package.models]
+    named = sum(entry in item.baseline_models for item, entry in models)
+    wrong = sum(len(set(item.baseline_models) - _known_models(item)) for item in items)
+    return (
+        f"The published two-step method on the same packages: {share(hit, len(labels))} labels, "
+        f"{share(named, len(models))} labelled models, {wrong} other files taken for models by their endings."
+    )
+
+
+def _known_models(item: PackageResult) -> set[str]:
+    return {entry for entry, _ in item.package.models} | {finding.where for finding in item.models_extra}
+
+
+def _names_of(label: str, vocabulary: Vocabulary) -> set[str]:
+    return set(vocabulary.technologies.get(label, ()))
 
 
 def _finding_counts(items: Sequence[PackageResult]) -> str:

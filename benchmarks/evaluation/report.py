@@ -32,6 +32,7 @@ def render(run: Run, vocabulary: Vocabulary) -> str:
     parts = [
         _head(run),
         _caveats(run),
+        _how(run),
         runtimes_page.labels(run.runtimes, run.missing),
         runtimes_page.versions(run.runtimes),
         runtimes_page.baseline(run.runtimes),
@@ -51,6 +52,20 @@ def _head(run: Run) -> str:
         "Written by `python -m benchmarks.evaluation`; do not edit. "
         f"{run.when}, {run.tool}, rule set {run.rules} ({run.rule_count} rules)."
     )
+
+
+def _how(run: Run) -> str:
+    total = sum(item.size for item in run.runtimes) / 1e9
+    return f"""## How to repeat it
+
+    python -m benchmarks.evaluation --fetch
+    python -m benchmarks.evaluation --packages DIR --models DIR
+
+The first downloads what `runtimes.toml` lists, without installing or running anything of it, and keeps the binaries
+({total:.1f} GB are looked at). The second also needs a folder of packages named by their sha256 beside an `index.tsv`
+(digest, tier, repository, path, labels, models, state), and a folder of model files with a `SOURCES.csv` (file, format,
+repository, path, digest); the packages are listed below with the places they were published at. None of it is redistributed.
+Raw results: `out/evaluation/results.json`."""
 
 
 def _caveats(run: Run) -> str:
