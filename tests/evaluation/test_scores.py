@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.evaluation.baseline import Rules, frameworks_in, load_rules, model_names
+from benchmarks.evaluation.baseline import Rules, frameworks_in, load_rules, model_names, two_steps
 from benchmarks.evaluation.packages import compare_models, compare_technologies, matches
 from benchmarks.evaluation.runtimes import baseline_verdict, look, score
 from benchmarks.evaluation.tables import share, table
@@ -31,6 +31,7 @@ from nngauge.domain.scan import Scan
 from nngauge.formats import FORMATS
 from tests.builders.elf import ElfSpec, build_elf
 from tests.builders.facts import detection, model, place, proof, scan
+from tests.builders.zips import Member, archive
 
 TFLITE = detection()
 INSIDE = detection(technology="opencv", category=Category.CLASSICAL, host="tflite", version=None)
@@ -190,3 +191,17 @@ def test_data_files_name_what_exists() -> None:
     for names in vocabulary.technologies.values():
         assert any(matches(names, name) for name in ids), names
     assert all(len(note.sha256) >= 8 and note.reason for note in load_notes())
+
+
+def test_two_steps_on_a_package(tmp_path: Path) -> None:
+    rules = Rules(strings={"here": (b"in the section",)}, suffixes={"here": (".h",)})
+    app = tmp_path / "a.apk"
+    library = build_elf(ElfSpec(rodata=b"in the section\0"))
+    names = {"lib/x86/libx.so": library, "assets/m.h": b"model", "assets/n.bin": b"model"}
+    app.write_bytes(archive([Member(name=name.encode(), data=data) for name, data in names.items()]))
+    assert two_steps(app, rules) == ((), ()), "only libraries for Arm are read"
+    names["lib/arm64-v8a/libx.so"] = library
+    app.write_bytes(archive([Member(name=name.encode(), data=data) for name, data in names.items()]))
+    assert two_steps(app, rules) == (("here",), ("assets/m.h",))
+    app.write_bytes(b"no package")
+    assert two_steps(app, rules) == ((), ())
