@@ -6,17 +6,16 @@ pending (docs/adr/0004-worker-pool.md).
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +27,9 @@ from nngauge.extract.attempt import failure
 from nngauge.extract.save import Saver
 from nngauge.limits import APP_MEMORY, APP_SECONDS
 from nngauge.pipeline import Scanner
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _AHEAD = 4
 """Apps handed to the pool per worker before results are awaited: enough to keep workers busy, few enough that
@@ -71,6 +73,9 @@ def scan_each(
 
     `work` replaces what a worker does with a path, for tests: it gives what `scan_path` gives.
     """
+    import multiprocessing
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     from pebble import ProcessPool
 
     context = multiprocessing.get_context("spawn")

@@ -6,7 +6,7 @@ the schema of a rule; the digest that results carry is that of the rules' conten
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def load_signatures(extra: Sequence[bytes] = (), folder: Path | None = None) -> 
     Raises `RuleError` when a rule file is broken.
     """
     rules = state_of(folder or RULES, ".toml")
-    place = cache_file("rules", rules, tuple(extra), ENGINE, platform.machine(), platform.node(), _SCHEMA)
+    place = cache_file("rules", rules, tuple(extra), ENGINE, os.uname().machine, os.uname().nodename, _SCHEMA)
     cached = read_cached(place, _Cached)
     if cached is not None:
         return compile_signatures(RuleSet(cached.rules, cached.digest), extra, cached.database)

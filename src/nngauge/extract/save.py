@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +70,8 @@ def safe_name(name: str) -> str:
 
 def _write(target: Path, source: ByteSource) -> None:
     """All or nothing: a killed run leaves no half model behind."""
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
     try:
         with os.fdopen(descriptor, "wb") as file:

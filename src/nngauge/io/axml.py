@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from mmap import mmap
 from typing import Final, NamedTuple
-from xml.parsers import expat
 
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io import protobuf
@@ -333,6 +332,8 @@ def _skip_length8(buf: memoryview, at: int, end: int) -> int:
 def _read_text(view: memoryview) -> Element:
     if len(view) > MAX_TEXT_MODEL:
         raise LimitError(f"text of {len(view)} bytes")
+    from xml.parsers import expat
+
     tree = _Tree()
 
     def start(name: str, attributes: dict[str, str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +42,8 @@ def read_cached(place: Path, kind: type[T]) -> T | None:
 def write_cached(place: Path, content: object) -> None:
     """Writes atomically; a folder that cannot be written is no error."""
     with contextlib.suppress(OSError):
+        import tempfile
+
         place.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)
         with os.fdopen(descriptor, "wb") as file:

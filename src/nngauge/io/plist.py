@@ -7,14 +7,12 @@ binary form is read here; the XML form goes through `plistlib`, which refuses en
 
 from __future__ import annotations
 
-import plistlib
 import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from mmap import mmap
 from typing import Final
-from xml.parsers.expat import ExpatError
 
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.binary import Buffer
@@ -49,6 +47,9 @@ def read_plist(buf: Buffer | mmap) -> Plist:
 
 
 def _xml(data: bytes) -> object:
+    import plistlib
+    from xml.parsers.expat import ExpatError
+
     try:
         value: object = plistlib.load(BytesIO(data), fmt=plistlib.FMT_XML)
     except (ExpatError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -124,6 +125,8 @@ class _Binary:
                 raise MalformedError(f"object of type {low:#04x}", where=f"@{at}")
             return {8: False, 9: True}.get(low)
         if kind == 0x8:
+            import plistlib
+
             return plistlib.UID(int.from_bytes(self._take(at + 1, min(low + 1, 8)), "big"))
         if low > 4:
             raise MalformedError(f"number of {1 << low} bytes", where=f"@{at}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
@@ -65,6 +64,8 @@ class ByteSource:
         """
         # SpooledTemporaryFile: rollover and unlinking are the standard library's business.
         # Its 0 means "never roll over", ours "at once".
+        import tempfile
+
         with tempfile.SpooledTemporaryFile(max_size=max(memory, 1)) as spooled:
             size = 0
             try:

@@ -11,10 +11,7 @@ from nngauge.io.content import UNREADABLE_ARCHIVES, Kind, content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import HEAD_BYTES, MAX_INFLATED_ENTRY
 from nngauge.packages._api import Container, Entry
-from nngauge.packages._compressed import open_compressed
 from nngauge.packages._directory import open_directory
-from nngauge.packages._sevenzip import open_7z
-from nngauge.packages._tar import open_tar
 from nngauge.packages._window import WindowEntry
 from nngauge.packages._zip import open_zip
 
@@ -35,10 +32,16 @@ def open_container(source: ByteSource, name: str) -> Container:
     if kind is Kind.ZIP:
         return open_zip(source)
     if kind is Kind.TAR:
+        from nngauge.packages._tar import open_tar
+
         return open_tar(source)
     if kind is Kind.SEVENZIP:
+        from nngauge.packages._sevenzip import open_7z
+
         return open_7z(source)
     if kind in _COMPRESSED:
+        from nngauge.packages._compressed import open_compressed
+
         return open_compressed(source, name, kind)
     if name.lower().endswith(_ZIP_SUFFIXES):
         # Android finds zips from their end; bytes in front (a script, padding, a decoy) do not stop it.

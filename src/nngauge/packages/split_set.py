@@ -6,7 +6,6 @@ the APKs at the root, OBBs under Android/obb, and a JSON document that repeats t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -205,6 +204,8 @@ def _declared(document: Mapping[str, Any]) -> App:
 
 def _read_document(container: Container) -> Mapping[str, Any] | None:
     """The first describing document that is one; damaged ones count as absent, their entry is walked anyway."""
+    import json
+
     for path, keys in _DOCUMENTS.items():
         entry = container.find(path)
         if entry is None:
