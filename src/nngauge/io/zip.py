@@ -161,7 +161,7 @@ class ZipArchive:
         raw, start = self._local(entry, entry.compressed_size)
         at = start - entry.header_offset
         content = inflate_whole(raw[at : at + entry.compressed_size], entry.size)
-        return content if content is not None and engine().crc32(content) == entry.crc else None
+        return content if content is not None and engine().crc32(content, 0) == entry.crc else None
 
     def read(self, entry: ZipEntry, limit: int = MEMORY_ENTRY) -> bytes:
         """The whole content of a small entry; errors as in `chunks`."""
