@@ -5,7 +5,8 @@ multiply without nesting (David Fifield, "A better zip bomb", WOOT '19). One ent
 3.9 GB of memory and a rule scanner past 150 s; decompose-everything tools write all of it to disk.
 
 nngauge unpacks in pieces of 1 MiB, searches them on the way, keeps at most 24 MiB of one entry in memory, opens archives
-four levels deep, and stops when one app has unpacked to `limits.MAX_NESTED_TOTAL` bytes; what was not looked at is listed.
+four levels deep, and stops when one app has unpacked to 1 GiB and to a hundred times its own size (`limits.BOMB_FLOOR`,
+`BOMB_RATIO`); what was not looked at is listed.
 """
 
 from __future__ import annotations
