@@ -70,7 +70,9 @@ Raw results: `out/evaluation/results.json`."""
 
 def _caveats(run: Run) -> str:
     others = sum(not item.package.same_bytes for item in run.packages)
-    linux = sum(item.container == "elf" and "linux" in item.platform for item in run.runtimes)
+    desktop = sum("linux" in item.platform and item.platform.endswith("x86_64") for item in run.runtimes)
+    arm = sum("linux" in item.platform and item.platform.endswith("aarch64") for item in run.runtimes)
+    phones = sum(item.platform in {"elf", "macho"} for item in run.runtimes)
     fresh = sum(item.fresh for item in run.runtimes)
     return f"""## Read this first
 
@@ -79,8 +81,9 @@ def _caveats(run: Run) -> str:
   {share(fresh, len(run.runtimes))} of the files are *fresh*: other versions and processors, chosen and labelled before
   anything had looked into them. Their rows are the better guess for what nobody has seen; what was changed because of
   them is listed below the table.
-- {share(linux, len(run.runtimes))} of the libraries are builds for Linux on x86-64: what the registries offer. Builds
-  for Android share the sources, not the bytes.
+- {share(desktop, len(run.runtimes))} of the files are builds for Linux on x86-64 and {arm} for Linux on Arm: what the
+  registries offer. Builds for Android share the sources, not the bytes; {phones} files come out of packages for React
+  Native and the like and are mostly the very libraries that apps ship.
 - The labels of the packages are hand-made and partial. A detection that the labels lack was looked at with
   `nngauge why`; what was found out is in `benchmarks/evaluation/notes.toml`. {share(others, len(run.packages))} of the
   packages were put together again from the parts of a build, some of which are absent; they are counted apart.
