@@ -27,8 +27,8 @@ class Findings:
     _failures: list[Failure] = field(default_factory=list)
     _failed: Counter[tuple[Stage, str]] = field(default_factory=Counter)
     _lost: Counter[str] = field(default_factory=Counter)
-    _entries: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
-    _sizes: Counter[tuple[Treatment, str]] = field(default_factory=Counter)
+    _account: dict[tuple[Treatment, str], list[int]] = field(default_factory=dict)
+    """Entries and bytes."""
 
     def model(self, model: Model) -> None:
         """Adds a model."""
@@ -79,12 +79,13 @@ class Findings:
 
     def account(self, treatment: Treatment, kind: str, size: int) -> None:
         """Notes what was done with one entry of `size` bytes."""
-        self._entries[treatment, str(kind)] += 1
-        self._sizes[treatment, str(kind)] += size
+        sums = self._account.setdefault((treatment, kind), [0, 0])
+        sums[0] += 1
+        sums[1] += size
 
     def coverage(self) -> tuple[Coverage, ...]:
         """The account, sorted."""
         return tuple(
-            Coverage(treatment=treatment, kind=kind, entries=count, size=self._sizes[treatment, kind])
-            for (treatment, kind), count in sorted(self._entries.items())
+            Coverage(treatment=treatment, kind=str(kind), entries=entries, size=size)
+            for (treatment, kind), (entries, size) in sorted(self._account.items())
         )

@@ -42,18 +42,20 @@ class Masks:
     def find_repeating(self, sample: bytes) -> tuple[bytes, Format] | None:
         """The key of 2 to 64 bytes and the format when `sample`, from the start of a file, is masked with it."""
         sample = sample[:_SAMPLE]
+        width = max(self.table, default=0) + _WIDTH
         for size in _KEY_SIZES:
-            columns = (sample[at::size] for at in range(min(size, len(sample))))
-            key = bytes(Counter(column).most_common(1)[0][0] for column in columns)
-            if len(set(key)) > 1:
-                form = self._plain(bytes(byte ^ key[at % size] for at, byte in enumerate(sample[:_HEAD])))
-                if form is not None:
-                    return key, form
+            lead = _unmasked(sample[:width], _columns(sample, size, width))
+            if not any(_shape_at(lead, offset) in by_shape for offset, by_shape in self.table.items()):
+                continue  # eight columns instead of up to 64 tell nearly always
+            key = _columns(sample, size, size)
+            form = self._plain(_unmasked(sample[:_HEAD], key)) if len(set(key)) > 1 else None
+            if form is not None:
+                return key, form
         return None
 
     def _plain(self, head: bytes) -> Format | None:
         for offset, by_shape in self.table.items():
-            for magic, form in by_shape.get(_shape(head[offset : offset + _WIDTH].ljust(_WIDTH, b"\0")), ()):
+            for magic, form in by_shape.get(_shape_at(head, offset), ()):
                 if head.startswith(magic, offset):
                     return form
         return None
@@ -69,6 +71,20 @@ def index_masks(formats: Sequence[Format]) -> Masks:
                 shape = _shape(magic.value[:_WIDTH])
                 by_shape[shape] = (*by_shape.get(shape, ()), (magic.value, form))
     return Masks(table)
+
+
+def _columns(sample: bytes, size: int, wanted: int) -> bytes:
+    """The most frequent byte in each of the first `wanted` of `size` columns."""
+    columns = (sample[at::size] for at in range(min(size, wanted, len(sample))))
+    return bytes(Counter(column).most_common(1)[0][0] for column in columns)
+
+
+def _unmasked(head: bytes, key: bytes) -> bytes:
+    return bytes(byte ^ key[at % len(key)] for at, byte in enumerate(head))
+
+
+def _shape_at(head: bytes, offset: int) -> int:
+    return _shape(head[offset : offset + _WIDTH].ljust(_WIDTH, b"\0"))
 
 
 def _shape(piece: bytes) -> int:

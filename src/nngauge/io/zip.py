@@ -216,7 +216,7 @@ class ZipArchive:
             raise TruncatedError("local header outside the file", where=self._where(entry))
         if method != entry.method:
             self._odd(ZipOddity.LOCAL_METHOD, entry, f"{method}, directory says {entry.method}")
-        if not flags & DESCRIPTOR_FLAG:
+        if not flags & DESCRIPTOR_FLAG and (crc, packed, size) != entry[3:6]:
             self._compare(entry, crc, packed, size)
         name = raw[LOCAL.size : LOCAL.size + name_size]
         if name != entry.name.encode("utf-8", "replace"):
