@@ -176,7 +176,13 @@ def readme(text: str) -> str:
         def fill(block: re.Match[str]) -> str:
             command = block.group(1)
             run = subprocess.run(
-                command.split(), cwd=folder, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+                command.split(),
+                cwd=folder,
+                env=environment,
+                check=False,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
             )
             assert run.returncode in (0, 3), (command, run.stderr)
             shown = "\n".join(line.rstrip() for line in run.stdout.strip("\n").splitlines())

@@ -13,15 +13,74 @@ from nngauge.domain.evidence import Confidence, Presence
 RULES = load_rules()
 SIGNATURES = compile_signatures(RULES)
 
-REQUIRED = """
-litert tflite tflite-play-services tflite-gpu-delegate tflite-task-library mediapipe aicore tensorflow-mobile
-pytorch-mobile executorch onnxruntime onnxruntime-genai ncnn mnn tnn tengine mace mindspore-lite paddle-lite caffe
-caffe2 mxnet opencv-dnn dlib dl4j arm-compute-library armnn xnnpack nnapi snpe qnn neuropilot hiai samsung-enn rknn
-coreml coreai apple-vision apple-foundation-models mlx llama-cpp whisper-cpp mlc-llm sherpa-onnx tvm vosk kaldi
-tesseract tfjs transformersjs unity-sentis xgboost lightgbm catboost firebase-ai firebase-ml-vision
-google-cloud-vision aws-rekognition azure-speech openai anthropic mistral mlkit-text-recognition
-mlkit-face-detection mlkit-barcode mlkit-genai-summarization
-""".split()
+REQUIRED = [
+    "litert",
+    "tflite",
+    "tflite-play-services",
+    "tflite-gpu-delegate",
+    "tflite-task-library",
+    "mediapipe",
+    "aicore",
+    "tensorflow-mobile",
+    "pytorch-mobile",
+    "executorch",
+    "onnxruntime",
+    "onnxruntime-genai",
+    "ncnn",
+    "mnn",
+    "tnn",
+    "tengine",
+    "mace",
+    "mindspore-lite",
+    "paddle-lite",
+    "caffe",
+    "caffe2",
+    "mxnet",
+    "opencv-dnn",
+    "dlib",
+    "dl4j",
+    "arm-compute-library",
+    "armnn",
+    "xnnpack",
+    "nnapi",
+    "snpe",
+    "qnn",
+    "neuropilot",
+    "hiai",
+    "samsung-enn",
+    "rknn",
+    "coreml",
+    "coreai",
+    "apple-vision",
+    "apple-foundation-models",
+    "mlx",
+    "llama-cpp",
+    "whisper-cpp",
+    "mlc-llm",
+    "sherpa-onnx",
+    "tvm",
+    "vosk",
+    "kaldi",
+    "tesseract",
+    "tfjs",
+    "transformersjs",
+    "unity-sentis",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "firebase-ai",
+    "firebase-ml-vision",
+    "google-cloud-vision",
+    "aws-rekognition",
+    "azure-speech",
+    "openai",
+    "anthropic",
+    "mistral",
+    "mlkit-text-recognition",
+    "mlkit-face-detection",
+    "mlkit-barcode",
+    "mlkit-genai-summarization",
+]
 
 
 def test_no_complaints() -> None:

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import nngauge
 from examples.apps import plain, vault
 from examples.build_apps import APPS, build_all
 from examples.builders.example import ExampleApp, model
-
-import nngauge
 from nngauge.detect.ruleset import load_rules
 
 each = pytest.mark.parametrize("app", APPS, ids=[app.file_name for app in APPS])

@@ -15,7 +15,9 @@ def parse(_: ModelData) -> Graph:
 
 
 MODEL = Format(name="m", version=1, title="M", suffixes=(".m",), parse=parse, magics=(Magic(4, b"TFL3"),))
-OTHER = Format(name="o", version=1, title="O", suffixes=(".o",), parse=parse, magics=(Magic(0, b"GGUF"), Magic(0, bytes(8))))
+OTHER = Format(
+    name="o", version=1, title="O", suffixes=(".o",), parse=parse, magics=(Magic(0, b"GGUF"), Magic(0, bytes(8)))
+)
 MASKS = index_masks((MODEL, OTHER))
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.builders import models
-from tests.builders.hostile import LOOKALIKES, MODELS, accepts, matches
-from tests.builders.mutations import damaged
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats import FORMATS, Format, ModelData
 from nngauge.limits import HEAD_BYTES
+from tests.builders import models
+from tests.builders.hostile import LOOKALIKES, MODELS, accepts, matches
+from tests.builders.mutations import damaged
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 BY_NAME = {form.name: form for form in FORMATS}

@@ -7,12 +7,12 @@ import struct
 import zipfile
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats import litertlm, mediapipe_task
 from nngauge.formats._api import ModelData
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 TFLITE = b"\x1c\0\0\0TFL3" + bytes(56)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import models
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
-from tests.builders.models import message
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.caffe import FORMAT, bind, probe
+from tests.builders import models
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.models import message
 
 REAL = {
     # nodes, parameters: as netron counts them with in-place layers unfolded

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.builders import coreml
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats import coreml_mlmodel, coreml_mlmodelc, coreml_mlpackage
 from nngauge.formats._api import ModelData
+from tests.builders import coreml
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # layers, parameters, output

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness
 from nngauge.formats._api import ModelData
 from nngauge.formats.executorch import FORMAT
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # ops, inputs, parameters, completeness

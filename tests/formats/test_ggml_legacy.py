@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 
 import pytest
-from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness, DType
 from nngauge.errors import InputError, UnsupportedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.ggml_legacy import FORMAT
+from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 
 def tensor(name: str, *dims: int, kind: int = 0, size: int) -> bytes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 
 import pytest
-from tests.builders import models
-from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness, DType
 from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.gguf import FORMAT
+from tests.builders import models
+from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 
 @pytest.mark.parametrize(("order", "version"), [("<", 1), ("<", 2), ("<", 3), (">", 2), (">", 3)])

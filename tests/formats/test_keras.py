@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builders import keras
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats import keras_h5, keras_v3
 from nngauge.formats._api import Format, ModelData
+from tests.builders import keras
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 
 def test_real_hdf5() -> None:

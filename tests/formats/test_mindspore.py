@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness
 from nngauge.errors import MalformedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.mindspore import FORMAT
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 
 def model(identifier: bytes = b"MSL2", last: int = 2) -> bytes:

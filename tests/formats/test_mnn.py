@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import LimitError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.mnn import FORMAT
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # nodes, parameters (in the first files they were stripped and only declared), first input

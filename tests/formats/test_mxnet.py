@@ -6,11 +6,11 @@ import json
 import struct
 
 import pytest
-from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.mxnet import FORMAT
+from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 NODES = [
     {"op": "null", "name": "data", "inputs": []},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import models
-from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness, DType, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.ncnn import FORMAT, bind
+from tests.builders import models
+from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 PARAMETERS = {
     # published sizes of the networks, fully connected layers and folded batch normalisation included

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import models
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
-from tests.builders.models import message
 
 from nngauge.domain.graph import DType, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.onnx import FORMAT, bind, probe
+from tests.builders import models
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.models import message
 
 REAL = {
     # nodes, tensors, parameters: as the onnx package and netron count them (unused initialisers included)

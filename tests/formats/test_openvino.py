@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import DType
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.openvino import FORMAT
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 SMALL = b"""<?xml version="1.0"?>
 <net name="n" version="11"><layers>

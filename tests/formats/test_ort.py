@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import models
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.ort import FORMAT
+from tests.builders import models
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import refuse_lookalikes, refuse_noise, survive
 
 
 def test_minimal_model() -> None:

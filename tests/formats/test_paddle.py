@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, LimitError, UnsupportedError
 from nngauge.formats import paddle, paddle_lite
 from nngauge.formats._api import ModelData
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 
 def test_real_program() -> None:

@@ -6,13 +6,13 @@ import json
 import struct
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import DType
 from nngauge.errors import InputError, UnsupportedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.rknn import FORMAT
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 DESCRIPTION = {
     "version": "1.7.5",

@@ -7,12 +7,12 @@ import struct
 from typing import Any
 
 import pytest
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import DType
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.safetensors import FORMAT
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 
 def file(header: Any, data: bytes = bytes(24)) -> bytes:

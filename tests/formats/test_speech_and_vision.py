@@ -7,12 +7,12 @@ import math
 import struct
 
 import pytest
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
-from tests.builders.wire import message, number
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats import dlib, hailo_hef, kaldi, mediapipe_graph, tesseract
 from nngauge.formats._api import Format, ModelData
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.wire import message, number
 
 
 def graph_config(calculator: str = "TfLiteInferenceCalculator", stream: str = "TENSORS:0:input_tensors") -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tengine import FORMAT
+from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # nodes, parameters (the weights were stripped, their shapes are there)

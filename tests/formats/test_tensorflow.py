@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import models
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
-from tests.builders.models import message
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats import tf_graph, tf_saved_model
 from nngauge.formats._api import ModelData
+from tests.builders import models
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.models import message
 
 REAL = {
     # nodes with those of functions, elements of constants and variables: counted with tensorflow's own protobufs

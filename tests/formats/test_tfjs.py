@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tfjs import FORMAT
+from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # nodes without constants and placeholders, parameters

@@ -7,14 +7,14 @@ import struct
 import zipfile
 
 import pytest
-from tests.builders import models
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.domain.graph import Completeness, DType, Graph
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tflite import FORMAT
+from tests.builders import models
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 REAL = {
     # nodes, tensors of the main graph, parameters, sub-graphs: as netron and the generated schema code count them

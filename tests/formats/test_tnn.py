@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tnn import FORMAT
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     "Tencent__TNN__030e6e41__mobilenet_v2.tnnproto": 102,

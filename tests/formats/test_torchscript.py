@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import torch_zip
-from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats._torch_pickle import collect
 from nngauge.formats.torchscript import FORMAT
 from nngauge.io.pickle_opcodes import Built, Global, Pairs, walk_pickle
+from tests.builders import torch_zip
+from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {
     # tensors, parameters

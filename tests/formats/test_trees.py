@@ -7,11 +7,11 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.builders.hostile import accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats import catboost, lightgbm, xgboost
 from nngauge.formats._api import Format, ModelData
+from tests.builders.hostile import accepts, matches, refuse_lookalikes, refuse_noise, survive
 
 TREES = Path(__file__).resolve().parents[2] / "examples" / "models" / "trees"
 FILES = {

@@ -9,12 +9,12 @@ import struct
 import zipfile
 
 import pytest
-from tests.builders.flat import flatbuffer
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 from nngauge.errors import InputError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats import aimodel, hiai_om, qnn_context, snpe_dlc
 from nngauge.formats._api import Format, ModelData
+from tests.builders.flat import flatbuffer
+from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 BYTECODE = b"ML\xefR\x0dMLIR22.0.0git\0" + bytes(100)
 DESCRIPTION = json.dumps({"producer": "coreai-core 1.0.0b3", "assetVersion": "2.0"}).encode()

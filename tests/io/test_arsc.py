@@ -5,13 +5,13 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nngauge.errors import InputError, NotThisFormat
+from nngauge.io.arsc import proto_resolve, resolve
 from tests.builders.arsc import build_arsc, build_resources_pb, config
 from tests.builders.axml import pb
 from tests.builders.corpus import corpus_files
 from tests.builders.mutations import damaged
-
-from nngauge.errors import InputError, NotThisFormat
-from nngauge.io.arsc import proto_resolve, resolve
 
 STRINGS = ("Default", "English", "Deutsch", "Other")
 LABEL = 0x7F010001

@@ -7,6 +7,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, UnsupportedError
+from nngauge.io.axml import ANDROID, Element, read_axml, read_proto_xml
+from nngauge.limits import MAX_STRUCT_DEPTH
 from tests.builders.axml import (
     BOOL,
     COLOR,
@@ -26,10 +30,6 @@ from tests.builders.axml import (
 )
 from tests.builders.corpus import corpus_files
 from tests.builders.mutations import damaged
-
-from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, UnsupportedError
-from nngauge.io.axml import ANDROID, Element, read_axml, read_proto_xml
-from nngauge.limits import MAX_STRUCT_DEPTH
 
 MANIFEST = Node(
     "manifest",

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.corpus import corpus_files
-from tests.builders.mutations import damaged
-from tests.builders.signatures import certificate, der, name, pkcs7, scheme_value, signing_block
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.certificates import common_name, digest, v1_certificates, v2_certificates
+from tests.builders.corpus import corpus_files
+from tests.builders.mutations import damaged
+from tests.builders.signatures import certificate, der, name, pkcs7, scheme_value, signing_block
 
 ROOT = certificate(1, name("Root"))
 LEAF = certificate(2, name("Example Developer"), issuer=name("Root"))

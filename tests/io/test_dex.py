@@ -6,12 +6,12 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.corpus import corpus_files
-from tests.builders.dex import build_container, build_dex
-from tests.builders.mutations import damaged
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.dex import Counts, MethodRef, embedded_dex, read_dex
+from tests.builders.corpus import corpus_files
+from tests.builders.dex import build_container, build_dex
+from tests.builders.mutations import damaged
 
 DEFINED = ("Lorg/tensorflow/lite/Interpreter;", "La;", "Lorg/tensorflow/lite/nnapi/NnApiDelegate;")
 REFERENCED = ("Lorg/tensorflow/lite/gpu/GpuDelegate;", "Landroid/app/Activity;", "[I", "Lorg/tensorflow/litex;")

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.corpus import corpus_files
-from tests.builders.elf import build_elf
-from tests.builders.mutations import damaged
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.elf import AndroidIdent, Elf, read_elf
+from tests.builders.corpus import corpus_files
+from tests.builders.elf import build_elf
+from tests.builders.mutations import damaged
 
 EXPORTS = ("OrtGetApiBase", "TfLiteModelCreate", "a", "GetApiBase", *(f"f{i}" for i in range(40)))
 IMPORTS = ("memcpy", "ANeuralNetworksModel_create")

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.zips import deflate
 
 from nngauge.errors import InputError, LimitError, MalformedError, TruncatedError
 from nngauge.io import inflate
 from nngauge.io.inflate import inflate_all, inflate_chunks, inflate_head
 from nngauge.io.source import ByteSource
 from nngauge.limits import CHUNK_BYTES
+from tests.builders.zips import deflate
 
 
 @pytest.fixture(params=["isal", "zlib"])

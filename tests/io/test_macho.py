@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.corpus import corpus_files
-from tests.builders.macho import build_fat, build_macho
-from tests.builders.mutations import damaged
 
 from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.macho import BuildTarget, Dylib, MachO, read_macho
+from tests.builders.corpus import corpus_files
+from tests.builders.macho import build_fat, build_macho
+from tests.builders.mutations import damaged
 
 FULL: dict[str, Any] = {
     "dylibs": [("/usr/lib/libSystem.B.dylib", (1, 0, 0), 0xC), ("CoreML", (2, 3, 4), 0x80000018)],

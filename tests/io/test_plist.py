@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders.mutations import damaged
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.plist import read_plist
 from nngauge.limits import MAX_STRUCT_DEPTH
+from tests.builders.mutations import damaged
 
 INFO = {
     "CFBundleIdentifier": "org.example.app",

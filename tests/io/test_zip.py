@@ -20,6 +20,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
+from nngauge.io import zip_records
+from nngauge.io.source import ByteSource
+from nngauge.io.zip import ZipArchive, ZipEntry, ZipOddity, read_zip
+from nngauge.io.zip_signing import SIGNATURE_V2, SIGNATURE_V3, find_signing_block, signing_block
 from tests.builders.zips import (
     DEFLATED,
     DEX,
@@ -38,12 +44,6 @@ from tests.builders.zips import (
     record,
 )
 from tests.builders.zips import signing_block as build_signing_block
-
-from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
-from nngauge.io import zip_records
-from nngauge.io.source import ByteSource
-from nngauge.io.zip import ZipArchive, ZipEntry, ZipOddity, read_zip
-from nngauge.io.zip_signing import SIGNATURE_V2, SIGNATURE_V3, find_signing_block, signing_block
 
 NAMES = [member.name.decode() for member in ORDINARY]
 

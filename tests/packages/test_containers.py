@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.builders import packages as build
-from tests.builders.zips import STORED, Member, archive
 
 from nngauge.domain.location import Location
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
@@ -21,6 +19,8 @@ from nngauge.io.source import ByteSource
 from nngauge.packages import Container, entry_source, open_container, salvage
 from nngauge.packages import _compressed as compressed
 from nngauge.packages.containers import open_directory, open_file
+from tests.builders import packages as build
+from tests.builders.zips import STORED, Member, archive
 
 FILES = {"a/model.tflite": b"\x1c\0\0\0TFL3" + bytes(range(256)) * 40, "b.txt": b"text", "empty": b""}
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.builders import packages as build
-from tests.builders.axml import build_axml
 
 from nngauge.errors import UnreadableError
 from nngauge.packages import discover
+from tests.builders import packages as build
+from tests.builders.axml import build_axml
 
 
 def test_apps_below_a_folder(tmp_path: Path) -> None:

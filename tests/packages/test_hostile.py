@@ -9,14 +9,14 @@ import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import packages as build
-from tests.builders.axml import build_axml
-from tests.builders.mutations import damaged
-from tests.builders.zips import STORED
 
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.io.source import ByteSource
 from nngauge.packages import open_container, open_source
+from tests.builders import packages as build
+from tests.builders.axml import build_axml
+from tests.builders.mutations import damaged
+from tests.builders.zips import STORED
 
 PACKAGES = {
     "a.apk": build.apk(v1=build.CERTIFICATE), "a.xapk": build.xapk(), "b.xapk": build.xapk(method=8),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builders.corpus import corpus_files
 
 from nngauge.packages import open_package
+from tests.builders.corpus import corpus_files
 
 KNOWN = {
     # npm: appium-uiautomator2-server 10.6.6 and io.appium.settings 8.0.10, both Apache-2.0

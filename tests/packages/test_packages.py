@@ -5,15 +5,15 @@ import plistlib
 from pathlib import Path
 
 import pytest
-from tests.builders import packages as build
-from tests.builders.axml import STRING, Attr, build_axml
-from tests.builders.zips import STORED, Member
 
 from nngauge.domain.app import Platform
 from nngauge.errors import NotThisFormat, UnsupportedError
 from nngauge.io.certificates import digest
 from nngauge.io.source import ByteSource
 from nngauge.packages import PACKAGES, Package, open_package, open_source, split_set
+from tests.builders import packages as build
+from tests.builders.axml import STRING, Attr, build_axml
+from tests.builders.zips import STORED, Member
 
 SIGNER = digest(build.CERTIFICATE)
 
