@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Provenance
 from nngauge.errors import UnreadableError, UsageError
 from nngauge.pipeline import Scanner
@@ -53,11 +54,15 @@ class Study:
     def run(
         self, apps: Iterable[str], *, workers: int, limits: Limits, extract_to: str | None = None
     ) -> Iterator[Outcome]:
-        """Scans what is not in the store yet; stored results of the same rules and bytes come back as they are."""
+        """Scans what is not in the store yet; stored results of the same rules and bytes come back as they are.
+
+        An app that a limit ended is tried again when the limits are others.
+        """
         key = scan_key(Scanner().provenance)
+        bounded = f"{key} within {limits.seconds:g} s and {limits.memory} bytes"
         pending: list[str] = []
         for app in dict.fromkeys(str(Path(path).resolve()) for path in apps):
-            if self._settled(app, key):
+            if self._settled(app, (key, bounded)):
                 yield Outcome(app, self.ledger.result(app), stored=True)
             else:
                 pending.append(app)
@@ -70,14 +75,16 @@ class Study:
                 yield app
 
         for outcome in scan_each(begun(), workers=workers, limits=limits, extract_to=extract_to):
-            self.ledger.record(outcome.path, key, stamps.pop(outcome.path), outcome.result)
+            stopped = isinstance(outcome.result, Failure) and outcome.result.stage is Stage.RUN
+            self.ledger.record(outcome.path, bounded if stopped else key, stamps.pop(outcome.path), outcome.result)
             yield outcome
 
-    def _settled(self, app: str, key: str) -> bool:
+    def _settled(self, app: str, keys: tuple[str, str]) -> bool:
+        """Is there a result of the same bytes, rules and, where limits ended the scan, the same limits?"""
         known = self.ledger.state(app)
         if known is None or known[0] == "running":
             return False
-        return known[1:] == (key, *_stamp(app))
+        return known[1] in keys and known[2:] == _stamp(app)
 
 
 def scan_key(provenance: Provenance) -> str:
