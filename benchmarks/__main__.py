@@ -55,7 +55,7 @@ def run(work: Path, runs: int, *, quick: bool) -> list[Row]:
     models = ROOT / "examples" / "models"
     real = real_apps(work)
     large = large_app(work, "large", 78_000_000, WHEELS, models)
-    huge = large_app(work, "huge", 240_000_000, (*WHEELS, *LARGE_WHEELS), models)
+    huge = large_app(work, "huge", 240_000_000, (*WHEELS, *LARGE_WHEELS), models, stored_libraries=True)
     small = min(real, key=lambda app: abs(app.stat().st_size - 3_000_000))
     rows = [*floor_rows(large, huge, runs), *start_rows(small, runs), *worker_rows(work, large, runs)]
     if not quick:
@@ -83,7 +83,7 @@ def floor_rows(large: Path, huge: Path, runs: int) -> list[Row]:
     return [
         Row(f"full scan of {size:.0f} MB ÷ T_floor ({floor.seconds:.3f} s at {floor.inflate_rate / 1e6:.0f} MB/s)",
             f"{ratio:.2f} ({median:.3f} s; {best:.3f}–{worst:.3f})", "≤ 2 (aim 1.5)", ratio <= 2),
-        Row(f"full scan of {huge.stat().st_size / 1e6:.0f} MB, CPU", f"{huge_median:.2f} s", "≤ 1 s", huge_median <= 1),
+        Row(f"full scan of {huge.stat().st_size / 1e6:.0f} MB, libraries stored as by default since AGP 3.6, CPU", f"{huge_median:.2f} s", "≤ 1 s", huge_median <= 1),
         Row("peak memory of a worker", f"{top / 1e6:.0f} MB", "≤ 150 MB", top <= 150e6),
     ]  # fmt: skip
 

@@ -69,9 +69,15 @@ def libraries(work: Path, wheels: tuple[str, ...]) -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_size, path.name))
 
 
-def large_app(work: Path, name: str, size: int, wheels: tuple[str, ...], models: Path) -> Path:
-    """A real app with real libraries (deflated) and models (stored) added until it has `size` bytes."""
-    target = work / "made" / f"{name}.apk"
+def large_app(
+    work: Path, name: str, size: int, wheels: tuple[str, ...], models: Path, *, stored_libraries: bool = False
+) -> Path:
+    """A real app with real libraries and models (stored) added until it has `size` bytes.
+
+    Libraries are deflated, or stored with `stored_libraries`: what the Android build tools do by default since
+    version 3.6 (``extractNativeLibs="false"``), so that the system maps them out of the APK.
+    """
+    target = work / "made" / f"{name}{'-stored' if stored_libraries else ''}.apk"
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +92,9 @@ def large_app(work: Path, name: str, size: int, wheels: tuple[str, ...], models:
         for model in sorted(path for path in models.rglob("*.tflite") if path.is_file()):
             made.write(model, f"assets/{model.name}", compress_type=zipfile.ZIP_STORED)
         for number, library in enumerate(libraries(work, wheels)):
-            if made.fp is not None and made.fp.tell() + library.stat().st_size // 3 > size:
+            expected = library.stat().st_size // (1 if stored_libraries else 3)
+            if made.fp is not None and made.fp.tell() + expected > size:
                 continue
-            made.write(library, f"lib/arm64-v8a/lib{number}_{library.name}")
+            method = zipfile.ZIP_STORED if stored_libraries else zipfile.ZIP_DEFLATED
+            made.write(library, f"lib/arm64-v8a/lib{number}_{library.name}", compress_type=method)
     return target

@@ -50,7 +50,9 @@ class Timing:
 def run_once(command: Sequence[str], *, timeout: float = 900) -> Run:
     """Runs `command`, discarding its output."""
     started = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    # An installed command has its byte code beside it; the variable would compile all modules in each run.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as process:
         deadline = started + timeout
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
