@@ -166,12 +166,21 @@ class _AppScan:
         looks = [self._look(entry, place, named=at in named) for at, entry in enumerate(entries)]
         bound = self._bind(entries, looks, place)
         for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
-            if look is not None and at not in bound:
-                item = _Seen(entry, place.inside(entry.path), *look)
-                try:
-                    self._entry(item, depth)
-                except (InputError, NotThisFormat) as error:
-                    self._unread(item.location, entry.size, error)
+            if look is None or at in bound or self._passed(entry, look):
+                continue
+            item = _Seen(entry, place.inside(entry.path), *look)
+            try:
+                self._entry(item, depth)
+            except (InputError, NotThisFormat) as error:
+                self._unread(item.location, entry.size, error)
+
+    def _passed(self, entry: Entry, look: _Look) -> bool:
+        """Pictures, sounds and the like that do not even promise to be a model: most entries of most apps."""
+        kind, _, plan = look
+        if plan is not Plan.SKIP or kind in ARCHIVES or kind is Kind.EMPTY or self.scanner.index.named(entry.path):
+            return False
+        self.found.account(Treatment.HEAD_ONLY, kind, max(0, entry.size))
+        return True
 
     def _measured(self, entry: Entry, place: Location) -> Sequence[Entry]:
         """An entry of unknown size (gzip and its like), unpacked: formats without a magic ask for the size."""

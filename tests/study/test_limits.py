@@ -27,9 +27,7 @@ def run(tmp_path: Path, app: str, limits: Limits) -> list[Outcome]:
         return list(study.run([app], workers=1, limits=limits))
 
 
-def test_a_finished_scan_is_kept_whatever_the_limits(
-    tmp_path: Path, app: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_scan_is_kept_whatever_the_limits(tmp_path: Path, app: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nngauge.study, "scan_each", lambda apps, **_: (scan_here(item, Limits()) for item in apps))
     first = run(tmp_path, app, Limits(seconds=60))
     again = run(tmp_path, app, Limits(seconds=120))
