@@ -24,7 +24,6 @@ from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Scan
 from nngauge.errors import NngaugeError
 from nngauge.extract.attempt import failure
-from nngauge.extract.save import Saver
 from nngauge.limits import APP_MEMORY, APP_SECONDS
 from nngauge.pipeline import Scanner
 
@@ -172,9 +171,13 @@ def scan_path(path: str) -> bytes:
 
 
 def _scan_one(scanner: Scanner, path: str, extract_to: str | None) -> Outcome:
-    saver = Saver(extract_to, path) if extract_to is not None else None
+    sink = None
+    if extract_to is not None:
+        from nngauge.extract.save import Saver
+
+        sink = Saver(extract_to, path).save
     try:
-        return Outcome(path, scanner.scan(path, saver.save if saver else None))
+        return Outcome(path, scanner.scan(path, sink))
     except NngaugeError as error:
         return Outcome(path, failure(Stage.PACKAGE, Location(path=path), error))
     except MemoryError:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nngauge.detect.getter import returned_string
 from nngauge.io.binary import Buffer
 from nngauge.io.elf import Elf, read_elf
-from nngauge.io.macho import MachO, read_macho
+
+if TYPE_CHECKING:
+    from nngauge.io.macho import MachO
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +97,6 @@ def elf_binary(buf: Buffer) -> ElfBinary:
 
 def macho_binary(buf: Buffer) -> MachOBinary:
     """Raises `InputError` when `buf` is no readable Mach-O file."""
+    from nngauge.io.macho import read_macho
+
     return MachOBinary(read_macho(buf))

@@ -14,7 +14,6 @@ from nngauge.domain.outcome import Failure
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.io.binary import Cursor
 from nngauge.io.certificates import digest
-from nngauge.io.macho import CPUS
 from nngauge.io.plist import Plist, read_plist
 from nngauge.limits import HEAD_BYTES, MAX_APP_DOCUMENT, MAX_CERTIFICATES, MAX_FAT_SLICES
 from nngauge.packages._api import Container
@@ -127,6 +126,8 @@ def _processors(container: Container, location: Location, path: str, failures: l
     except InputError as error:
         failures.append(failure(location.inside(path), error))
         return ()
+    from nngauge.io.macho import CPUS
+
     return tuple(sorted({CPUS.get(kind, f"cpu-{kind:#x}") for kind in types}))
 
 
