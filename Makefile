@@ -29,6 +29,7 @@ format: setup  ## let ruff arrange the code
 	@$(BIN)/ruff format .
 
 bench: setup  ## us beside the peers, in one run
+	@$(BIN)/pip install -q -r requirements/bench.txt
 	@$(BIN)/python -m benchmarks
 
 docs: setup  ## regenerate the reference pages and build the site
