@@ -3,8 +3,9 @@
 A directory of a million records is 80 MB and reads in seconds, but code that compares each entry with each other, or
 keeps a record of each oddity, takes hours or gigabytes. zipfile alone needs 1 GB for it.
 
-nngauge shares what entries have in common, counts what it does not list (`limits.MAX_FAILURES`, `MAX_CANDIDATES`), and
-counts the looks that binding the files of one model takes (`limits.MAX_BINDING`).
+nngauge keeps where a record stands instead of what it says, shares what entries have in common, counts what it does not
+list (`limits.MAX_FAILURES`, `MAX_CANDIDATES`), and counts the looks that binding the files of one model takes
+(`limits.MAX_BINDING`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def rules(folder: Path) -> Path:
 ATTACKS = (
     Attack(
         name="entries-million", title="1,000,000 entries", build=million, check=scanned, entries=1_000_000, seconds=60,
-        grows=700, is_slow=True,
+        grows=100, is_slow=True,
     ),
     Attack(name="entries-many", title="200,000 entries", build=many, check=scanned, entries=200_000),
     Attack(

@@ -123,6 +123,8 @@ MAX_SCAN_HITS = 100_000
 """Signature hits kept of one entry; a file of repeated magics has one every four bytes. Beyond, one per MiB is kept."""
 MAX_BINDING = 20_000_000
 """Paths looked at to bring together the files of multi-file models in one container: leads times entries."""
+MAX_SIBLINGS = 100_000
+"""Files in and below the folders of lead files that are kept by name to bring models together."""
 MAX_MODELS = 10_000
 MAX_CANDIDATES = 10_000
 """Models and candidates listed of one app; the largest real apps hold some hundred."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from nngauge.analyse.findings import Findings
@@ -33,7 +35,7 @@ from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
 from nngauge.io.dex import embedded_dex, read_dex
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_oddities import ZipOddity
-from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_BINDING, MAX_NESTED_TOTAL, MAX_NESTING
+from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
 from nngauge.packages.containers import open_file
 from nngauge.version import __version__
@@ -90,6 +92,8 @@ class _Seen:
     plan: Plan
 
 
+_BATCH = 4096
+"""Entries that are made together."""
 _Look = tuple[Kind, tuple[Format, ...], Plan]
 """What the head of an entry tells."""
 
@@ -158,12 +162,15 @@ class _AppScan:
     def _walk(self, entries: Sequence[Entry], place: Location, depth: int) -> None:
         """All entries of one container: leads of multi-file models first, so that their companions are known.
 
-        Between the two passes only what a head told is kept: there may be a million entries.
+        Between the two passes only what a head told is kept: there may be a million entries, made when asked for.
         """
         if len(entries) == 1 and entries[0].size < 0:
             entries = self._measured(entries[0], place)
-        named = self.detector.promising([entry.path for entry in entries])
-        looks = [self._look(entry, place, named=at in named) for at, entry in enumerate(entries)]
+        looks: list[_Look | None] = []
+        made = iter(entries)
+        while batch := list(islice(made, _BATCH)):
+            named = self.detector.promising([entry.path for entry in batch])
+            looks += [self._look(entry, place, named=at in named) for at, entry in enumerate(batch)]
         bound = self._bind(entries, looks, place)
         for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
             if look is None or at in bound or self._passed(entry, look):
@@ -204,16 +211,17 @@ class _AppScan:
 
     def _bind(self, entries: Sequence[Entry], looks: Sequence[_Look | None], place: Location) -> set[int]:
         """The entries (by their index) that were accepted as parts of multi-file models."""
-        leads = [at for at, look in enumerate(looks) if look and any(form.bind for form in look[1])]
+        leading = {id(look) for look in self.looks if any(form.bind for form in look[1])}
+        leads = array("I", (at for at, look in enumerate(looks) if id(look) in leading) if leading else ())
         bound: set[int] = set()
         if not leads:
             return bound
-        siblings = Siblings(entry.path for entry in entries)
+        siblings = Siblings((entry.path for entry in entries), (entries[at].path for at in leads))
         for at in leads:
             if at not in bound:
                 bound |= self._lead(at, entries, looks, siblings, place)
         if siblings.exhausted:
-            error = LimitError(f"more than {MAX_BINDING} pairs of files to bring together", where=str(place))
+            error = LimitError("too many files to bring together, see MAX_BINDING and MAX_SIBLINGS", where=str(place))
             self.found.failure(failure(Stage.EXTRACT, place, error))
         return bound
 

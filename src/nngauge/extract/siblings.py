@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from nngauge.limits import MAX_BINDING
+from nngauge.limits import MAX_BINDING, MAX_SIBLINGS
 
 
 class Siblings:
-    """The paths of one container. Hostile ones hold 10⁵ leads among 10⁵ files, so the looks are counted."""
+    """The paths in and below the folders of the leads.
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    Hostile containers hold 10⁵ leads among 10⁶ files, so the looks are counted, and so are the paths.
+    """
+
+    def __init__(self, paths: Iterable[str], leads: Iterable[str]) -> None:
+        """`paths` of the whole container in its order, `leads` among them."""
         self.index: dict[str, int] = {}
         """Path → index of its first entry."""
-        for at, path in enumerate(paths):
-            self.index.setdefault(path, at)
-        self._sorted = sorted(self.index)
-        self._looks = 0
         self.exhausted = False
-        """True once `limits.MAX_BINDING` was met; from then on there are no siblings."""
+        """True once a limit was met; from `limits.MAX_BINDING` on there are no siblings."""
+        self._looks = 0
+        # Of folders without one around it, only the last in front of a path can hold it.
+        inside = _inside_any(leads)
+        for at, path in enumerate(paths):
+            if not inside or path.startswith(inside[bisect_right(inside, path) - 1]):
+                if len(self.index) >= MAX_SIBLINGS:
+                    self.exhausted = True
+                    break
+                self.index.setdefault(path, at)
+        self._sorted = sorted(self.index)
 
     def of(self, lead: str) -> Sequence[str]:
         """Paths in the folder of `lead` and below."""
@@ -33,3 +43,20 @@ class Siblings:
             self.exhausted = True
             return ()
         return self._sorted[first:last]
+
+
+def _inside_any(leads: Iterable[str]) -> list[str]:
+    """The folders of the leads with a slash at their ends, sorted, none of them inside another; nothing for all."""
+    folders: set[str] = set()
+    for lead in leads:
+        folder = lead.rpartition("/")[0]
+        if not folder:
+            return []
+        folders.add(folder + "/")
+        if len(folders) > MAX_SIBLINGS:
+            return []
+    outermost: list[str] = []
+    for folder in sorted(folders):
+        if not outermost or not folder.startswith(outermost[-1]):
+            outermost.append(folder)
+    return outermost

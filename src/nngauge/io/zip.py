@@ -11,7 +11,7 @@ Android's own readers (libziparchive ``zip_archive.cc``, androidfw ``ApkAssets``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from nngauge.domain.outcome import Anomaly
@@ -23,6 +23,7 @@ from nngauge.io.zip_directory import (
     find_directory,
     read_directory,
 )
+from nngauge.io.zip_entries import Listing
 from nngauge.io.zip_oddities import Oddities, ZipOddity
 from nngauge.io.zip_records import (
     DEFLATED,
@@ -48,6 +49,8 @@ _CRYPT_HEADER: Final = 12
 _HEADER_GUESS: Final = 160
 """Name and extra field of nearly every local header, so that head and header come with one read."""
 _SMALL_PACKED: Final = 64 * KIB
+_KNOWN_ENCRYPTED: Final = 10_000
+"""Entries of which we remember whether they are; a million would take 100 MB."""
 _TRIAL_BYTES: Final = 1 * MIB
 """Output without an error and a good CRC, or this much without an error, proves that data is not encrypted."""
 
@@ -64,20 +67,20 @@ def read_zip(source: ByteSource) -> ZipArchive:
     place = find_directory(source, oddities)
     if place is None:
         return ZipArchive(source, recover_truncated(source, oddities), oddities, None)
-    entries, whole = read_directory(source, place, oddities)
+    listing, whole = read_directory(source, place, oddities)
     if not whole:
-        entries = _completed(source, entries, place, oddities)
-    return ZipArchive(source, entries, oddities, place)
+        listing = _completed(source, listing, place, oddities)
+    return ZipArchive(source, listing, oddities, place)
 
 
-def _completed(source: ByteSource, entries: list[ZipEntry], place: Directory, oddities: Oddities) -> list[ZipEntry]:
+def _completed(source: ByteSource, listing: Listing, place: Directory, oddities: Oddities) -> Listing:
     """The listed entries and those that only their local headers tell of."""
-    listed = {entry.header_offset for entry in entries}
+    listed = {entry.header_offset for entry in listing.entries}
     try:
         found = recover(source, oddities, end=place.start)
     except NotThisFormat:  # nothing in front that looks like an entry
-        return entries
-    return entries + [entry for entry in found if entry.header_offset not in listed]
+        return listing
+    return listing.joined(found, lambda entry: entry.header_offset not in listed)
 
 
 class ZipArchive:
@@ -86,17 +89,16 @@ class ZipArchive:
     Methods that take an entry raise subclasses of `InputError`: the archive may lie about each.
     """
 
-    __slots__ = ("_by_name", "_encrypted", "_oddities", "directory", "entries", "source")
+    __slots__ = ("_encrypted", "_listing", "_oddities", "directory", "entries", "source")
 
-    def __init__(
-        self, source: ByteSource, entries: list[ZipEntry], oddities: Oddities, directory: Directory | None
-    ) -> None:
+    def __init__(self, source: ByteSource, listing: Listing, oddities: Oddities, directory: Directory | None) -> None:
         self.source = source
-        self.entries = entries
+        self.entries: Sequence[ZipEntry] = listing.entries
+        """Made when they are asked for, see `ZipEntries`."""
         self.directory = directory
         """None when the entries were recovered without one."""
+        self._listing = listing
         self._oddities = oddities
-        self._by_name: dict[str, ZipEntry] | None = None
         self._encrypted: dict[int, bool] = {}
 
     @property
@@ -106,9 +108,11 @@ class ZipArchive:
 
     def find(self, name: str) -> ZipEntry | None:
         """The first entry of that name."""
-        if self._by_name is None:
-            self._by_name = {entry.name: entry for entry in reversed(self.entries)}
-        return self._by_name.get(name)
+        return self._listing.find(name)
+
+    def files(self, is_file: Callable[[ZipEntry], bool]) -> Sequence[ZipEntry]:
+        """The entries without those directories, by their names, that are none for `is_file` either."""
+        return self._listing.files(is_file)
 
     def is_stored(self, entry: ZipEntry) -> bool:
         """Whether the bytes lie in the archive as they are."""
@@ -251,6 +255,8 @@ class ZipArchive:
     def _refuse_encrypted(self, entry: ZipEntry, start: int) -> None:
         known = self._encrypted.get(entry.header_offset)
         if known is None:
+            if len(self._encrypted) >= _KNOWN_ENCRYPTED:
+                self._encrypted.clear()
             known = self._encrypted[entry.header_offset] = self._is_encrypted(entry, start)
         if known:
             self._odd(ZipOddity.ENCRYPTED, entry, "")

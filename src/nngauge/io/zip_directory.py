@@ -13,19 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from nngauge.io.source import ByteSource
-from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
-from nngauge.io.zip_records import (
-    LOCAL_MAGIC,
-    MAX32,
-    RECORD,
-    RECORD_MAGIC,
-    ZipEntry,
-    check_extents,
-    collector_paused,
-    note_record,
-    parse_records,
-)
-from nngauge.limits import MAX_EOCD_SEARCH, MIB
+from nngauge.io.zip_entries import Listing, ZipEntries
+from nngauge.io.zip_oddities import Oddities, ZipOddity
+from nngauge.io.zip_parse import parse_records
+from nngauge.io.zip_records import LOCAL_MAGIC, MAX32, RECORD, RECORD_MAGIC, Records, note_overlaps, note_record
+from nngauge.limits import MAX_EOCD_SEARCH
 
 END_MAGIC: Final = b"PK\x05\x06"
 _END64_MAGIC: Final = b"PK\x06\x06"
@@ -34,8 +26,6 @@ _END: Final = struct.Struct("<4x4xHHIIH")  # entries here, entries, directory si
 _END64: Final = struct.Struct("<24xQQQQ")  # entries here, entries, directory size, directory offset
 _LOCATOR64: Final = struct.Struct("<8xQ")  # offset of the zip64 end record
 _MAX16: Final = 0xFFFF
-_COPIED_DIRECTORY: Final = 16 * MIB
-"""A copy cannot be pulled away by another process; a directory that claims more is mapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,25 +161,26 @@ def _end64(source: ByteSource, end_offset: int) -> tuple[int, int, int, int] | N
     return None
 
 
-def read_directory(source: ByteSource, place: Directory, oddities: Oddities) -> tuple[list[ZipEntry], bool]:
+def read_directory(source: ByteSource, place: Directory, oddities: Oddities) -> tuple[Listing, bool]:
     """All entries in directory order, and whether the directory was whole.
 
     Raises `LimitError` past `limits.MAX_ENTRIES` entries or `limits.MAX_DIRECTORY_BYTES`.
     """
-    region = place.end - place.start
-    raw = source.read(place.start, region) if region <= _COPIED_DIRECTORY else source.view(place.start, region)
-    with collector_paused():
-        entries, stop, odd = parse_records(raw, place.shift, source.name)
-    for index in odd:
-        note_record(raw, entries[index], odd[index], oddities)
-    whole = _note_totals(place, len(entries), stop, oddities)
-    check_names([entry.name for entry in entries], [entry.header_offset for entry in entries], oddities)
-    check_extents(entries, oddities)
+    records = Records(source, place.start, place.end - place.start, place.shift)
+    parsed = parse_records(records, place.shift, source.name)
+    entries = ZipEntries(parsed.places, records.entry)
+    for index in parsed.odd:
+        note_record(records.at(parsed.places[index]), entries[index], oddities)
+    whole = _note_totals(place, len(entries), parsed.stop, oddities)
+    listing = Listing(entries, parsed.hashes, parsed.slashed)
+    listing.note_names(parsed.doubtful, oddities)
+    if parsed.is_disordered:
+        note_overlaps(entries, oddities)
     # A local header in front that the directory does not list is alignment (see `zip_recover`) and no news.
     if entries and source.read(0, 4) != LOCAL_MAGIC:
         first = min(entry.header_offset for entry in entries)
         oddities.note(ZipOddity.PREPENDED, f"{first} bytes")
-    return entries, whole
+    return listing, whole
 
 
 def _note_totals(place: Directory, count: int, stop: int, oddities: Oddities) -> bool:

@@ -78,21 +78,29 @@ class Oddities:
         self._place = Location(path=place)
         self._kept: defaultdict[ZipOddity, list[_Note]] = defaultdict(list)
         self._count: defaultdict[ZipOddity, int] = defaultdict(int)
-        self._seen: set[tuple[ZipOddity, int]] = set()
+        self._seen: defaultdict[ZipOddity, set[int]] = defaultdict(set)
 
     def note(self, kind: ZipOddity, detail: str = "", *, entry: str | None = None, key: int | None = None) -> None:
-        """Records one oddity; `key` (the header offset) tells entries apart, so that a second look adds nothing."""
+        """Records one oddity; `key` (the header offset) tells entries apart, so that a second look adds nothing.
+
+        What is looked at only once needs none, and then a million oddities take no memory.
+        """
         if key is not None:
-            if (kind, key) in self._seen:
+            seen = self._seen[kind]
+            if key in seen:
                 return
-            self._seen.add((kind, key))
+            seen.add(key)
         self._count[kind] += 1
         if len(self._kept[kind]) < EVIDENCE_PER_FACT:
             self._kept[kind].append(_Note(detail, entry))
 
     def has(self, kind: ZipOddity, key: int) -> bool:
         """Whether `note` was called with that kind and key."""
-        return (kind, key) in self._seen
+        return kind in self._seen and key in self._seen[kind]
+
+    def lists(self, kind: ZipOddity) -> bool:
+        """Whether the next oddity of that kind will be kept in full, not only counted."""
+        return len(self._kept[kind]) < EVIDENCE_PER_FACT if kind in self._kept else True
 
     def report(self) -> tuple[Anomaly, ...]:
         """The anomalies so far; the counts of one kind add up to the number of entries that show it."""
@@ -108,33 +116,17 @@ class Oddities:
         return tuple(found)
 
 
-_BATCH: Final = 4096
-"""Names looked at together; with the longest names that is 16 MiB."""
 _CONTROLS: Final = bytes(range(0x20)) + b"\x7f"
 _TRAVERSAL: Final = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|\Z)")
 _ABSOLUTE: Final = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def check_names(names: Sequence[str], keys: Sequence[int], oddities: Oddities) -> None:
-    """Notes names that would escape a directory, hide in a listing, or come twice. `keys`: their header offsets."""
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
-        if _any_suspicious(batch):
-            for name, key in zip(batch, keys[start : start + _BATCH], strict=True):
-                _check_name(name, key, oddities)
-    if len(set(names)) == len(names):
-        return
-    first: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if first.setdefault(name, index) != index:
-            # Two directory records may share one local header, hence the index as key.
-            oddities.note(ZipOddity.DUPLICATE_NAME, f"first is entry {first[name]}", entry=name, key=index)
+def is_doubtful(names: Sequence[str], text: str) -> bool:
+    """Whether any of the names (`text`: joined with NULs) may be one that `note_name` has to say something about.
 
-
-def _any_suspicious(names: Sequence[str]) -> bool:
-    """Whether a look at single names is worth it: ten passes in C over all names instead of one in Python over each."""
-    text = "\0".join(names)
+    Ten passes in C over all names instead of one in Python over each.
+    """
     raw = text.encode("utf-8", "replace")
     return (
         len(raw) - len(raw.translate(None, _CONTROLS)) != max(len(names) - 1, 0)
@@ -150,17 +142,18 @@ def _any_suspicious(names: Sequence[str]) -> bool:
     )
 
 
-def _check_name(name: str, key: int, oddities: Oddities) -> None:
+def note_name(name: str, oddities: Oddities) -> None:
+    """Notes a name that would escape a directory or hide in a listing."""
     if not name:
-        oddities.note(ZipOddity.EMPTY_NAME, entry=name, key=key)
+        oddities.note(ZipOddity.EMPTY_NAME, entry=name)
         return
     if _TRAVERSAL.search(name):
-        oddities.note(ZipOddity.PATH_TRAVERSAL, entry=name, key=key)
+        oddities.note(ZipOddity.PATH_TRAVERSAL, entry=name)
     if _ABSOLUTE.match(name):
-        oddities.note(ZipOddity.ABSOLUTE_PATH, entry=name, key=key)
+        oddities.note(ZipOddity.ABSOLUTE_PATH, entry=name)
     if "\\" in name:
-        oddities.note(ZipOddity.BACKSLASH, entry=name, key=key)
+        oddities.note(ZipOddity.BACKSLASH, entry=name)
     if _CONTROL.search(name):
-        oddities.note(ZipOddity.CONTROL_CHARACTER, ascii(name[:MAX_PATH_BYTES]), entry=name, key=key)
+        oddities.note(ZipOddity.CONTROL_CHARACTER, ascii(name[:MAX_PATH_BYTES]), entry=name)
     if "\ufffd" in name:
-        oddities.note(ZipOddity.BAD_UTF8, entry=name, key=key)
+        oddities.note(ZipOddity.BAD_UTF8, entry=name)

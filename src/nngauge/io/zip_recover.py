@@ -13,9 +13,10 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from nngauge.errors import LimitError, NotThisFormat
+from nngauge.errors import LimitError, NotThisFormat, TruncatedError
 from nngauge.io.source import ByteSource
-from nngauge.io.zip_oddities import Oddities, ZipOddity, check_names
+from nngauge.io.zip_entries import Listing, ZipEntries
+from nngauge.io.zip_oddities import Oddities, ZipOddity
 from nngauge.io.zip_records import (
     DESCRIPTOR_FLAG,
     LOCAL,
@@ -24,7 +25,7 @@ from nngauge.io.zip_records import (
     RECORD_MAGIC,
     STORED,
     ZipEntry,
-    check_extents,
+    note_overlaps,
     zip64_values,
 )
 from nngauge.limits import CHUNK_BYTES, MAX_ENTRIES, MAX_PATH_BYTES, MAX_ZIP_MARKS
@@ -33,6 +34,10 @@ _DESCRIPTOR: Final = struct.Struct("<III")  # crc, compressed, size
 _DESCRIPTOR64: Final = struct.Struct("<IQQ")
 _DESCRIPTOR_MAGIC: Final = b"PK\x07\x08"
 _MARK: Final = re.compile(rb"PK(?:\x03\x04|\x07\x08|\x01\x02|\x05\x06)")
+_ROW: Final = struct.Struct("<HHIQQQ")
+"""A `ZipEntry` without its name."""
+_NAME_GUESS: Final = 100
+"""Longer than most names."""
 _MARK_SLACK: Final = 28
 """Bytes around a signature that decide what it is: a zip64 descriptor, a local header's lengths."""
 _EMPTY_DEFLATED: Final = 5
@@ -46,6 +51,40 @@ class _Found(NamedTuple):
     after: int
     """Where the next header should be."""
     is_whole: bool
+
+
+class _Recovered:
+    """Recovered entries without their names, which stand in the local headers."""
+
+    __slots__ = ("_rows", "_source", "hashes", "slashed")
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._rows = bytearray()
+        self.hashes = array("q")
+        self.slashed = array("I")
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def add(self, entry: ZipEntry) -> None:
+        if entry.name.endswith("/"):
+            self.slashed.append(len(self.hashes))
+        self.hashes.append(hash(entry.name))
+        self._rows += _ROW.pack(*entry[1:])
+
+    def entry(self, index: int) -> ZipEntry:
+        method, flags, crc, packed, size, at = _ROW.unpack_from(self._rows, index * _ROW.size)
+        raw = self._source.read(at, LOCAL.size + _NAME_GUESS)
+        if len(raw) < LOCAL.size:
+            raise TruncatedError("the file has become shorter", where=self._source.name)
+        end = LOCAL.size + LOCAL.unpack_from(raw)[-2]
+        if end > len(raw):
+            raw = self._source.read(at, end)
+        return ZipEntry(str(raw[LOCAL.size : end], "utf-8", "replace"), method, flags, crc, packed, size, at)
+
+    def listing(self) -> Listing:
+        return Listing(ZipEntries(array("I", range(len(self))), self.entry), self.hashes, self.slashed)
 
 
 class _Scan:
@@ -92,7 +131,7 @@ def _find_marks(source: ByteSource) -> array[int]:
     return found
 
 
-def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -> list[ZipEntry]:
+def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -> Listing:
     """Entries by their local headers, in file order, up to offset `end`.
 
     An unknown size (truncated, data descriptor lost) is given as the compressed size. Raises `NotThisFormat` unless
@@ -102,12 +141,12 @@ def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -
         raise NotThisFormat("neither an end record nor a local header of a zip", where=source.name)
     stop = source.size if end is None else end
     scan = _Scan(source)
-    entries: list[ZipEntry] = []
+    entries = _Recovered(source)
     at: int | None = 0
     while at is not None and at < stop:
         found = _entry_at(scan, at)
         if found.entry.name or found.entry.size:
-            entries.append(found.entry)
+            entries.add(found.entry)
         if len(entries) > MAX_ENTRIES:
             raise LimitError(f"more than {MAX_ENTRIES} entries", where=source.name)
         if not found.is_whole:
@@ -115,16 +154,17 @@ def recover(source: ByteSource, oddities: Oddities, *, end: int | None = None) -
         at = _following(scan, found.after)
     if not entries:
         raise NotThisFormat("no entry of a zip", where=source.name)
-    return entries
+    return entries.listing()
 
 
-def recover_truncated(source: ByteSource, oddities: Oddities) -> list[ZipEntry]:
+def recover_truncated(source: ByteSource, oddities: Oddities) -> Listing:
     """`recover` for a whole source, with the checks that a directory would have got."""
-    entries = recover(source, oddities)
-    oddities.note(ZipOddity.TRUNCATED, f"{len(entries)} entries recovered from local headers")
-    check_names([entry.name for entry in entries], [entry.header_offset for entry in entries], oddities)
-    check_extents(entries, oddities)
-    return entries
+    found = recover(source, oddities)
+    count = len(found.entries)
+    oddities.note(ZipOddity.TRUNCATED, f"{count} entries recovered from local headers")
+    found.note_names([range(count)], oddities)
+    note_overlaps(found.entries, oddities)
+    return found
 
 
 def _following(scan: _Scan, at: int) -> int | None:

@@ -61,7 +61,7 @@ class ZippedFiles(Sequence[Entry]):
 
     __slots__ = ("_files", "archive")
 
-    def __init__(self, archive: ZipArchive, files: list[ZipEntry]) -> None:
+    def __init__(self, archive: ZipArchive, files: Sequence[ZipEntry]) -> None:
         self.archive = archive
         self._files = files
 
@@ -91,7 +91,7 @@ def open_zip(source: ByteSource) -> Container:
 
     return Container(
         kind="zip",
-        entries=ZippedFiles(archive, [entry for entry in archive.entries if _is_file(entry)]),
+        entries=ZippedFiles(archive, archive.files(_is_file)),
         source=source,
         report=lambda: archive.anomalies,
         lookup=find,
