@@ -136,3 +136,13 @@ def test_evidence_is_shown_with_its_bytes() -> None:
     assert "TfLiteVersion" in text
     assert "rule tflite#c-api" in text
     assert asked[0].path == "a.apk!lib/arm64-v8a/libx.so"
+
+
+def test_the_table_of_a_corpus_does_not_depend_on_who_finished_first() -> None:
+    models = [facts.model(title=title, digest=f"{at:064x}") for at, title in enumerate("BADC")]
+    one, other = Summary(), Summary()
+    for model in models:
+        one.add(facts.scan(models=(model,)))
+    for model in reversed(models):
+        other.add(facts.scan(models=(model,)))
+    assert text_of(render_summary(one, 1.0)) == text_of(render_summary(other, 1.0))

@@ -94,8 +94,13 @@ def render_summary(summary: Summary, seconds: float) -> RenderableType:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
     for column in ("technology", "apps", "model format", "files"):
         table.add_column(column, justify="right" if column in ("apps", "files") else "left")
-    left, right = summary.technologies.most_common(_TOP), summary.formats.most_common(_TOP)
+    left, right = _top(summary.technologies), _top(summary.formats)
     for row in range(max(len(left), len(right))):
         cells = [*(left[row] if row < len(left) else ("", "")), *(right[row] if row < len(right) else ("", ""))]
         table.add_row(*(str(cell) for cell in cells))
     return Group(head, facts, table) if left or right else Group(head, facts)
+
+
+def _top(counts: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent, ties by name: the same apps give the same table whichever finished first."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_TOP]
