@@ -153,49 +153,60 @@ def compile_signatures(ruleset: RuleSet, extra: Sequence[bytes] = (), compiled: 
         ClauseRef(index, rule, clause)
         for index, (rule, clause) in enumerate((rule, clause) for rule in ruleset.rules for clause in rule.match)
     )
-    ids: dict[bytes, int] = {}
-    every: set[int] = set()
-    features: dict[int, list[Key]] = defaultdict(list)
-    clauses_of: dict[Key, list[ClauseRef]] = defaultdict(list)
-    names: dict[str, list[str]] = defaultdict(list)
+    table = _Table()
     for ref in clauses:
-        in_code = ref.clause.scope is Scope.CODE or ref.clause.scope in CODE_SCOPES
-        for group in (ref.clause.any, ref.clause.all, ref.clause.none):
-            for key in group.items():
-                if group is not ref.clause.none:
-                    clauses_of[key].append(ref)
-                if in_code and key[0] in LITERAL_KINDS:
-                    index = ids.setdefault(literal_of(*key), len(ids))
-                    if key not in features[index]:
-                        features[index].append(key)
-                    if key[0] == "host":
-                        every.add(index)
-                else:
-                    names[_glob_kind(ref.clause.scope, key[0])].append(key[1])
-    anchors = {
-        version.anchor.encode(): ids.setdefault(version.anchor.encode(), len(ids))
-        for rule in ruleset.rules
-        for version in rule.version
-        if version.source is VersionSource.STRING and version.anchor and version.scope is not Scope.FILE
-    }
-    every.update(anchors.values())
-    extra_ids: dict[int, int] = {}
-    for position, literal in enumerate(extra):
-        index = ids.setdefault(literal, len(ids))
-        extra_ids[index] = position
-        every.add(index)
-    literals = tuple(ids)
+        table.add_clause(ref)
+    anchors = {anchor: table.literal(anchor, every=True) for anchor in _anchors(ruleset)}
+    extra_ids = {table.literal(literal, every=True): position for position, literal in enumerate(extra)}
+    literals = tuple(table.ids)
+    once = [index not in table.every for index in range(len(literals))]
     return Signatures(
         ruleset=ruleset,
         clauses=clauses,
-        literals=Literals(literals, [index not in every for index in range(len(literals))], compiled),
-        literal_index=ids,
-        features_of=tuple(tuple(features.get(index, ())) for index in range(len(literals))),
-        clauses_of={key: tuple(refs) for key, refs in clauses_of.items()},
+        literals=Literals(literals, once, compiled),
+        literal_index=table.ids,
+        features_of=tuple(tuple(table.features.get(index, ())) for index in range(len(literals))),
+        clauses_of={key: tuple(refs) for key, refs in table.clauses_of.items()},
         anchor_ids=anchors,
         extra_ids=extra_ids,
-        globs={kind: compile_globs(texts) for kind, texts in names.items()},
+        globs={kind: compile_globs(texts) for kind, texts in table.names.items()},
     )
+
+
+def _anchors(ruleset: RuleSet) -> Iterator[bytes]:
+    for rule in ruleset.rules:
+        for version in rule.version:
+            if version.source is VersionSource.STRING and version.anchor and version.scope is not Scope.FILE:
+                yield version.anchor.encode()
+
+
+class _Table:
+    """Literals and names while they are collected from the clauses."""
+
+    def __init__(self) -> None:
+        self.ids: dict[bytes, int] = {}
+        self.every: set[int] = set()
+        """Literals of which all occurrences matter."""
+        self.features: dict[int, dict[Key, None]] = defaultdict(dict)
+        self.clauses_of: dict[Key, list[ClauseRef]] = defaultdict(list)
+        self.names: dict[str, list[str]] = defaultdict(list)
+
+    def add_clause(self, ref: ClauseRef) -> None:
+        clause = ref.clause
+        in_code = clause.scope is Scope.CODE or clause.scope in CODE_SCOPES
+        for key in (*clause.any.items(), *clause.all.items()):
+            self.clauses_of[key].append(ref)
+        for key in (*clause.any.items(), *clause.all.items(), *clause.none.items()):
+            if in_code and key[0] in LITERAL_KINDS:
+                self.features[self.literal(literal_of(*key), every=key[0] == "host")][key] = None
+            else:
+                self.names[_glob_kind(clause.scope, key[0])].append(key[1])
+
+    def literal(self, literal: bytes, *, every: bool) -> int:
+        index = self.ids.setdefault(literal, len(self.ids))
+        if every:
+            self.every.add(index)
+        return index
 
 
 def _glob_kind(scope: Scope, kind: str) -> str:

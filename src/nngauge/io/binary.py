@@ -15,8 +15,6 @@ _U32: Final = {"<": struct.Struct("<I"), ">": struct.Struct(">I")}
 _U64: Final = {"<": struct.Struct("<Q"), ">": struct.Struct(">Q")}
 _I32: Final = {"<": struct.Struct("<i"), ">": struct.Struct(">i")}
 _I64: Final = {"<": struct.Struct("<q"), ">": struct.Struct(">q")}
-_F32: Final = {"<": struct.Struct("<f"), ">": struct.Struct(">f")}
-_F64: Final = {"<": struct.Struct("<d"), ">": struct.Struct(">d")}
 
 
 class Cursor:
@@ -91,14 +89,6 @@ class Cursor:
         """Takes a signed 64-bit integer."""
         return int(_I64[self.order].unpack_from(self.buf, self._take(8))[0])
 
-    def f32(self) -> float:
-        """Takes an IEEE single."""
-        return float(_F32[self.order].unpack_from(self.buf, self._take(4))[0])
-
-    def f64(self) -> float:
-        """Takes an IEEE double."""
-        return float(_F64[self.order].unpack_from(self.buf, self._take(8))[0])
-
     def uleb(self) -> int:
         """Takes an unsigned LEB128 of at most ten bytes."""
         value = shift = 0
@@ -110,12 +100,6 @@ class Cursor:
             shift += 7
             if shift > 63:
                 raise MalformedError("variable-length integer longer than 64 bits", where=f"@{self.pos}")
-
-    def cstring(self, limit: int = MAX_STRING) -> str:
-        """Takes a NUL-terminated UTF-8 string (bad bytes replaced)."""
-        text = cstring_at(self.buf, self.pos, self.end, limit)
-        self.pos += len(text) + 1
-        return text.decode("utf-8", "replace")
 
 
 def cstring_at(buf: Buffer, pos: int, end: int | None = None, limit: int = MAX_STRING) -> bytes:
