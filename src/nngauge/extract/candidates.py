@@ -12,7 +12,7 @@ from nngauge.io.content import MEDIA, Kind
 
 AMBIGUOUS_SUFFIXES: Final = frozenset({
     ".bin", ".cfg", ".conf", ".dat", ".data", ".db", ".h5", ".hdf5", ".index", ".json", ".lite", ".model", ".mil", ".net", ".om",
-    ".param", ".params", ".pb", ".pbtxt", ".pt", ".pth", ".task", ".txt", ".weights", ".xml", ".zip",
+    "model.json", ".param", ".params", ".pb", ".pbtxt", ".pt", ".pth", ".task", ".txt", ".weights", ".xml", ".zip",
 })  # fmt: skip
 """Endings that other files carry more often than models: `.lite` was a model in 3 of 58 cases of a 2021 crawl, `.json`
 in 0 of 266 (docs/concepts.md). They never make a file a candidate."""
