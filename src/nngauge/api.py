@@ -6,21 +6,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nngauge.analyse.summary import summarise
-from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
 from nngauge.errors import UnsupportedError
 from nngauge.extract.attempt import Extracted, Piece, try_format
-from nngauge.extract.candidates import index_formats
-from nngauge.formats import Format, deferred_formats
+from nngauge.extract.candidates import FormatIndex, index_formats
+from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES
 from nngauge.packages import discover as discover_packages
 from nngauge.pipeline import Scanner
-from nngauge.runner import Limits, Outcome, scan_each
+from nngauge.runner import Limits, scan_each
 
 
 def scan(path: str | Path) -> Scan:
@@ -41,11 +40,7 @@ def scan_many(
     """
     limits = Limits(seconds=seconds, memory=memory)
     for outcome in scan_each([str(path) for path in paths], workers=workers, limits=limits):
-        yield outcome.path, _result(outcome)
-
-
-def _result(outcome: Outcome) -> Scan | Failure:
-    return outcome.result
+        yield outcome.path, outcome.result
 
 
 def discover(path: str | Path) -> Iterator[Path]:
@@ -67,9 +62,10 @@ def read_model(path: str | Path) -> Model:
         files = {item.name: item for item in sorted(place.parent.iterdir()) if item.is_file()}
         stem = place.name.partition(".")[0]
         leads = [place.name, *(name for name in files if name != place.name and name.startswith(stem))]
+    index = index_formats(deferred_formats())
     reasons: list[str] = []
     for name in leads:
-        model = _read_lead(name, files, None if place.is_dir() or name == place.name else place.name, reasons)
+        model = _read_lead(index, name, files, None if place.is_dir() or name == place.name else place.name, reasons)
         if model is not None:
             return model
     raise UnsupportedError(
@@ -79,33 +75,19 @@ def read_model(path: str | Path) -> Model:
     )
 
 
-def _read_lead(name: str, files: dict[str, Path], wanted: str | None, reasons: list[str]) -> Model | None:
+def _read_lead(
+    index: FormatIndex, name: str, files: dict[str, Path], wanted: str | None, reasons: list[str]
+) -> Model | None:
     """The model whose lead file is `name`; with `wanted`, only one that has that companion."""
-    index = index_formats(deferred_formats())
     with ByteSource.open(files[name]) as source:
-        for form in index.matching(
-            source.read(0, HEAD_BYTES), source.size, name, content_kind(source.read(0, HEAD_BYTES))
-        ):
+        head = source.read(0, HEAD_BYTES)
+        for form in index.matching(head, source.size, name, content_kind(head)):
             bound = form.bind(name, tuple(files)) if form.bind else ()
             if wanted is not None and wanted not in bound:
                 continue
             companions = [Piece(Location(path=other), ByteSource.open(files[other])) for other in bound]
             outcome = try_format(form, Piece(Location(path=name), source), companions)
             if isinstance(outcome, Extracted):
-                return summarise(
-                    form,
-                    outcome.graph,
-                    [(piece.location, piece.source) for piece in outcome.pieces],
-                    [_proof(form, name)],
-                )
+                return summarise(outcome)
             reasons.append(f"{form.title}: {outcome.reason}")
     return None
-
-
-def _proof(form: Format, name: str) -> Evidence:
-    return Evidence(
-        kind=EvidenceKind.STRUCTURE,
-        location=Location(path=name),
-        value=f"validated as {form.title}",
-        rule=f"{form.name}@{form.version}",
-    )

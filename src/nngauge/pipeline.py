@@ -18,7 +18,6 @@ from nngauge.detect.detector import Detector
 from nngauge.detect.ruleset import Scope
 from nngauge.detect.signatures import Signatures
 from nngauge.detect.units import Binary
-from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Anomaly, Failure, Stage, Treatment
@@ -433,17 +432,10 @@ class _AppScan:
         return loaded
 
     def _accept(self, extracted: Extracted) -> None:
-        pieces = [(piece.location, piece.source) for piece in extracted.pieces]
-        form = extracted.format
-        proof = Evidence(
-            kind=EvidenceKind.STRUCTURE,
-            location=pieces[0][0],
-            value=f"validated as {form.title}",
-            rule=f"{form.name}@{form.version}",
-        )
-        model = summarise(form, extracted.graph, pieces, [proof])
+        model = summarise(extracted)
         self.found.model(model)
         if self.sink is not None:
+            pieces = [(piece.location, piece.source) for piece in extracted.pieces]
             try:
                 self.sink(model, pieces)
             except InputError as error:

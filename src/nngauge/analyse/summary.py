@@ -6,19 +6,26 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from nngauge.domain.evidence import Evidence
+from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.graph import Graph, Tensor
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model, ModelFile, Port
+from nngauge.extract.attempt import Extracted
 from nngauge.formats import Format
 from nngauge.io.source import ByteSource
 
 
-def summarise(
-    form: Format, graph: Graph, pieces: Sequence[tuple[Location, ByteSource]], evidence: Sequence[Evidence]
-) -> Model:
-    """The model's identity, interface and size; reads every byte of `pieces` once, for their SHA-256."""
-    parts = tuple(ModelFile(location=location, sha256=sha256(source), size=source.size) for location, source in pieces)
+def summarise(extracted: Extracted) -> Model:
+    """The model's identity, interface and size, and why it is one; reads all its bytes once, for their SHA-256."""
+    form, graph = extracted.format, extracted.graph
+    plugin = f"{form.name}@{form.version}"
+    parts = tuple(
+        ModelFile(location=piece.location, sha256=sha256(piece.source), size=piece.source.size)
+        for piece in extracted.pieces
+    )
+    proof = Evidence(
+        kind=EvidenceKind.STRUCTURE, location=parts[0].location, value=f"validated as {form.title}", rule=plugin
+    )
     return Model(
         format=form.name,
         title=form.title,
@@ -37,8 +44,8 @@ def summarise(
         producer=graph.producer,
         metadata=dict(graph.metadata),
         notes=graph.notes,
-        evidence=tuple(evidence),
-        plugin=f"{form.name}@{form.version}",
+        evidence=(proof,),
+        plugin=plugin,
     )
 
 
