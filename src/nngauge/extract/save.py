@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import msgspec
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.errors import UnreadableError
+from nngauge.io.atomic import write_atomically
 from nngauge.io.source import ByteSource
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -53,7 +53,7 @@ class Saver:
             root.mkdir(parents=True, exist_ok=True)
             for name, (_, source) in zip(names, pieces, strict=True):
                 if not (root / name).exists():
-                    _write(root / name, source)
+                    write_atomically(root / name, source.chunks())
             place = safe_name(f"{Path(self.app).name}-{model.parts[0].location.path.partition('!')[2]}")
             sidecar = Sidecar(app=self.app, files=tuple(names), model=model)
             text = msgspec.json.format(msgspec.json.encode(sidecar), indent=2)
@@ -66,18 +66,3 @@ def safe_name(name: str) -> str:
     """A file name that is safe on every system: never empty, hidden, or leading elsewhere."""
     cleaned = _UNSAFE.sub("_", name.replace("/", "-")).lstrip(".-")
     return cleaned[-_MAX_NAME:] or "model"
-
-
-def _write(target: Path, source: ByteSource) -> None:
-    """All or nothing: a killed run leaves no half model behind."""
-    import tempfile
-
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in source.chunks():
-                file.write(chunk)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import msgspec
 
+from nngauge.io.atomic import write_atomically
+
 T = TypeVar("T")
 
 
@@ -42,10 +44,5 @@ def read_cached(place: Path, kind: type[T]) -> T | None:
 def write_cached(place: Path, content: object) -> None:
     """Writes atomically; a folder that cannot be written is no error."""
     with contextlib.suppress(OSError):
-        import tempfile
-
         place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.name)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.msgpack.encode(content))
-        Path(temporary).replace(place)
+        write_atomically(place, [msgspec.msgpack.encode(content)])
