@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +33,16 @@ class Row:
 
 
 def main() -> None:
-    """Options: --runs, --work, --quick."""
+    """Options: --runs, --work, --apps, --quick."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "bench", help="folder for apps, peers and results")
+    parser.add_argument("--apps", type=Path, help="folder with more APKs for the comparison with peers")
     parser.add_argument("--quick", action="store_true", help="without the peers that take minutes")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    rows = run(options.work, options.runs, quick=options.quick)
+    more = sorted(options.apps.rglob("*.apk")) if options.apps else []
+    rows = run(options.work, options.runs, more, quick=options.quick)
     text = render(rows)
     print(text)
     result = {
@@ -50,7 +53,7 @@ def main() -> None:
     (options.work / "results.json").write_text(json.dumps(result, indent=1))
 
 
-def run(work: Path, runs: int, *, quick: bool) -> list[Row]:
+def run(work: Path, runs: int, more: Sequence[Path], *, quick: bool) -> list[Row]:
     """All figures."""
     models = ROOT / "examples" / "models"
     real = real_apps(work)
@@ -59,7 +62,7 @@ def run(work: Path, runs: int, *, quick: bool) -> list[Row]:
     small = min(real, key=lambda app: abs(app.stat().st_size - 3_000_000))
     rows = [*floor_rows(large, huge, runs), *start_rows(small, runs), *worker_rows(work, large, runs)]
     if not quick:
-        rows += peer_rows(work, [*real, large], runs)
+        rows += peer_rows(work, [*real, large, *more], runs)
     return rows
 
 
@@ -120,15 +123,16 @@ def peer_rows(work: Path, apps: list[Path], runs: int) -> list[Row]:
     """CPU of the peers over the same apps."""
     names = [str(app) for app in apps]
     ours, *_ = warm(apps, runs)
-    rows = [_peer("zipfile + one find per pattern", 20, ours, measure(
+    title = f"{len(apps)} APKs, {sum(app.stat().st_size for app in apps) / 1e6:.0f} MB"
+    rows = [_peer(f"zipfile + one find per pattern, {title}", 20, ours, measure(
         [sys.executable, "-m", "benchmarks.peers", "find", *names], runs=2, warmup=0))]  # fmt: skip
     if shutil.which("apktool") and shutil.which("readelf"):
-        rows.append(_peer("apktool + readelf + string match", 25, ours, measure(
+        rows.append(_peer(f"apktool + readelf + string match, {title}", 25, ours, measure(
             [sys.executable, "-m", "benchmarks.peers", "decompose", *names], runs=2, warmup=0)))  # fmt: skip
     else:
         rows.append(Row("apktool + readelf", "not measured: apt-get install apktool binutils", "≥ 25 ×", met=False))
     apkid = _apkid(work)
-    rows.append(_peer("APKiD", 10, ours, measure([str(apkid), "-j", *names], runs=2, warmup=0)))
+    rows.append(_peer(f"APKiD, {title}", 10, ours, measure([str(apkid), "-j", *names], runs=2, warmup=0)))
     return rows
 
 

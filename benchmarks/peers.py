@@ -6,6 +6,7 @@ published studies: apktool, then readelf of the read-only data of each library, 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 PATTERNS = 241
 """As many literals as the engine comparison in docs/adr/0002 used."""
-CODE = (".so", ".dex")
+CODE = re.compile(r"\.(so(\.\d+)*|dex)$")
 
 
 def patterns() -> list[bytes]:
@@ -38,7 +39,7 @@ def find(apps: list[str]) -> None:
     for app in apps:
         with zipfile.ZipFile(app) as archive:
             for name in archive.namelist():
-                if name.endswith(CODE):
+                if CODE.search(name):
                     data = archive.read(name)
                     [pattern for pattern in wanted if data.find(pattern) >= 0]
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.evaluation import models, packages, runtimes
 from benchmarks.evaluation.baseline import load_rules
 from benchmarks.evaluation.fetch import fetch, locate
@@ -84,9 +86,11 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: Path | None
 
 
 def _plain(value: object) -> object:
-    """Dataclasses, mappings and tuples as what JSON has."""
+    """Dataclasses, structs, mappings and tuples as what JSON has."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct
 
 from nngauge.analyse.findings import Findings
 from nngauge.analyse.summary import summarise
@@ -80,8 +81,7 @@ def _plugins_digest(formats: Sequence[Format]) -> str:
     return hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=8).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """An entry after its head was looked at."""
 
     entry: Entry
@@ -93,30 +93,27 @@ class _Seen:
 
 _BATCH = 4096
 """Entries that are made together."""
+_KEPT = 0xFFFF
+"""So many entries stay made: as many as a zip has without zip64, all that real apps have."""
 _Look = tuple[Kind, tuple[Format, ...], Plan]
 """What the head of an entry tells."""
 
 
-@dataclass(slots=True)
 class _AppScan:
     """The state of one scan."""
 
-    scanner: Scanner
-    package: Package
-    sink: Sink | None
-    detector: Detector = field(init=False)
-    found: Findings = field(init=False)
-    looks: dict[_Look, _Look] = field(default_factory=dict)
-    """One instance of each; a million entries share a handful."""
-    room: int = field(init=False)
-    """Bytes that may still be unpacked."""
-
-    def __post_init__(self) -> None:
-        place = self.package.parts[0].location
-        self.detector = Detector(self.scanner.signatures, place)
+    def __init__(self, scanner: Scanner, package: Package, sink: Sink | None) -> None:
+        self.scanner = scanner
+        self.package = package
+        self.sink = sink
+        place = package.parts[0].location
+        self.detector = Detector(scanner.signatures, place)
         self.found = Findings(place)
-        self.room = min(MAX_NESTED_TOTAL, max(BOMB_FLOOR, BOMB_RATIO * self.package.app.size))
-        for problem in self.package.failures:
+        self.looks: dict[_Look, _Look] = {}
+        """One instance of each; a million entries share a handful."""
+        self.room = min(MAX_NESTED_TOTAL, max(BOMB_FLOOR, BOMB_RATIO * package.app.size))
+        """Bytes that may still be unpacked."""
+        for problem in package.failures:
             self.found.failure(problem)
 
     def run(self, path: str) -> Scan:
@@ -161,10 +158,12 @@ class _AppScan:
     def _walk(self, entries: Sequence[Entry], place: Location, depth: int) -> None:
         """All entries of one container: leads of multi-file models first, so that their companions are known.
 
-        Between the two passes only what a head told is kept: there may be a million entries, made when asked for.
+        Between the two passes only what a head told is kept of many: there may be a million entries, made when asked for.
         """
         if len(entries) == 1 and entries[0].size < 0:
             entries = self._measured(entries[0], place)
+        if len(entries) <= _KEPT:
+            entries = list(entries)
         looks: list[_Look | None] = []
         made = iter(entries)
         while batch := list(islice(made, _BATCH)):
@@ -280,9 +279,9 @@ class _AppScan:
         if loaded is None:
             return
         accepted, refusals = self._whole(item, loaded)
-        if accepted is None:
+        if accepted is None and item.plan is not Plan.DATA:
             self._code(item, loaded)
-        carved = self._carve(item, loaded, accepted)
+        carved = bool(loaded.hits) and self._carve(item, loaded, accepted)
         treatment = Treatment.PARSED if accepted else Treatment.SCANNED
         self.found.account(treatment, accepted.format.name if accepted else item.kind, loaded.source.size)
         if accepted is None and not carved:

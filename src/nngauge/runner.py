@@ -13,11 +13,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Failure, Stage
@@ -35,8 +35,7 @@ _AHEAD = 4
 memory does not grow with the corpus."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What one app may use."""
 
     seconds: float = APP_SECONDS
@@ -44,8 +43,7 @@ class Limits:
     """Bytes of private memory of its worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one app."""
 
     path: str

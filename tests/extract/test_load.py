@@ -14,15 +14,23 @@ LITERAL = b"needle in pieces"
 
 def test_the_arena_is_used_again_only_when_nobody_looks_at_it() -> None:
     arena = Arena()
-    first = arena.take(100)
-    assert arena.take(50) is first
-    view = memoryview(first)[3:5]
-    second = arena.take(50)
-    assert second is not first
-    view.release()
-    assert arena.take(50) is second
+    first = id(arena.take(100))
+    assert id(arena.take(50)) == first
+    view = memoryview(arena.take(50))[3:5]
+    second = id(arena.take(50))
+    assert second != first
+    assert id(arena.take(50)) == second
+    assert len(arena.take(60 * MIB)) >= 60 * MIB
+    assert view.tobytes() == b"\0\0"
+
+
+def test_dropping_the_arena_leaves_what_others_hold() -> None:
+    arena = Arena()
+    memory = memoryview(arena.take(100))
+    memory[:4] = b"kept"
     arena.drop()
-    assert arena.take(1) is not second
+    memoryview(arena.take(100))[:4] = b"more"
+    assert memory[:4].tobytes() == b"kept"
 
 
 def test_large_entries_are_found_whole_with_hits_across_pieces() -> None:

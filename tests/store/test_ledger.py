@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nngauge.errors import MalformedError, UnreadableError, UnsupportedError
 from nngauge.store.ledger import Ledger

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.domain.location import Location
 from nngauge.domain.model import Candidate, Model
@@ -12,8 +13,7 @@ from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
 from nngauge.limits import MAX_ANOMALIES, MAX_CANDIDATES, MAX_FAILURES, MAX_MODELS
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Collects models, candidates, failures, anomalies and the account of bytes of one app.
 
     What does not fit the bounds in `nngauge.limits` is counted, and the count is a failure of its own.

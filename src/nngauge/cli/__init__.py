@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Final
@@ -51,6 +52,7 @@ def main() -> None:
     """
     from nngauge.errors import NngaugeError, UsageError
 
+    gc.set_threshold(100_000, 50, 50)  # imports and facts make many objects and hardly any cycles
     try:
         sys.exit(cli.main(standalone_mode=False) or EXIT_OK)  # click returns the code of its own Exit
     except click.ClickException as error:
@@ -68,6 +70,8 @@ def main() -> None:
     except NngaugeError as error:
         click.echo(_plain(f"nngauge: {error}"), err=True)
         sys.exit(EXIT_ERROR)
+    finally:
+        gc.freeze()  # the process ends: nobody needs the garbage collected once more
 
 
 def _plain(text: str) -> str:

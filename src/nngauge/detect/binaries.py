@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from nngauge.detect.getter import returned_string
 from nngauge.io.binary import Buffer
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from nngauge.io.macho import MachO
 
 
-@dataclass(frozen=True, slots=True)
-class ElfBinary:
+class ElfBinary(Struct, frozen=True):
     """Answers for one ELF file; `buf` is the file."""
 
     elf: Elf
@@ -52,8 +52,7 @@ class ElfBinary:
         return returned_string(self.elf, self.buf, name)
 
 
-@dataclass(frozen=True, slots=True)
-class MachOBinary:
+class MachOBinary(Struct, frozen=True):
     """Answers for one Mach-O file; fat files answer for their slices together."""
 
     file: MachO

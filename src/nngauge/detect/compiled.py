@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from nngauge.detect.literals import ENGINE
 from nngauge.detect.ruleset import RULES, Rule, RuleSet, load_rules
@@ -27,14 +28,15 @@ class _Cached(msgspec.Struct, frozen=True):
 def load_signatures(extra: Sequence[bytes] = (), folder: Path | None = None) -> Signatures:
     """The signatures of nngauge's rules (or of those in `folder`) plus the `extra` literals.
 
-    Raises `RuleError` when a rule file is broken.
+    The rules come without their examples: those are for `lint`. Raises `RuleError` when a rule file is broken.
     """
     rules = state_of(folder or RULES, ".toml")
     place = cache_file("rules", rules, tuple(extra), ENGINE, os.uname().machine, os.uname().nodename, _SCHEMA)
     cached = read_cached(place, _Cached)
     if cached is not None:
         return compile_signatures(RuleSet(cached.rules, cached.digest), extra, cached.database)
-    ruleset = load_rules(folder)
+    loaded = load_rules(folder)
+    ruleset = RuleSet(tuple(replace(rule, example=(), counterexample=()) for rule in loaded.rules), loaded.digest)
     signatures = compile_signatures(ruleset, extra)
     write_cached(place, _Cached(ruleset.rules, ruleset.digest, signatures.literals.compiled()))
     return signatures

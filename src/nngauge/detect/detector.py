@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from nngauge.detect.evaluate import candidate_keys, detections, evaluate
 from nngauge.detect.literals import Hit
@@ -47,20 +48,17 @@ class ManifestElement(Protocol):
         """Attribute value by local name, None without one."""
 
 
-@dataclass(slots=True)
 class Detector:
     """Collects one app's units; `finish` gives the detections."""
 
-    signatures: Signatures
-    location: Location
-    _done: list[Detection] = field(default_factory=list)
-    _dex: FactUnit = field(init=False)
-    _paths: dict[str, FactUnit] = field(default_factory=dict)
-    _facts: list[FactUnit] = field(default_factory=list)
-    _contents: dict[str, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._dex = FactUnit(Scope.DEX, self.location)
+    def __init__(self, signatures: Signatures, location: Location) -> None:
+        self.signatures = signatures
+        self.location = location
+        self._done: list[Detection] = []
+        self._dex = FactUnit(Scope.DEX, location)
+        self._paths: dict[str, FactUnit] = {}
+        self._facts: list[FactUnit] = []
+        self._contents: dict[str, bytes] = {}
 
     def code(
         self,
@@ -154,8 +152,7 @@ class Detector:
             unit.add((kind, pattern), evidence(proof, unit.location, text))
 
 
-@dataclass(frozen=True, slots=True)
-class _ClassFile:
+class _ClassFile(Struct, frozen=True):
     """A class file as an index: every descriptor the rules asked for and the bytes contain is a reference."""
 
     name: str

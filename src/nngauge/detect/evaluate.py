@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.detect.ruleset import CODE_SCOPES, Clause, Features, Rule, Scope, VersionRule, VersionSource
 from nngauge.detect.signatures import ClauseRef, Key, Signatures
@@ -19,8 +20,7 @@ _CONFIDENCE_ORDER = tuple(Confidence)
 _MAX_ANCHORS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A clause that holds on a unit."""
 
     ref: ClauseRef

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from nngauge.detect.detector import Detector
 from nngauge.detect.ruleset import (
@@ -33,8 +34,7 @@ MAX_WINDOW = 400
 """Bytes around an anchor; larger windows would not fit the overlap of streamed chunks."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ExampleBinary:
+class _ExampleBinary(Struct, frozen=True):
     """An ELF or Mach-O file as an example describes it."""
 
     facts: dict[str, Any]
@@ -64,8 +64,7 @@ class _ExampleBinary:
         return self.facts.get("getters", {}).get(name.decode())  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
-class _ExampleDex:
+class _ExampleDex(Struct, frozen=True):
     """Dex code as an example describes it."""
 
     defined: tuple[str, ...]
@@ -85,8 +84,7 @@ class _ExampleDex:
                 yield class_descriptor(owner), name
 
 
-@dataclass(frozen=True, slots=True)
-class _ExampleElement:
+class _ExampleElement(Struct, frozen=True):
     """A manifest element as an example describes it."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -43,7 +42,7 @@ class Scope(StrEnum):
 CODE_SCOPES = frozenset({Scope.NATIVE, Scope.DEX, Scope.SCRIPT, Scope.DOTNET})
 
 
-class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Features by kind. Strings are literal bytes; the others are exact names or globs as the guide says."""
 
     string: tuple[str, ...] = ()
@@ -66,12 +65,15 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def items(self) -> Iterator[tuple[str, str]]:
         """`(kind, text)` of every feature; kinds are the TOML names."""
-        for attribute, kind in _KINDS:
-            for text in getattr(self, attribute):
+        if self is NO_FEATURES:
+            return
+        for kind, texts in msgspec.to_builtins(self).items():  # the kinds that are set
+            for text in texts:
                 yield kind, text
 
 
-_KINDS = tuple((field.name, field.encode_name) for field in msgspec.structs.fields(Features))
+NO_FEATURES = Features()
+"""What a clause has that names none."""
 
 
 SCOPE_KINDS: dict[Scope, frozenset[str]] = {
@@ -95,9 +97,9 @@ class Clause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     presence: Presence | None = None
     confidence: Confidence = Confidence.CERTAIN
     min: int = 1
-    any: Features = Features()
-    all: Features = Features()
-    none: Features = Features()
+    any: Features = NO_FEATURES
+    all: Features = NO_FEATURES
+    none: Features = NO_FEATURES
     unless: tuple[str, ...] = ()
 
 
@@ -183,6 +185,8 @@ def rules_digest(sources: list[tuple[str, bytes]]) -> str:
 
 def parse_rule(name: str, data: bytes) -> Rule:
     """One rule file. Raises `RuleError` that names the file and the place."""
+    import tomllib  # costs 2 ms, and the rules usually come from the cache
+
     try:
         rule = msgspec.convert(tomllib.loads(data.decode("utf-8")), Rule)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

@@ -7,8 +7,9 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
+
+from msgspec import Struct, field
 
 from nngauge.detect.literals import Hit, Literals
 from nngauge.detect.ruleset import CODE_SCOPES, Clause, Rule, RuleSet, Scope, VersionSource
@@ -21,8 +22,7 @@ Key = tuple[str, str]
 """A feature: `(kind, text)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClauseRef:
+class ClauseRef(Struct, frozen=True):
     """A clause with the rule it belongs to. Identity is what counts: `index` is unique in the set."""
 
     index: int
@@ -35,8 +35,7 @@ class ClauseRef:
         return f"{self.rule.id}#{self.clause.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Globs:
+class Globs(Struct, frozen=True):
     """Finds which of many globs match a name: exact ones by look-up, the others behind their longest fixed part.
 
     Nothing is compiled beforehand: most scans meet only a handful of the globs (and `fnmatch` keeps what it compiled).
@@ -102,8 +101,7 @@ def compile_globs(texts: Iterable[str]) -> Globs:
     return Globs(exact, wild, tuple(dict.fromkeys((*sorted(exact), *(run for run, _ in wild)))))
 
 
-@dataclass(slots=True)
-class Signatures:
+class Signatures(Struct):
     """What the scanner searches for. Build with `compile_signatures`; one per process."""
 
     ruleset: RuleSet
@@ -194,9 +192,10 @@ class _Table:
     def add_clause(self, ref: ClauseRef) -> None:
         clause = ref.clause
         in_code = clause.scope is Scope.CODE or clause.scope in CODE_SCOPES
-        for key in (*clause.any.items(), *clause.all.items()):
+        supporting = (*clause.any.items(), *clause.all.items())
+        for key in supporting:
             self.clauses_of[key].append(ref)
-        for key in (*clause.any.items(), *clause.all.items(), *clause.none.items()):
+        for key in (*supporting, *clause.none.items()):
             if in_code and key[0] in LITERAL_KINDS:
                 self.features[self.literal(literal_of(*key), every=key[0] == "host")][key] = None
             else:

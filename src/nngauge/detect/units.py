@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from nngauge.detect.literals import Hit
 from nngauge.detect.ruleset import Scope
@@ -70,8 +71,7 @@ def evidence(kind: EvidenceKind, location: Location, value: str) -> Evidence:
     return Evidence(kind=kind, location=location, value=text)
 
 
-@dataclass(slots=True)
-class CodeUnit:
+class CodeUnit(Struct):
     """One scanned file: native binary, script or .NET file."""
 
     scope: Scope
@@ -160,8 +160,7 @@ def code_unit(
     )  # fmt: skip
 
 
-@dataclass(slots=True)
-class FactUnit:
+class FactUnit(Struct):
     """A unit whose features were collected beforehand: all dex code of an app, a manifest, a plist, entry paths."""
 
     scope: Scope

@@ -1,1 +1,1 @@
-"""The nouns: frozen dataclasses, standard library only, no input or output."""
+"""The nouns: frozen structs, no input or output."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Platform(StrEnum):
@@ -14,8 +15,7 @@ class Platform(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """One file or directory that an app came in (base, split, OBB, asset pack)."""
 
     path: str
@@ -25,8 +25,7 @@ class Part:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
+class App(Struct, frozen=True, kw_only=True):
     """Identity of an app. Whatever the package does not tell is None, never a guess."""
 
     platform: Platform

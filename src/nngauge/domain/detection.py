@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from nngauge.domain.evidence import Confidence, Evidence, Presence
 
@@ -27,8 +28,7 @@ class Category(StrEnum):
     """Machine learning other than neural networks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
+class Detection(Struct, frozen=True, kw_only=True):
     """One technology in one place (a library, the dex code, the manifest …) of one app."""
 
     technology: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from nngauge.domain.location import Location
 
@@ -61,8 +62,7 @@ class EvidenceKind(StrEnum):
     STATISTICS = "statistics"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """One trace: what was seen, where, and which rule asked for it."""
 
     kind: EvidenceKind

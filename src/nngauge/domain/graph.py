@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 Dim = int | str | None
 """One dimension: a number, a symbol such as ``"batch"``, or None when unknown."""
@@ -80,8 +81,7 @@ class Completeness(StrEnum):
     """Validated as this format; the network itself is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quantization:
+class Quantization(Struct, frozen=True):
     """Affine quantisation ``real = scale × (stored − zero_point)``; several values mean per-channel along `axis`."""
 
     scales: int = 0
@@ -93,8 +93,7 @@ class Quantization:
     """Channel dimension of per-channel quantisation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """Where constant data lies: `part` of the bundle (0 = the lead file), byte `offset`, `size` in bytes."""
 
     offset: int
@@ -102,8 +101,7 @@ class Span:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A value in the graph. `data` is set for constants (weights) and None for activations."""
 
     name: str
@@ -128,8 +126,7 @@ class Tensor:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One operation. `inputs` and `outputs` index `Graph.tensors`; −1 marks an absent optional input."""
 
     op: str
@@ -142,8 +139,7 @@ class Node:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class Graph(Struct, frozen=True, kw_only=True):
     """One model. Sub-graphs (control flow, further signatures) are graphs themselves."""
 
     format: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from nngauge.domain.evidence import Confidence, Evidence
 from nngauge.domain.graph import Completeness, Dim, DType
 from nngauge.domain.location import Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFile:
+class ModelFile(Struct, frozen=True, kw_only=True):
     """One part of a model: its place, digest and size."""
 
     location: Location
@@ -20,8 +20,7 @@ class ModelFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(Struct, frozen=True, kw_only=True):
     """An input or output of a model."""
 
     name: str
@@ -29,8 +28,7 @@ class Port:
     shape: tuple[Dim, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True):
     """A validated model inside an app: one file, or several bound together. Same digest, same model."""
 
     format: str
@@ -73,8 +71,7 @@ class Suspicion(StrEnum):
     """A part of a multi-file model whose other parts were not found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A file that might be a model and was not accepted as one; recorded with the reason."""
 
     location: Location

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from nngauge.domain.location import Location
 
@@ -20,8 +21,7 @@ class Stage(StrEnum):
     RUN = "run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Something could not be done. Stored and counted, never dropped."""
 
     stage: Stage
@@ -34,8 +34,7 @@ class Failure:
     """``name@version`` of the format, package or rule that refused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anomaly:
+class Anomaly(Struct, frozen=True, kw_only=True):
     """The input is odd in a way that tools disagree about; we read it and say so."""
 
     kind: str
@@ -61,8 +60,7 @@ class Treatment(StrEnum):
     """Could not be read; a `Failure` says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(Struct, frozen=True, kw_only=True):
     """How many entries and bytes got one `Treatment`, by content kind (``elf``, ``dex``, ``png`` …)."""
 
     treatment: Treatment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from nngauge.domain.app import App
 from nngauge.domain.detection import Detection
@@ -10,8 +10,7 @@ from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """The three answers that are never collapsed into one."""
 
     runtime_present: bool
@@ -24,8 +23,7 @@ class Verdict:
     """One sentence per answer that is true, naming the facts behind it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(Struct, frozen=True, kw_only=True):
     """Under which conditions a result was made; with the same provenance and bytes the facts are the same."""
 
     tool: str
@@ -38,8 +36,7 @@ class Provenance:
     """Digest of the options that change facts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(Struct, frozen=True, kw_only=True):
     """One app, scanned."""
 
     path: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.domain.graph import Graph
 from nngauge.domain.location import Location
@@ -13,16 +14,14 @@ from nngauge.formats import Format, ModelData
 from nngauge.io.source import ByteSource
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One file of a model: where it is and its bytes."""
 
     location: Location
     source: ByteSource
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
+class Extracted(Struct, frozen=True):
     """A validated model with its bytes at hand; the lead piece first."""
 
     format: Format
@@ -30,8 +29,7 @@ class Extracted:
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A format that was tried and said no. `broken` tells a damaged model from something else altogether."""
 
     format: Format

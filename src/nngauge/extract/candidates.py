@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from nngauge.extract.masks import Masks, index_masks
 from nngauge.formats import Format
@@ -24,8 +25,7 @@ _NEVER_PROBED: Final = MEDIA | {
 """Kinds confirmed by a magic of their own; asking forty probes about each icon of an app would be most of the work."""
 
 
-@dataclass(frozen=True, slots=True)
-class CarveMagic:
+class CarveMagic(Struct, frozen=True):
     """A magic worth looking for at any offset: `lead` bytes lie between the model's start and the magic."""
 
     literal: bytes
@@ -36,8 +36,7 @@ class CarveMagic:
 Probe = Callable[[bytes, int, str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """The probes of all formats, behind their gates."""
 
     always: tuple[tuple[Format, Probe], ...]
@@ -57,15 +56,14 @@ class Probes:
                 yield from pairs
 
 
-@dataclass(frozen=True, slots=True)
-class FormatIndex:
+class FormatIndex(Struct, frozen=True):
     """The formats, arranged for the two questions asked of every entry."""
 
     formats: tuple[Format, ...]
     by_first: dict[int, tuple[tuple[bytes, Format], ...]]
     """Magics at offset 0 by their first byte."""
-    elsewhere: tuple[tuple[int, bytes, Format], ...]
-    """Magics at other offsets."""
+    elsewhere: tuple[tuple[int, int, dict[bytes, tuple[Format, ...]]], ...]
+    """Magics at other offsets: `(offset, end, formats by magic)`."""
     probes: Probes
     carve: tuple[CarveMagic, ...]
     suffixes: dict[str, tuple[Format, ...]]
@@ -78,11 +76,16 @@ class FormatIndex:
         """Formats that the file may be: those whose magic it carries first, then those whose probe says so."""
         found: list[Format] = []
         if head:
-            found += [form for magic, form in self.by_first.get(head[0], ()) if head.startswith(magic)]
-        found += [form for offset, magic, form in self.elsewhere if head.startswith(magic, offset)]
+            for magic, form in self.by_first.get(head[0], ()):
+                if head.startswith(magic):
+                    found.append(form)
+        for offset, end, forms in self.elsewhere:
+            found += forms.get(head[offset:end], ())
         if kind not in _NEVER_PROBED:
-            found += [form for form, probe in self.probes.open_for(head) if probe(head, size, name)]
-        return list(dict.fromkeys(found))
+            for form, probe in self.probes.open_for(head):
+                if probe(head, size, name):
+                    found.append(form)
+        return list(dict.fromkeys(found)) if found else found
 
     def named(self, name: str) -> tuple[Format, ...]:
         """Formats that the distinctive ending of `name` promises."""
@@ -95,7 +98,7 @@ class FormatIndex:
 def index_formats(formats: Sequence[Format]) -> FormatIndex:
     """Arranges `formats` for scanning."""
     first: dict[int, list[tuple[bytes, Format]]] = {}
-    elsewhere: list[tuple[int, bytes, Format]] = []
+    elsewhere: dict[tuple[int, int], dict[bytes, tuple[Format, ...]]] = {}
     carve: list[CarveMagic] = []
     suffixes: dict[str, list[Format]] = {}
     for form in formats:
@@ -103,7 +106,8 @@ def index_formats(formats: Sequence[Format]) -> FormatIndex:
             if magic.offset == 0:
                 first.setdefault(magic.value[0], []).append((magic.value, form))
             else:
-                elsewhere.append((magic.offset, magic.value, form))
+                forms = elsewhere.setdefault((magic.offset, magic.offset + len(magic.value)), {})
+                forms[magic.value] = (*forms.get(magic.value, ()), form)
             if magic.carve:
                 carve.append(CarveMagic(magic.value, magic.offset, form))
         for suffix in form.suffixes:
@@ -112,7 +116,7 @@ def index_formats(formats: Sequence[Format]) -> FormatIndex:
     return FormatIndex(
         formats=tuple(formats),
         by_first={byte: tuple(pairs) for byte, pairs in first.items()},
-        elsewhere=tuple(elsewhere),
+        elsewhere=tuple((offset, end, forms) for (offset, end), forms in elsewhere.items()),
         probes=_index_probes(formats),
         carve=tuple(carve),
         suffixes={suffix: tuple(forms) for suffix, forms in suffixes.items()},

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.formats import Format
 
 _WIDTH = 4
+_SPREAD = 0x01010101
+"""Times a byte: that byte four times."""
 _KEY_SIZES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 """Bytes of a repeating key: the usual ones; each costs a pass over the sample."""
 _SAMPLE = 16_384
+_ENOUGH = 512
+"""Bytes of a column that show its most frequent one."""
 _HEAD = 64
 """All magics lie in these first bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Masks:
+class Masks(Struct, frozen=True):
     """Magics by offset and by the differences of their first four bytes, which no XOR key changes."""
 
     table: dict[int, dict[int, tuple[tuple[bytes, Format], ...]]]
@@ -29,11 +33,12 @@ class Masks:
     def find(self, head: bytes) -> tuple[int, Format] | None:
         """The one-byte key and format when `head` is that format's magic under XOR with a constant, non-zero byte."""
         for offset, by_shape in self.table.items():
-            piece = head[offset : offset + _WIDTH]
-            if len(piece) < _WIDTH:
+            if len(head) < offset + _WIDTH:
                 continue
-            for magic, form in by_shape.get(_shape(piece), ()):
-                key = piece[0] ^ magic[0]
+            lead = head[offset]
+            shape = int.from_bytes(head[offset : offset + _WIDTH], "big") ^ lead * _SPREAD
+            for magic, form in by_shape.get(shape, ()):
+                key = lead ^ magic[0]
                 masked = head[offset : offset + len(magic)]
                 if key and bytes(byte ^ key for byte in masked) == magic:
                     return key, form
@@ -44,7 +49,7 @@ class Masks:
         sample = sample[:_SAMPLE]
         width = max(self.table, default=0) + _WIDTH
         for size in _KEY_SIZES:
-            lead = _unmasked(sample[:width], _columns(sample, size, width))
+            lead = _unmasked(sample[:width], _columns(sample[: size * _ENOUGH], size, width))
             if not any(_shape_at(lead, offset) in by_shape for offset, by_shape in self.table.items()):
                 continue  # eight columns instead of up to 64 tell nearly always
             key = _columns(sample, size, size)
@@ -88,4 +93,4 @@ def _shape_at(head: bytes, offset: int) -> int:
 
 
 def _shape(piece: bytes) -> int:
-    return int.from_bytes(piece, "big") ^ piece[0] * 0x01010101
+    return int.from_bytes(piece, "big") ^ piece[0] * _SPREAD

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 SAMPLE_BYTES: Final = 65_536
 MIN_BYTES: Final = 4_096
@@ -30,8 +31,7 @@ _MODEL_WORDS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(Struct, frozen=True):
     """Byte statistics of a sample."""
 
     entropy: float

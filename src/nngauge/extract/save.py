@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
@@ -29,8 +29,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
 
 
-@dataclass(frozen=True, slots=True)
-class Saver:
+class Saver(Struct, frozen=True):
     """Saves the models of one app below `folder`.
 
     Entry names are hostile: only letters, digits, dot, dash and underscore of the base name are kept, and every name

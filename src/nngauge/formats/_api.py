@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.domain.graph import Graph
 from nngauge.io.binary import Buffer
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(Struct, frozen=True):
     """Fixed bytes at a fixed offset from the start of the file."""
 
     offset: int
@@ -19,8 +19,7 @@ class Magic:
     """Distinctive enough (four bytes or more of structure behind it) to look for at any offset of any file."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelData:
+class ModelData(Struct, frozen=True):
     """The bytes of one model as the extractor hands them to a parser.
 
     `buf` starts at the model and may run past its end (carving). `parts` holds companion files by the name they were
@@ -33,8 +32,7 @@ class ModelData:
     parts: Mapping[str, Buffer] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Format:
+class Format(Struct, frozen=True, kw_only=True, eq=False):
     """One model format."""
 
     name: str

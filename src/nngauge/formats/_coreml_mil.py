@@ -6,7 +6,8 @@ Specification: https://github.com/apple/coremltools/blob/main/mlmodel/format/MIL
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Dim, DType, Node, Tensor
 from nngauge.errors import LimitError, MalformedError

@@ -5,7 +5,7 @@ Specification: https://github.com/apple/coremltools/tree/main/mlmodel/format (Mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
@@ -34,8 +34,7 @@ MAX_SPECIFICATION = 100
 """Specification versions run from 1 (iOS 11) and rise by one a year."""
 
 
-@dataclass(slots=True)
-class Interface:
+class Interface(Struct):
     """What `ModelDescription` says."""
 
     inputs: list[Tensor] = field(default_factory=list)

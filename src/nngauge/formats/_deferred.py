@@ -8,12 +8,12 @@ are called. The cache is keyed by the state of all format files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from nngauge.domain.graph import Graph
 from nngauge.formats._api import Format, Magic, ModelData
@@ -36,8 +36,7 @@ class _Declaration(msgspec.Struct, frozen=True, kw_only=True):
     limitations: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Module:
+class _Module(Struct, frozen=True):
     """The functions of one format, imported at the first call."""
 
     name: str

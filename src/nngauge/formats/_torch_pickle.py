@@ -6,7 +6,8 @@ Conventions: torch/_utils.py (`_rebuild_*`) and torch/serialization.py of https:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.domain.graph import DType, Tensor
 from nngauge.errors import LimitError, MalformedError
@@ -51,8 +52,7 @@ _USUAL_BUILTINS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A tensor and the storage it is a view of."""
 
     tensor: Tensor
@@ -64,8 +64,7 @@ class Stored:
     storage_elements: int
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """All tensors below a value, each view of a storage once."""
 
     tensors: list[Stored] = field(default_factory=list)

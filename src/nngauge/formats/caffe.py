@@ -8,8 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
@@ -37,8 +39,7 @@ _MAX_REPEATED: Final = 256
 """Values kept of a repeated parameter; slices into many parts are the longest that occur."""
 
 
-@dataclass(slots=True)
-class _Layer:
+class _Layer(Struct):
     """One layer of either encoding."""
 
     name: str = ""
@@ -52,8 +53,7 @@ class _Layer:
     training: bool = False
 
 
-@dataclass(slots=True)
-class _Net:
+class _Net(Struct):
     name: str = ""
     inputs: list[str] = field(default_factory=list)
     shapes: list[tuple[Dim, ...]] = field(default_factory=list)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat

@@ -6,7 +6,8 @@ Layout: https://apple.github.io/coremltools/docs-guides/source/convert-to-ml-pro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Graph
 from nngauge.errors import MalformedError, NotThisFormat

@@ -6,7 +6,8 @@ Parser: https://github.com/AlexeyAB/darknet/blob/master/src/parser.c (load_weigh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
@@ -32,8 +33,7 @@ _KEEPS = {"shortcut", "sam", "activation", "batchnorm"}
 _WEIGHTED = {"convolutional", "connected", "batchnorm"}
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(Struct):
     kind: str
     settings: dict[str, str] = field(default_factory=dict)
 

@@ -7,7 +7,8 @@ header: https://github.com/pytorch/executorch/blob/main/schema/extended_header.c
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
@@ -32,8 +33,7 @@ _DTYPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Program:
+class _Program(Struct, frozen=True):
     """The root table, where segments begin, and how far the file reaches."""
 
     table: Table
@@ -98,8 +98,7 @@ def _open(data: ModelData) -> _Program:
     return _Program(table, base, max(extent, end) if extent else None, segments)
 
 
-@dataclass(frozen=True, slots=True)
-class _Constants:
+class _Constants(Struct, frozen=True):
     """Absolute offset of each constant buffer, by `data_buffer_idx`; empty when buffers are inline."""
 
     offsets: tuple[int, ...] = ()

@@ -7,7 +7,8 @@ convert-silero-vad-to-ggml.py beside it, and llama.cpp's llama.cpp before August
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
@@ -35,8 +36,7 @@ _ALIGNMENT = 32
 """Of tensor data in ggjt files."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(Struct, frozen=True):
     """What the header says."""
 
     name: str

@@ -5,7 +5,7 @@ Header: https://gitee.com/ascend/metadef (inc/external/../framework/common/types
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat, UnsupportedError
@@ -18,8 +18,7 @@ _NAMES = {0: "model", 1: "weights", 2: "tasks", 3: "kernels", 4: "CPU kernels", 
 _MAX_KIND = 32
 
 
-@dataclass(frozen=True, slots=True)
-class _Partition:
+class _Partition(Struct, frozen=True):
     kind: int
     offset: int
     size: int

@@ -6,7 +6,8 @@ Attributes: https://github.com/keras-team/keras/blob/master/keras/src/legacy/sav
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat

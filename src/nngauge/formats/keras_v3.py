@@ -5,7 +5,7 @@ Format: https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat

@@ -6,8 +6,9 @@ Specification: https://docs.openvino.ai/2025/documentation/openvino-ir-format.ht
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
@@ -26,8 +27,7 @@ _ENDS = {"Parameter", "Const", "Result", "Input"}
 Attributes = dict[str, str]
 
 
-@dataclass(slots=True)
-class _Layer:
+class _Layer(Struct):
     """One layer as the XML says it."""
 
     key: str
@@ -41,8 +41,7 @@ class _Layer:
     """Weights of representations before version 10: name, offset, size."""
 
 
-@dataclass(slots=True)
-class _Network:
+class _Network(Struct):
     """What the XML handlers collect; layers inside bodies of loops are counted only."""
 
     root: Attributes = field(default_factory=dict)

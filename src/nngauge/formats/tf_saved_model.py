@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import MalformedError, NotThisFormat

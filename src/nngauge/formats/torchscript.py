@@ -7,7 +7,9 @@ Pickles are walked, never loaded.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
@@ -33,8 +35,7 @@ _FORWARD = r"class {}\(Module\):.*?\n  def forward\(self: [^,)]*,?([^)]*)\)"
 _ARGUMENT = re.compile(r"(\w+): (?:Optional\[)?Tensor\b")
 
 
-@dataclass(frozen=True, slots=True)
-class _Archive:
+class _Archive(Struct, frozen=True):
     """A torch zip and the folder its records lie in."""
 
     archive: ZipArchive

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from io import BytesIO
 from mmap import mmap
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io import protobuf
@@ -64,8 +65,7 @@ _UTF8: Final = 0x100
 _NO_INDEX: Final = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Element:
+class Element(Struct, frozen=True, kw_only=True):
     """One element; attributes by (namespace URI or empty, name)."""
 
     name: str
@@ -231,8 +231,7 @@ def typed_value(kind: int, data: int, pool: StringPool | None) -> Value:
     return None
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """An element whose end has not come yet."""
 
     name: str

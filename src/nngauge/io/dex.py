@@ -12,9 +12,10 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from mmap import mmap
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.binary import Buffer
@@ -52,8 +53,7 @@ class MethodRef(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dex:
+class Dex(Struct, frozen=True, kw_only=True):
     """One dex file, or a container of several that share their data."""
 
     version: int

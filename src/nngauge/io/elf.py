@@ -15,9 +15,10 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from mmap import mmap
 from typing import Final, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.binary import Buffer
@@ -94,8 +95,7 @@ class AndroidIdent(NamedTuple):
     ndk_build: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Elf:
+class Elf(Struct, frozen=True, kw_only=True):
     """Facts of one ELF file. Holds a view of the given buffer: drop it before closing a map."""
 
     machine: int
@@ -116,8 +116,8 @@ class Elf:
     comment: tuple[str, ...]
     """Compilers and linkers, from ``.comment``."""
     anomalies: tuple[str, ...]
-    _spans: tuple[tuple[int, int, str], ...] = field(repr=False, compare=False)
-    _symbols: _Symbols | None = field(repr=False, compare=False)
+    _spans: tuple[tuple[int, int, str], ...]
+    _symbols: _Symbols | None
 
     @property
     def machine_name(self) -> str:

@@ -12,10 +12,11 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import compress
 from mmap import mmap
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.binary import Buffer, Cursor, cstring_at
@@ -87,8 +88,7 @@ class Section(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(Struct, frozen=True, kw_only=True):
     """One architecture. Holds a view of the given buffer: drop it before closing a map."""
 
     cpu: str
@@ -110,7 +110,7 @@ class Slice:
     encrypted_range: tuple[int, int] | None
     """(offset in the file, size) of the part that encryption concerns."""
     anomalies: tuple[str, ...]
-    _symbols: _Symbols = field(repr=False, compare=False)
+    _symbols: _Symbols
 
     def exports(self, name: bytes) -> bool:
         """Whether `name` is defined here for others: by the export trie, as the loader sees it, else by the symbols.
@@ -141,8 +141,7 @@ class Slice:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MachO:
+class MachO(Struct, frozen=True, kw_only=True):
     """A Mach-O file; thin ones have a single slice."""
 
     fat: bool

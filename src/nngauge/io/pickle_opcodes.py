@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.errors import MalformedError, UnsupportedError
 from nngauge.io.binary import Buffer, Cursor
@@ -18,8 +19,7 @@ Value = object
 """None, bool, int, float, str, bytes, a tuple or list of values, or one of the records below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Global:
+class Global(Struct, frozen=True):
     """A name that unpickling would import."""
 
     module: str
@@ -29,8 +29,7 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(slots=True, eq=False)
-class Built:
+class Built(Struct, eq=False):
     """What a call or instantiation would give: `maker` on `args`, then `state`, items and pairs set on it."""
 
     maker: Value
@@ -40,15 +39,13 @@ class Built:
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class Pairs:
+class Pairs(Struct, eq=False):
     """A dictionary as the list of what is put into it."""
 
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Persistent:
+class Persistent(Struct, frozen=True):
     """A reference to something outside the pickle; torch keeps its storages behind these."""
 
     key: Value
@@ -57,8 +54,7 @@ class Persistent:
 _MARK = object()
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """The state of one walk, and its result."""
 
     cursor: Cursor

@@ -51,7 +51,9 @@ class ByteSource:
     @classmethod
     def of_bytes(cls, data: bytes | bytearray | memoryview, name: str) -> Self:
         """Wraps memory without copying it."""
-        view = memoryview(data).toreadonly().cast("B")
+        view = memoryview(data)
+        if not isinstance(data, bytes):
+            view = view.toreadonly().cast("B")
         return cls(_MemoryStore(view), view.nbytes, name)
 
     @classmethod

@@ -49,6 +49,9 @@ _CRYPT_HEADER: Final = 12
 _HEADER_GUESS: Final = 160
 """Name and extra field of nearly every local header, so that head and header come with one read."""
 _SMALL_PACKED: Final = 64 * KIB
+_KEPT_ENTRY: Final = 4 * KIB
+_KEPT_BYTES: Final = 8 * MIB
+"""A head is asked for first and everything later: half of an app's data files are so small that both are one read."""
 _KNOWN_ENCRYPTED: Final = 10_000
 """Entries of which we remember whether they are; a million would take 100 MB."""
 _TRIAL_BYTES: Final = 1 * MIB
@@ -89,7 +92,7 @@ class ZipArchive:
     Methods that take an entry raise subclasses of `InputError`: the archive may lie about each.
     """
 
-    __slots__ = ("_encrypted", "_listing", "_oddities", "directory", "entries", "source")
+    __slots__ = ("_encrypted", "_kept", "_kept_room", "_listing", "_oddities", "directory", "entries", "source")
 
     def __init__(self, source: ByteSource, listing: Listing, oddities: Oddities, directory: Directory | None) -> None:
         self.source = source
@@ -100,6 +103,9 @@ class ZipArchive:
         self._listing = listing
         self._oddities = oddities
         self._encrypted: dict[int, bool] = {}
+        self._kept: dict[int, tuple[ZipEntry, bytes]] = {}
+        """Small contents by the offset of their header, until they are read."""
+        self._kept_room = _KEPT_BYTES
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
@@ -124,6 +130,12 @@ class ZipArchive:
 
     def head(self, entry: ZipEntry, count: int = HEAD_BYTES) -> bytes:
         """The first `count` bytes of the content, fewer when there are fewer or the data is damaged."""
+        if entry.size <= _KEPT_ENTRY and self._kept_room > 0 and entry.header_offset not in self._kept:
+            content = self._small(entry, _KEPT_ENTRY)
+            if content is not None:
+                self._kept[entry.header_offset] = entry, content
+                self._kept_room -= len(content)
+                return content[:count]
         raw, start = self._local(entry, count)
         if entry.flags & ENCRYPTED_FLAG:
             self._refuse_encrypted(entry, start)
@@ -138,7 +150,7 @@ class ZipArchive:
 
         What can be had is yielded before `TruncatedError`, `MalformedError` or, past `limit` bytes, `LimitError`.
         """
-        small = self._small(entry, limit)
+        small = self._taken(entry) if entry.header_offset in self._kept else self._small(entry, limit)
         if small is not None:
             yield small
             return
@@ -152,6 +164,12 @@ class ZipArchive:
             total += len(piece)
             yield piece
         self._verify(entry, crc, total)
+
+    def _taken(self, entry: ZipEntry) -> bytes | None:
+        """What `head` kept of `entry`, and of none that merely claims the same place."""
+        kept, content = self._kept.pop(entry.header_offset)
+        self._kept_room += len(content)
+        return content if kept == entry else None
 
     def _small(self, entry: ZipEntry, limit: int) -> bytes | None:
         """All of a small deflated entry with one read; None for others and for those with anything odd about them."""

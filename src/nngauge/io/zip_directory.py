@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_entries import Listing, ZipEntries
@@ -28,8 +29,7 @@ _LOCATOR64: Final = struct.Struct("<8xQ")  # offset of the zip64 end record
 _MAX16: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directory:
+class Directory(Struct, frozen=True, kw_only=True):
     """Where a central directory lies."""
 
     start: int

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import overload
+
+from msgspec import Struct, field
 
 from nngauge.io.zip_oddities import Oddities, ZipOddity, note_name
 from nngauge.io.zip_records import ZipEntry
@@ -77,8 +78,7 @@ _HASHES_AT_ONCE = 1 << 17
 """A set of a million integers takes 65 MB; of so many, 8 MB."""
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """The entries of a zip and what finds one by its name."""
 
     entries: ZipEntries

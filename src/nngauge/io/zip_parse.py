@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nngauge.errors import LimitError
 from nngauge.io.zip_oddities import is_doubtful
@@ -31,8 +32,7 @@ def _hashes() -> array[int]:
     return array("q")
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(Struct):
     """What one pass over a directory tells about its records. Indices are those of entries."""
 
     reached: int

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.app import App, Platform
 from nngauge.domain.location import Location
@@ -21,8 +23,7 @@ MANIFEST: Final = "AndroidManifest.xml"
 _DISTRIBUTION: Final = "http://schemas.android.com/apk/distribution"
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestReading:
+class ManifestReading(Struct, frozen=True):
     """A manifest, or why there is none."""
 
     root: Element | None
@@ -62,8 +63,7 @@ def android_app(manifest: Element | None, *, kind: str, abis: tuple[str, ...] = 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ApkReading:
+class ApkReading(Struct, frozen=True):
     """What one APK, base or split, tells about the app."""
 
     app: App

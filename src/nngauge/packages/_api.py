@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from nngauge.domain.app import App
 from nngauge.domain.location import Location
@@ -47,8 +48,7 @@ def _nothing() -> None:
     """Containers in memory have nothing to give back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(Struct, frozen=True, kw_only=True):
     """An opened archive or folder."""
 
     kind: str
@@ -83,8 +83,7 @@ class Container:
         return next((entry for entry in self.entries if entry.path == path), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackagePart:
+class PackagePart(Struct, frozen=True, kw_only=True):
     """One container of an app: base, split, asset pack, module, OBB."""
 
     role: str
@@ -102,8 +101,7 @@ class PackagePart:
     Such a wrapper is not listed in `App.parts`, because its bytes are mostly theirs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """An app, opened: its identity and the parts to walk."""
 
     app: App
@@ -127,8 +125,7 @@ class Package:
             part.container.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageFormat:
+class PackageFormat(Struct, frozen=True, kw_only=True):
     """One kind of package."""
 
     name: str

@@ -5,8 +5,9 @@ Keys: https://developer.apple.com/documentation/bundleresources/information-prop
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from nngauge.domain.app import App, Platform
 from nngauge.domain.location import Location
@@ -28,8 +29,7 @@ _FAT: Final = {b"\xca\xfe\xba\xbe": 20, b"\xca\xfe\xba\xbf": 32}
 """Magic and bytes per architecture."""
 
 
-@dataclass(frozen=True, slots=True)
-class BundleReading:
+class BundleReading(Struct, frozen=True):
     """What one ``.app`` directory tells."""
 
     app: App

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from nngauge.domain.app import App
 from nngauge.domain.location import Location

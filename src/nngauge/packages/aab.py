@@ -7,8 +7,9 @@ AI packs: https://developer.android.com/google/play/on-device-ai
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Failure

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.app import App, Platform
 from nngauge.domain.location import Location
@@ -95,8 +97,7 @@ def open_split_set(container: Container, location: Location) -> Package:
     return assemble(app, container, location, parts, opened.failures)
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(Struct, frozen=True):
     """An APK or OBB of the set, opened."""
 
     path: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,8 +19,7 @@ from nngauge.units import format_bytes, format_seconds
 _TOP = 12
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Struct):
     """Running totals over a corpus."""
 
     apps: int = 0

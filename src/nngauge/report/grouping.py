@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import Confidence, Presence
@@ -14,8 +15,7 @@ _CONFIDENCE = tuple(Confidence)
 _CATEGORY = tuple(Category)
 
 
-@dataclass(frozen=True, slots=True)
-class Technology:
+class Technology(Struct, frozen=True):
     """All detections of one technology in an app."""
 
     id: str
@@ -36,8 +36,7 @@ class Technology:
         return max((item.library_bytes or 0 for item in self.detections), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class DistinctModel:
+class DistinctModel(Struct, frozen=True):
     """One model and all its places."""
 
     model: Model

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
@@ -19,8 +19,7 @@ def printable(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
-@dataclass(frozen=True, slots=True)
-class Safe:
+class Safe(Struct, frozen=True):
     """Renders another renderable and filters what it puts on the screen."""
 
     inner: RenderableType
