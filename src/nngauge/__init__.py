@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nngauge.version import __version__
 
 if TYPE_CHECKING:
-    from nngauge.api import discover, read_model, scan, scan_many
+    from nngauge.api import discover, read_graph, read_model, scan, scan_many
     from nngauge.domain.app import App
     from nngauge.domain.detection import Category, Detection
     from nngauge.domain.evidence import Confidence, Evidence, Presence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "nngauge.api": ("discover", "read_model", "scan", "scan_many"),
+    "nngauge.api": ("discover", "read_graph", "read_model", "scan", "scan_many"),
     "nngauge.domain.app": ("App",),
     "nngauge.domain.detection": ("Category", "Detection"),
     "nngauge.domain.evidence": ("Confidence", "Evidence", "Presence"),
@@ -93,6 +93,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "discover",
+    "read_graph",
     "read_model",
     "scan",
     "scan_many",

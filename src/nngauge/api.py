@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from nngauge.analyse.summary import summarise
+from nngauge.domain.graph import Graph
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure
@@ -54,6 +56,22 @@ def read_model(path: str | Path) -> Model:
     Companions are looked for beside it; given a companion (``net.bin``), the model it belongs to is read. Raises
     `UnsupportedError` with each format's reason when no format accepts it.
     """
+    with open_model(path) as extracted:
+        return summarise(extracted)
+
+
+def read_graph(path: str | Path) -> Graph:
+    """The network of one model file: operations, tensors, sub-graphs. Weights stay where they are.
+
+    Finds companions and raises as `read_model` does.
+    """
+    with open_model(path) as extracted:
+        return extracted.graph
+
+
+@contextmanager
+def open_model(path: str | Path) -> Iterator[Extracted]:
+    """One model file with its bytes at hand as long as the context lasts; finds companions and raises as `read_model`."""
     place = Path(path)
     if place.is_dir():
         files = {str(item.relative_to(place.parent)): item for item in sorted(place.rglob("*")) if item.is_file()}
@@ -65,9 +83,12 @@ def read_model(path: str | Path) -> Model:
     index = index_formats(deferred_formats())
     reasons: list[str] = []
     for name in leads:
-        model = _read_lead(index, name, files, None if place.is_dir() or name == place.name else place.name, reasons)
-        if model is not None:
-            return model
+        with ExitStack() as sources:
+            wanted = None if place.is_dir() or name == place.name else place.name
+            extracted = _read_lead(index, name, files, wanted, reasons, sources)
+            if extracted is not None:
+                yield extracted
+                return
     raise UnsupportedError(
         "no known model format" + (": " + "; ".join(dict.fromkeys(reasons)) if reasons else ""),
         where=str(path),
@@ -76,18 +97,25 @@ def read_model(path: str | Path) -> Model:
 
 
 def _read_lead(
-    index: FormatIndex, name: str, files: dict[str, Path], wanted: str | None, reasons: list[str]
-) -> Model | None:
+    index: FormatIndex,
+    name: str,
+    files: dict[str, Path],
+    wanted: str | None,
+    reasons: list[str],
+    sources: ExitStack,
+) -> Extracted | None:
     """The model whose lead file is `name`; with `wanted`, only one that has that companion."""
-    with ByteSource.open(files[name]) as source:
-        head = source.read(0, HEAD_BYTES)
-        for form in index.matching(head, source.size, name, content_kind(head)):
-            bound = form.bind(name, tuple(files)) if form.bind else ()
-            if wanted is not None and wanted not in bound:
-                continue
-            companions = [Piece(Location(path=other), ByteSource.open(files[other])) for other in bound]
-            outcome = try_format(form, Piece(Location(path=name), source), companions)
-            if isinstance(outcome, Extracted):
-                return summarise(outcome)
-            reasons.append(f"{form.title}: {outcome.reason}")
+    source = sources.enter_context(ByteSource.open(files[name]))
+    head = source.read(0, HEAD_BYTES)
+    for form in index.matching(head, source.size, name, content_kind(head)):
+        bound = form.bind(name, tuple(files)) if form.bind else ()
+        if wanted is not None and wanted not in bound:
+            continue
+        companions = [
+            Piece(Location(path=other), sources.enter_context(ByteSource.open(files[other]))) for other in bound
+        ]
+        outcome = try_format(form, Piece(Location(path=name), source), companions)
+        if isinstance(outcome, Extracted):
+            return outcome
+        reasons.append(f"{form.title}: {outcome.reason}")
     return None

@@ -137,6 +137,8 @@ APP_SECONDS = 300.0
 """Wall time one app may take in a worker before it is stopped and recorded."""
 APP_MEMORY = 1 * GIB
 """Private memory one worker may allocate before the operating system refuses more."""
+MAX_INLINE_VALUES = 256
+"""Elements of a constant that a parser hands over with its tensor: shapes, axes, scales."""
 EVIDENCE_PER_FACT = 16
 """Pieces of evidence kept for one fact; the count of all is kept too."""
 EVIDENCE_EXCERPT = 120

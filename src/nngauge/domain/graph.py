@@ -112,6 +112,9 @@ class Tensor(Struct, frozen=True):
     quantization: Quantization | None = None
     constant: bool = False
     """True for weights and other constants, also when their bytes are missing."""
+    values: tuple[int, ...] | tuple[float, ...] | None = None
+    """Elements of a small constant (shapes, axes, scales; at most `limits.MAX_INLINE_VALUES`), where the parser read
+    them: shapes are computed from them. None when they lie at `data` or are unknown."""
 
     @property
     def elements(self) -> int | None:
@@ -137,6 +140,8 @@ class Node(Struct, frozen=True):
     inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    """With a `kind`: the attributes of that ONNX operator, and those in docs/operators.md (layouts, fused activation);
+    without one: what the file says, in its own words."""
 
 
 class Graph(Struct, frozen=True, kw_only=True):
