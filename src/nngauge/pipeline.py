@@ -93,8 +93,6 @@ class _Seen(Struct, frozen=True):
 
 _BATCH = 4096
 """Entries that are made together."""
-_KEPT = 0xFFFF
-"""So many entries stay made: as many as a zip has without zip64, all that real apps have."""
 _Look = tuple[Kind, tuple[Format, ...], Plan]
 """What the head of an entry tells."""
 
@@ -158,12 +156,10 @@ class _AppScan:
     def _walk(self, entries: Sequence[Entry], place: Location, depth: int) -> None:
         """All entries of one container: leads of multi-file models first, so that their companions are known.
 
-        Between the two passes only what a head told is kept of many: there may be a million entries, made when asked for.
+        Between the two passes only what a head told is kept: there may be a million entries, made when asked for.
         """
         if len(entries) == 1 and entries[0].size < 0:
             entries = self._measured(entries[0], place)
-        if len(entries) <= _KEPT:
-            entries = list(entries)
         looks: list[_Look | None] = []
         made = iter(entries)
         while batch := list(islice(made, _BATCH)):

@@ -87,7 +87,9 @@ class ByteSource:
 
     def read(self, offset: int, count: int) -> bytes:
         """The bytes at `offset`: `count` of them, fewer only at the end; `TruncatedError` if `offset` is negative."""
-        count = self._clip(offset, count)
+        left = self.size - offset  # as in `_clip`, which would cost a call for each of ten thousand heads
+        if left < count or offset < 0:
+            count = self._clip(offset, count)
         return self._store.pread(self._start + offset, count) if count > 0 else b""
 
     def view(self, offset: int = 0, size: int | None = None) -> memoryview:

@@ -12,6 +12,8 @@ from nngauge.packages._api import Container, Entry
 
 _EMPTY_DEFLATE = 2
 """Bytes of a deflated nothing, which some writers store for directories."""
+_KEPT = 0xFFFF
+"""So many files stay made once all were asked for: as many as a zip has without zip64, all that real apps have."""
 
 
 class ZippedFile:
@@ -57,25 +59,32 @@ def archive_of(container: Container) -> ZipArchive | None:
 
 
 class ZippedFiles(Sequence[Entry]):
-    """The files of a zip, made when they are asked for: a hostile directory lists a million."""
+    """The files of a zip, made when they are asked for, since a hostile directory lists a million; kept when they are few."""
 
-    __slots__ = ("_files", "archive")
+    __slots__ = ("_files", "_made", "archive")
 
     def __init__(self, archive: ZipArchive, files: Sequence[ZipEntry]) -> None:
         self.archive = archive
         self._files = files
+        self._made: list[Entry] | None = None
 
     @overload
     def __getitem__(self, index: int) -> Entry: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Entry]: ...
     def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        if self._made is not None:
+            return self._made[index]
         if isinstance(index, slice):
             return ZippedFiles(self.archive, self._files[index])
         return ZippedFile(self.archive, self._files[index])
 
     def __iter__(self) -> Iterator[Entry]:
-        return (ZippedFile(self.archive, entry) for entry in self._files)
+        if len(self._files) > _KEPT:
+            return (ZippedFile(self.archive, entry) for entry in self._files)
+        if self._made is None:
+            self._made = [ZippedFile(self.archive, entry) for entry in self._files]
+        return iter(self._made)
 
     def __len__(self) -> int:
         return len(self._files)
