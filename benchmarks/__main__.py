@@ -17,6 +17,8 @@ from pathlib import Path
 from benchmarks.corpus import LARGE_WHEELS, WHEELS, large_app, real_apps
 from benchmarks.floor import floor_of
 from benchmarks.measure import Timing, alternate, measure
+from benchmarks.peers import PATTERNS
+from nngauge.detect.compiled import load_signatures
 
 ROOT = Path(__file__).parent.parent
 NNGAUGE = [sys.executable, "-m", "nngauge"]
@@ -124,16 +126,22 @@ def peer_rows(work: Path, apps: list[Path], runs: int) -> list[Row]:
     names = [str(app) for app in apps]
     ours, *_ = warm(apps, runs)
     title = f"{len(apps)} APKs, {sum(app.stat().st_size for app in apps) / 1e6:.0f} MB"
-    rows = [_peer(f"zipfile + one find per pattern, {title}", 20, ours, measure(
-        [sys.executable, "-m", "benchmarks.peers", "find", *names], runs=2, warmup=0))]  # fmt: skip
+    every = len(load_signatures().literal_index)
+    rows = [
+        _peer(f"zipfile + find of {PATTERNS} patterns, {title}", 20, ours, _python("find", names)),
+        _peer(f"zipfile + find of our {every:,} literals, {title}", 20, ours, _python("find-all", names)),
+    ]
     if shutil.which("apktool") and shutil.which("readelf"):
-        rows.append(_peer(f"apktool + readelf + string match, {title}", 25, ours, measure(
-            [sys.executable, "-m", "benchmarks.peers", "decompose", *names], runs=2, warmup=0)))  # fmt: skip
+        rows.append(_peer(f"apktool + readelf + string match, {title}", 25, ours, _python("decompose", names)))
     else:
         rows.append(Row("apktool + readelf", "not measured: apt-get install apktool binutils", "≥ 25 ×", met=False))
     apkid = _apkid(work)
     rows.append(_peer(f"APKiD, {title}", 10, ours, measure([str(apkid), "-j", *names], runs=2, warmup=0)))
     return rows
+
+
+def _python(peer: str, apps: list[str]) -> Timing:
+    return measure([sys.executable, "-m", "benchmarks.peers", peer, *apps], runs=2, warmup=0)
 
 
 def _peer(name: str, goal: int, ours: float, theirs: Timing) -> Row:

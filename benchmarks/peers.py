@@ -1,6 +1,7 @@
 """What users do today, as runnable commands. ``python -m benchmarks.peers NAME APP…`` runs one of ours-to-compare.
 
-`find`: zipfile, then one `bytes.find` per pattern over every library and dex file. `decompose`: the method of the
+`find`: zipfile, then one `bytes.find` per pattern over every library and dex file; `find-all`: the same with all of our
+literals. `decompose`: the method of the
 published studies: apktool, then readelf of the read-only data of each library, then string matching.
 """
 
@@ -35,7 +36,17 @@ def patterns() -> list[bytes]:
 
 def find(apps: list[str]) -> None:
     """zipfile and one find per pattern."""
-    wanted = patterns()
+    _find(patterns(), apps)
+
+
+def find_all(apps: list[str]) -> None:
+    """The same with every literal that nngauge searches for: the same question, answered this way."""
+    from nngauge.detect.compiled import load_signatures
+
+    _find(list(load_signatures().literal_index), apps)
+
+
+def _find(wanted: list[bytes], apps: list[str]) -> None:
     for app in apps:
         with zipfile.ZipFile(app) as archive:
             for name in archive.namelist():
@@ -59,4 +70,4 @@ def decompose(apps: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    {"find": find, "decompose": decompose}[sys.argv[1]](sys.argv[2:])
+    {"find": find, "find-all": find_all, "decompose": decompose}[sys.argv[1]](sys.argv[2:])
