@@ -46,7 +46,7 @@ def test_minimal_model() -> None:
 
 def test_operators_of_other_domains_keep_their_domain() -> None:
     assert parse(models.onnx(domain="com.acme")).nodes[0].op == "com.acme::Conv"
-    assert parse(models.onnx(domain="com.acme")).nodes[0].kind is None
+    assert parse(models.onnx(domain="com.acme")).nodes[0].kind == "Custom"
     fused = message((1, "a"), (2, "b"), (4, "FusedConv"), (7, "com.microsoft"))
     assert parse(model(message((1, fused)))).nodes[0].kind == "Conv"
 
@@ -75,7 +75,7 @@ def test_control_flow_becomes_subgraphs_that_see_outer_values() -> None:
     branch = [message((1, key), (6, body), (20, 5)) for key in ("then_branch", "else_branch")]
     node = message((1, "c"), (2, "out"), (4, "If"), (5, branch[0]), (5, branch[1]))
     graph = parse(model(message((1, node), (11, models.onnx_value("image", [1, 3])), (11, models.onnx_value("c", [])))))
-    assert graph.nodes[0].attributes == {"then_branch": "subgraphs[0]", "else_branch": "subgraphs[1]"}
+    assert graph.nodes[0].attributes == {"then_branch": 0, "else_branch": 1}
     assert len(graph.subgraphs) == 2
     assert graph.subgraphs[0].tensors[graph.subgraphs[0].nodes[0].inputs[0]].shape == (1, 3)
 
@@ -90,6 +90,39 @@ def test_constants_describe_their_output_and_functions_are_read() -> None:
     assert (graph.tensors[0].name, graph.tensors[0].shape, graph.tensors[0].dtype) == ("k", (2,), DType.INT64)
     assert graph.tensors[0].constant
     assert (graph.subgraphs[0].name, graph.subgraphs[0].nodes[0].op) == ("acme::Twice", "Add")
+
+
+def test_older_versions_and_the_runtime_are_rewritten() -> None:
+    scales = message((1, 4), (2, 1), (8, "s"), (9, bytes(16)))
+    upsample = message((1, "x"), (1, "s"), (2, "y"), (4, "Upsample"))
+    cast = message((1, "y"), (2, "z"), (4, "Cast"), (5, message((1, "to"), (3, 10), (20, 2))))
+    activation = message((1, "activation"), (4, "Relu"), (20, 3))
+    conv = message((1, "z"), (1, "w"), (2, "o"), (4, "NhwcFusedConv"), (5, activation), (7, "com.microsoft"))
+    attention = message((1, "o"), (2, "p"), (4, "GroupQueryAttention"), (7, "com.microsoft"))
+    nodes = parse(model(message(*[(1, node) for node in (upsample, cast, conv, attention)], (5, scales)))).nodes
+    assert (nodes[0].op, nodes[0].kind, nodes[0].inputs) == ("Upsample", "Resize", (1, -1, 0))
+    assert nodes[1].attributes == {"to": "float16"}
+    assert (nodes[2].kind, nodes[2].attributes) == ("Conv", {"data_layout": "NHWC", "fused_activation": "Relu"})
+    assert nodes[3].kind == "GroupQueryAttention"
+
+
+def test_numbers_that_are_not_plain_bytes_come_with_their_tensor() -> None:
+    target = message((1, 2), (2, 7), (8, "s"), (7, b"\x03" + b"\xff" * 9 + b"\x01"))
+    limit = message((2, "n"), (4, "Constant"), (5, message((1, "value_int"), (3, 5), (20, 2))))
+    body = message((1, message((1, "a"), (2, "b"), (4, "Relu"))))
+    loop = message((1, "n"), (1, ""), (1, "x"), (2, "y"), (4, "Loop"), (5, message((1, "body"), (6, body), (20, 5))))
+    graph = parse(model(message((1, limit), (1, loop), (5, target))))
+    assert (graph.tensors[0].name, graph.tensors[0].values, graph.tensors[0].data) == ("s", (3, -1), None)
+    assert (graph.tensors[1].values, graph.tensors[1].constant) == ((5,), True)
+    assert graph.nodes[1].attributes == {"body": 0, "trip_count": 5}
+
+
+def test_own_functions_are_called() -> None:
+    function = message((1, "Twice"), (4, "a"), (5, "b"), (7, message((1, "a"), (2, "b"), (4, "Relu"))), (10, "acme"))
+    call = message((1, "x"), (2, "y"), (4, "Twice"), (7, "acme"))
+    graph = parse(model(message((1, call)), (25, function), (20, b"")))
+    assert (graph.nodes[0].op, graph.nodes[0].kind, graph.nodes[0].attributes) == ("acme::Twice", "Call", {"body": 0})
+    assert graph.notes == ("1 training methods inside are not read",)
 
 
 def test_graphs_nested_without_end() -> None:

@@ -28,7 +28,7 @@ def test_subgraphs() -> None:
     branch = {0: "then_branch", 2: ("i", 5), 7: body}
     graph = {1: [{0: "a"}], 2: [{5: "If", 8: ["a"], 9: ["c"], 10: [branch]}], 5: ["a"], 6: ["c"]}
     found = FORMAT.parse(ModelData("x", flatbuffer({0: "6", 1: {7: graph}}, b"ORTM")))
-    assert found.nodes[0].attributes == {"then_branch": "subgraphs[0]"}
+    assert found.nodes[0].attributes == {"then_branch": 0}
     assert found.subgraphs[0].nodes[0].op == "Relu"
 
 

@@ -10,10 +10,12 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, operator_names
+from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, Operator, operator
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
 from nngauge.io.flatreach import Reach
@@ -30,7 +32,7 @@ _ALIGNMENT: Final = 8
 def parse(data: ModelData) -> Graph:
     """Reads graph, sub-graphs and initialisers (by offset); see `Format.parse` for the errors.
 
-    An attribute that holds a graph reads ``subgraphs[n]``, the place in `Graph.subgraphs` of the same graph.
+    An attribute that holds a graph is its place in `Graph.subgraphs` of the same graph.
     """
     if len(data.buf) < 8 or bytes(data.buf[4:8]) != b"ORTM":
         raise NotThisFormat("no ORTM identifier")
@@ -84,6 +86,7 @@ class _Reader(Reach):
     def __init__(self, root: Table) -> None:
         super().__init__(root)
         self._missing = 0
+        self._operators: dict[tuple[str, str], Operator] = {}
 
     def graph(self, table: Table, outer: _Scopes, depth: int) -> Graph:
         """A `Graph` table; `outer` are the values of the graphs around it, innermost last."""
@@ -117,13 +120,10 @@ class _Reader(Reach):
             name = self.text(entry, 5)
             if not name:
                 continue
-            if not OPERATOR.fullmatch(name):
-                raise MalformedError(f"operator {name[:40]!r}", where=f"@{entry.pos}")
-            op, kind = operator_names(self.text(entry, 2), name)
             inputs = tuple([place(text) for text in self.texts(entry, 8)])
             outputs = tuple([place(text) for text in self.texts(entry, 9)])
-            attributes = dict(self._attributes(entry, around, subgraphs, depth))
-            nodes.append(Node(op, kind, self.text(entry, 0), inputs, outputs, attributes))
+            found = list(self._attributes(entry, around, subgraphs, depth))
+            nodes.append(self._node(entry, name, inputs, outputs, found, tensors))
         ports = [[place(text) for text in self.texts(table, field)] for field in (5, 6)]
         return Graph(
             format="ort",
@@ -134,6 +134,35 @@ class _Reader(Reach):
             tensors=tuple(tensors),
             subgraphs=tuple(subgraphs),
         )
+
+    def _node(
+        self,
+        entry: Table,
+        name: str,
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        found: list[tuple[str, Attribute | Tensor]],
+        tensors: list[Tensor],
+    ) -> Node:
+        known = self._operator(self.text(entry, 2), name, entry.pos)
+        attributes: dict[str, Attribute] = {}
+        for key, value in found:
+            if not isinstance(value, Tensor):
+                attributes[key] = value
+            elif known.kind == "Constant" and len(outputs) == 1 and outputs[0] >= 0:
+                tensors[outputs[0]] = replace(value, name=tensors[outputs[0]].name)
+            elif known.kind == "ConstantOfShape":
+                attributes["to"] = str(value.dtype)
+        node = Node(known.op, known.kind, self.text(entry, 0), inputs, outputs, attributes)
+        return node if known.rewrite is None else known.rewrite(node)
+
+    def _operator(self, domain: str, name: str, at: int) -> Operator:
+        known = self._operators.get((domain, name))
+        if known is None:
+            if not OPERATOR.fullmatch(name):
+                raise MalformedError(f"operator {name[:40]!r}", where=f"@{at}")
+            known = self._operators[domain, name] = operator(domain, name)
+        return known
 
     def _value(self, table: Table) -> Tensor:
         """A `ValueInfo`: name, element type and shape."""
@@ -182,7 +211,7 @@ class _Reader(Reach):
 
     def _attributes(
         self, node: Table, around: _Scopes, subgraphs: list[Graph], depth: int
-    ) -> Iterator[tuple[str, Attribute]]:
+    ) -> Iterator[tuple[str, Attribute | Tensor]]:
         for table in self.tables(node, 10):
             name, kind = self.text(table, 0), table.integer(2, "i")
             if kind in (5, 10):
@@ -190,11 +219,11 @@ class _Reader(Reach):
                 bodies = [single] if single is not None else self.tables(table, 12)
                 first = len(subgraphs)
                 subgraphs += [self.graph(body, around, depth + 1) for body in bodies]
-                yield name, ", ".join(f"subgraphs[{place}]" for place in range(first, len(subgraphs)))
+                yield name, first if kind == 5 else tuple(range(first, len(subgraphs)))
             elif kind == 4:
                 tensor = self.table(table, 6)
                 if tensor is not None:
-                    self._tensor(tensor)
+                    yield name, self._tensor(tensor)
             else:
                 value = self._plain(table, kind)
                 if value is not None:
@@ -217,9 +246,9 @@ class _Reader(Reach):
     def skip_resolver(self, session: Table) -> None:
         """Follows the kernel tables behind the model for the sake of the extent."""
         resolver = self.table(session, 3)
-        for operator in self.tables(resolver, 0) if resolver is not None else ():
-            self.text(operator, 0)
-            for entry in self.tables(operator, 1):
+        for kernel in self.tables(resolver, 0) if resolver is not None else ():
+            self.text(kernel, 0)
+            for entry in self.tables(kernel, 1):
                 self.text(entry, 0)
                 self.tables(entry, 1)
 
@@ -235,7 +264,7 @@ def _dtype(code: int) -> DType:
 
 FORMAT = Format(
     name="ort",
-    version=1,
+    version=2,
     title="ONNX Runtime (ORT format)",
     suffixes=(".ort",),
     magics=(Magic(4, b"ORTM", carve=True),),
@@ -245,7 +274,7 @@ FORMAT = Format(
         "https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html",
     ),
     limitations=(
-        "tensor-valued attributes are not shown",
+        "tensor-valued attributes other than of Constant are not shown",
         "external initialiser data is noted, not bound",
         "saved runtime optimisations are not read",
     ),
