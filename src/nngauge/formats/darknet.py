@@ -5,89 +5,102 @@ Parser: https://github.com/AlexeyAB/darknet/blob/master/src/parser.c (load_weigh
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
-from msgspec import Struct, field
-
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
-from nngauge.errors import LimitError, MalformedError, NotThisFormat
+from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
+from nngauge.errors import LimitError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
+from nngauge.formats._darknet_layers import Network, Section, Shape
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MIB
 
 _MAX_TEXT = 4 * MIB
 _NETWORK = ("net", "network")
-_SHAPELESS = {
-    "maxpool",
-    "avgpool",
-    "upsample",
-    "yolo",
-    "region",
-    "dropout",
-    "softmax",
-    "cost",
-    "detection",
-    "scale_channels",
-}
-_KEEPS = {"shortcut", "sam", "activation", "batchnorm"}
-_WEIGHTED = {"convolutional", "connected", "batchnorm"}
+_WEIGHTED = {"convolutional", "conv", "connected", "conn", "deconvolutional", "deconv", "batchnorm"}
+_SAMPLE = 64
+"""Weights looked at to tell a weight file from other numbers."""
 
 
-class _Section(Struct):
-    kind: str
-    settings: dict[str, str] = field(default_factory=dict)
-
-    def number(self, key: str, default: int) -> int:
-        text = self.settings.get(key, "").strip()
-        digits = text.removeprefix("-")
-        return int(text) if digits.isdecimal() and len(digits) < 9 else default
-
-
-def probe(head: bytes, _size: int, _name: str) -> bool:
-    """The first section is the network's."""
-    return head[:1] in b"[#\r\n " and (b"[net]" in head or b"[network]" in head)
+def probe(head: bytes, size: int, name: str) -> bool:
+    """The first section is the network's; or a weight file, by its name and the numbers in front."""
+    if head[:1] in b"[#\r\n ":
+        return b"[net]" in head or b"[network]" in head
+    return name.lower().endswith(".weights") and _header(head, size) is not None
 
 
 def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
     """The weights of the same name."""
     wanted = lead.rpartition(".")[0] + ".weights"
-    return (wanted,) if wanted in paths else ()
+    return (wanted,) if wanted in paths and wanted != lead else ()
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads the sections, and checks the size of the weights; see `Format.parse` for the errors."""
-    if not probe(bytes(data.buf[:512]), len(data.buf), data.name):
+    """Reads the sections and lays the weights out; see `Format.parse` for the errors."""
+    head = bytes(data.buf[:512])
+    if not probe(head, len(data.buf), data.name):
         raise NotThisFormat("no network section in front")
+    if head[:1] not in b"[#\r\n ":
+        return _weights_alone(data.buf)
     net, *layers = _sections(data.buf)
     if net.kind not in _NETWORK or not any(layer.kind in _WEIGHTED for layer in layers):
         raise NotThisFormat("no layers with weights behind the network section")
-    sizes = [net.number(key, 0) for key in ("channels", "height", "width")]
-    if any(size <= 0 for size in sizes):
-        raise NotThisFormat("the network has no input size")
-    weights = _parameters(layers, sizes[0])
-    tensors = [Tensor("input", DType.FLOAT32, (net.number("batch", 1) or None, *sizes))]
-    tensors += [Tensor(f"layer{at}", DType.FLOAT32, (count,), constant=True) for at, count in (weights or {}).items()]
+    stored = next(iter(data.parts.values()), None)
+    start = _header(bytes(stored[:512]), len(stored)) if stored is not None else 0
+    network = Network(*_input(net), start or 0, len(stored) if stored is not None else 0)
+    for at, layer in enumerate(layers):
+        network.section(at, layer)
+    notes = _check(network, stored, start)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL,
-        nodes=tuple(Node(layer.kind, None, f"layer{at}") for at, layer in enumerate(layers)),
-        tensors=tuple(tensors),
+        completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+        nodes=tuple(network.nodes),
+        tensors=tuple(network.tensors),
         inputs=(0,),
+        outputs=_outputs(network),
         producer="Darknet",
-        notes=tuple(_check(weights, next(iter(data.parts.values()), None))),
+        notes=tuple(notes),
     )
 
 
-def _sections(buf: Buffer) -> list[_Section]:
+def _header(head: bytes, size: int) -> int | None:
+    """Bytes in front of the weights: three version numbers and the count of images seen; None when they are none."""
+    if len(head) < 20 + 4 * _SAMPLE or size % 4:
+        return None
+    major, minor, revision = struct.unpack_from("<3i", head)
+    if not (0 <= major < 100 and 0 <= minor < 10 and 0 <= revision < 100):
+        return None
+    # From version 0.2 on the number of images seen takes eight bytes.
+    start = 20 if major * 10 + minor >= 2 else 16
+    sample = struct.unpack_from(f"<{_SAMPLE}f", head, start)
+    plain = all(value == 0 or 1e-12 < abs(value) < 1e6 for value in sample)
+    return start if plain and any(sample) else None
+
+
+def _weights_alone(buf: Buffer) -> Graph:
+    """The numbers of a network whose cfg is elsewhere."""
+    start = _header(bytes(buf[:512]), len(buf)) or 0
+    count = (len(buf) - start) // 4
+    tensor = Tensor("weights", DType.FLOAT32, (count,), Span(start, 4 * count), constant=True)
+    return Graph(
+        format=FORMAT.name,
+        completeness=Completeness.PARTIAL,
+        tensors=(tensor,),
+        producer="Darknet",
+        notes=("weights only: the cfg that says how they are used is elsewhere",),
+    )
+
+
+def _sections(buf: Buffer) -> list[Section]:
     if len(buf) > _MAX_TEXT:
         raise LimitError(f"text of {len(buf)} bytes")
-    found: list[_Section] = []
+    found: list[Section] = []
     for line in bytes(buf).decode("utf-8", "replace").splitlines():
         line = line.partition("#")[0].partition(";")[0].strip()
         if not line:
             continue
         if line[0] == "[" and line[-1] == "]":
-            found.append(_Section(line[1:-1].strip()))
+            found.append(Section(line[1:-1].strip()))
         elif "=" in line and found:
             key, _, value = line.partition("=")
             found[-1].settings[key.strip()] = value.strip()
@@ -100,62 +113,46 @@ def _sections(buf: Buffer) -> list[_Section]:
     return found
 
 
-def _parameters(layers: list[_Section], channels: int) -> dict[int, int] | None:
-    """Weights by layer, following the channels through the network; None at the first layer that is not understood."""
-    outputs: list[int] = []
-    counts: dict[int, int] = {}
-    for at, layer in enumerate(layers):
-        if layer.kind == "convolutional":
-            filters, groups, size = layer.number("filters", 1), layer.number("groups", 1), layer.number("size", 1)
-            if filters <= 0 or groups <= 0 or channels % groups:
-                raise MalformedError(f"layer {at}: {filters} filters in {groups} groups over {channels} channels")
-            norm = 3 if layer.number("batch_normalize", 0) else 0
-            counts[at] = filters * (channels // groups * size * size + 1 + norm)
-            channels = filters
-        elif layer.kind == "route":
-            routed = _route(layer, at, outputs)
-            if routed is None:
-                return None
-            channels = routed
-        elif layer.kind not in _SHAPELESS | _KEEPS or layer.kind == "batchnorm":
-            return None
-        outputs.append(channels)
-    return counts
+def _input(net: Section) -> tuple[Shape | None, int]:
+    """Channels, height and width, or the length of the input vector."""
+    channels, height, width = (net.number(key, 0) for key in ("channels", "height", "width"))
+    flat = net.number("inputs", 0)
+    if channels > 0 and height > 0 and width > 0:
+        return (channels, height, width), 0
+    if flat <= 0 or channels or height or width:
+        raise NotThisFormat("the network has no input size")
+    return None, flat
 
 
-def _route(layer: _Section, at: int, outputs: list[int]) -> int | None:
-    sources = [part.strip() for part in layer.settings.get("layers", "").split(",")]
-    if not all(part.removeprefix("-").isdecimal() and len(part) < 9 for part in sources):
-        return None
-    places = [int(part) if int(part) >= 0 else at + int(part) for part in sources]
-    if any(not 0 <= place < at for place in places):
-        raise MalformedError(f"layer {at} routes from a layer that does not come before it")
-    return sum(outputs[place] for place in places) // max(layer.number("groups", 1), 1)
+def _outputs(network: Network) -> tuple[int, ...]:
+    """What no other layer reads."""
+    read = {index for node in network.nodes for index in node.inputs}
+    return tuple(index for node in network.nodes for index in node.outputs if index not in read)
 
 
-def _check(weights: dict[int, int] | None, stored: Buffer | None) -> list[str]:
+def _check(network: Network, stored: Buffer | None, start: int | None) -> list[str]:
+    """What keeps the graph from being whole."""
+    if network.unread:
+        return [f"weights and sizes behind [{network.unread[0]}] are not known"]
     if stored is None:
         return ["the weight file is missing"]
-    if weights is None:
-        return ["layers of kinds whose weights are not counted"]
-    major, minor = (int.from_bytes(bytes(stored[at : at + 4]), "little") for at in (0, 4))
-    # From version 0.2 on the number of images seen takes eight bytes.
-    header = 20 if major * 10 + minor >= 2 else 16
-    floats = (len(stored) - header) // 4
-    if floats < sum(weights.values()):
-        return [f"the weight file holds {floats} numbers, the network wants {sum(weights.values())}"]
+    if start is None:
+        return ["the weight file has no header of Darknet"]
+    floats, wanted = (len(stored) - start) // 4, (network.taken - start) // 4
+    if floats < wanted:
+        return [f"the weight file holds {floats} numbers, the network wants {wanted}"]
     return []
 
 
 FORMAT = Format(
     name="darknet",
-    version=1,
+    version=2,
     title="Darknet",
-    suffixes=(".cfg",),
+    suffixes=(".cfg", ".weights"),
     parse=parse,
     probe=probe,
-    gate=starts(b"[#\r\n "),
+    gate=starts(b"[#\r\n \0"),
     bind=bind,
     references=("https://github.com/AlexeyAB/darknet/blob/master/src/parser.c",),
-    limitations=("connected, recurrent and local layers are listed without weights",),
+    limitations=("recurrent and local layers are listed without weights",),
 )
