@@ -67,6 +67,7 @@ class Layer(Struct, frozen=True, kw_only=True):
     attributes: str = ""
     """What matters for the cost, in a few words: ``3x3 s2 g32``."""
     macs: Amount | None = None
+    """Of one run; totals are sums of amounts × `repeats`."""
     parameters: Amount | None = None
     """Weights counted once: at the first layer that uses them."""
     weight_bytes: int | None = None
@@ -74,7 +75,8 @@ class Layer(Struct, frozen=True, kw_only=True):
     """Activations read."""
     written_bytes: Amount | None = None
     repeats: int = 1
-    """Times a loop body is known to run; 1 elsewhere."""
+    """Runs in one inference: 1 in the main graph, more in the body of a loop; 0 in a branch or sub-graph that is not
+    taken (it holds parameters, but adds nothing to the other totals)."""
     note: str = ""
 
 
@@ -88,6 +90,8 @@ class PeakMemory(Struct, frozen=True, kw_only=True):
     """The largest tensors alive there, largest first."""
     in_place: bool = True
     """Element-wise operations write over an input that nobody needs any more."""
+    unknown: int = 0
+    """Activations whose size is unknown and not counted."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):
