@@ -64,6 +64,45 @@ def test_refuses(data: bytes) -> None:
         FORMAT.parse(ModelData("a-symbol.json", data))
 
 
+def test_attributes() -> None:
+    conv = {"kernel": "(3, 3)", "stride": "(2, 2)", "pad": "(1, 1)", "num_filter": "8", "num_group": "4"}
+    nodes = [
+        {"op": "null", "name": "data", "attrs": {"__shape__": "(1, 4, 8, 8)"}, "inputs": []},
+        {"op": "null", "name": "c_weight", "inputs": []},
+        {"op": "Convolution", "name": "c", "attrs": conv, "inputs": [[0, 0, 0], [1, 0, 0]]},
+        {"op": "SliceChannel", "name": "s", "attrs": {"num_outputs": "2"}, "inputs": [[2, 0, 0]]},
+        {"op": "_Plus", "name": "a", "inputs": [[3, 0, 0], [3, 1, 0]]},
+        {"op": "Pooling", "name": "p", "attrs": {"global_pool": "True", "pool_type": "avg"}, "inputs": [[4, 0, 0]]},
+        {"op": "slice_axis", "name": "x", "attrs": {"axis": "1", "begin": "0", "end": "None"}, "inputs": [[5, 0]]},
+    ]
+    graph = FORMAT.parse(ModelData("a-symbol.json", symbol(nodes, [[6, 0, 0]])))
+    assert [node.kind for node in graph.nodes] == ["Conv", "Split", "Add", "GlobalAveragePool", "Slice"]
+    first, split, add = graph.nodes[:3]
+    assert first.attributes["pads"] == (1, 1, 1, 1)
+    assert (first.attributes["group"], first.attributes["channels"], first.attributes["bias"]) == (4, 8, 1)
+    assert add.inputs == split.outputs
+    assert graph.nodes[4].attributes["ends"] == (2**63 - 1,)
+    assert graph.tensors[0].shape == (1, 4, 8, 8)
+    assert graph.inputs == (0,)
+
+
+def test_recurrent_parameters_are_split() -> None:
+    mode = {"mode": "lstm", "state_size": "3", "num_layers": "2"}
+    nodes = [
+        {"op": "null", "name": "data", "inputs": []},
+        {"op": "null", "name": "fc_weight", "inputs": []},
+        {"op": "RNN", "name": "r", "attrs": mode, "inputs": [[0, 0, 0], [1, 0, 0]]},
+    ]
+    count = 12 * (5 + 3 + 2) + 12 * (3 + 3 + 2)
+    array = struct.pack("<IIIqIII", 0xF993FAC9, 0, 1, count, 1, 0, 0) + bytes(4 * count)
+    label = b"arg:fc_weight"
+    stored = struct.pack("<QQQ", 0x112, 0, 1) + array + struct.pack("<QQ", 1, len(label)) + label
+    graph = FORMAT.parse(ModelData("a-symbol.json", symbol(nodes), {"a-0000.params": stored}))
+    shapes = [graph.tensors[at].shape for at in graph.nodes[0].inputs]
+    assert shapes[1:5] == [(12, 5), (12, 3), (12, 3), (12, 3)]
+    assert (graph.parameters, shapes[5:]) == (count, [(12,)] * 4)
+
+
 def test_real_files() -> None:
     paths = sorted((MODELS / "mxnet_symbol").glob("*")) + sorted((MODELS / "mxnet_params").glob("*"))
     if not paths:
@@ -71,6 +110,13 @@ def test_real_files() -> None:
     data, weights = (path.read_bytes() for path in paths)
     graph = FORMAT.parse(ModelData("s-symbol.json", data, {"s-0000.params": weights}))
     assert (len(graph.nodes), graph.parameters, graph.producer) == (12, 62_006, "MXNet 1.4.0")
+    assert all(node.kind for node in graph.nodes)
+    conv, _, pool = graph.nodes[:3]
+    assert conv.attributes == {
+        "kernel_shape": (5, 5), "strides": (1, 1), "pads": (0, 0, 0, 0), "dilations": (1, 1), "group": 1,
+    }  # fmt: skip
+    assert [graph.tensors[at].shape for at in conv.inputs[1:]] == [(6, 3, 5, 5), (6,)]
+    assert (pool.kind, pool.attributes["ceil_mode"]) == ("MaxPool", 1)
 
 
 def test_lookalikes_and_noise() -> None:

@@ -233,13 +233,15 @@ def _recurrent(net: Network, at: int, section: Section) -> None:
     pieces += [(f"state{gate}", hidden, hidden) for gate in range(gates)]
     if section.kind == "rnn":
         pieces.append(("output", hidden, outputs))
-    weights: list[int] = []
+    matrices: list[int] = []
+    vectors: list[int] = []
     for label, size_in, size_out in pieces:
-        weights.append(net.constant(at, f"{label}.biases", (size_out,)))
-        weights.append(net.constant(at, f"{label}.weights", (size_out, size_in)))
+        vectors.append(net.constant(at, f"{label}.biases", (size_out,)))
+        matrices.append(net.constant(at, f"{label}.weights", (size_out, size_in)))
         if section.number("batch_normalize", 0):
-            weights.append(net.constant(at, f"{label}.normalisation", (3, size_out)))
-    net.add(at, section, (x, *weights), (outputs, 1, 1), {"hidden_size": hidden, "direction": "forward"})
+            vectors.append(net.constant(at, f"{label}.normalisation", (3 * size_out,)))
+    attributes: dict[str, Attribute] = {"hidden_size": hidden, "direction": "forward"}
+    net.add(at, section, (x, *matrices, *vectors), (outputs, 1, 1), attributes)
 
 
 def _batchnorm(net: Network, at: int, section: Section) -> None:
