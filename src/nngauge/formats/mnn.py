@@ -5,30 +5,31 @@ Schema: https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs (field
 
 from __future__ import annotations
 
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._mnn_ops import OP_NAMES
+from nngauge.formats._mnn_weights import DTYPES, External, blob, carried
+from nngauge.formats.vocabulary.mnn import NCHW, NHWC, Call, translate
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
 from nngauge.io.meter import Meter
 from nngauge.limits import MAX_NODES, MAX_RANK
 
 _NET_OPS, _NET_OUTPUTS, _NET_SOURCE, _NET_TENSORS, _NET_NUMBER = 3, 4, 6, 7, 8
-_NET_EXTRA, _NET_SUBGRAPHS, _NET_UUID = 2, 10, 11
+_NET_DESCRIBED, _NET_EXTRA, _NET_SUBGRAPHS, _NET_UUID = 1, 2, 10, 11
+_SUB_NAME, _SUB_INPUTS, _SUB_OUTPUTS, _SUB_TENSORS, _SUB_OPS, _SUB_DESCRIBED = range(6)
 _OP_INPUTS, _OP_MAIN_TYPE, _OP_MAIN, _OP_NAME, _OP_OUTPUTS, _OP_TYPE, _OP_LAYOUT = 0, 1, 2, 3, 4, 5, 6
-_INPUT_OP = 34
-_MAIN_BLOB, _MAIN_CONVOLUTION, _MAIN_INNER, _MAIN_INPUT, _MAIN_SCALE, _MAIN_LAST = 7, 9, 20, 21, 58, 127
-_PLAIN_WEIGHTS = {5: (1, 2, 3, 4), 27: (3,), 32: (1,), 58: (1, 2)}
-"""Parameter type (BatchNorm, Normalize, PRelu, Scale) → fields that hold float vectors."""
-_HALF_PACKING = 3
-"""`IDSTQuan.type` of plain half floats."""
+_MAIN_BLOB, _MAIN_INPUT, _MAIN_EXTRA, _MAIN_LAST = 7, 21, 78, 127
+_MAX_SUBGRAPHS = 1024
 _SOURCES = ("Caffe", "TensorFlow", "TensorFlow Lite", "ONNX", "Torch")
-_DTYPES = {
-    1: DType.FLOAT32, 2: DType.FLOAT64, 3: DType.INT32, 4: DType.UINT8, 5: DType.INT16, 6: DType.INT8, 7: DType.STRING,
-    8: DType.COMPLEX64, 9: DType.INT64, 10: DType.BOOL, 11: DType.INT8, 12: DType.UINT8, 13: DType.INT32,
-    14: DType.BFLOAT16, 15: DType.INT16, 16: DType.UINT16, 17: DType.UINT16, 18: DType.COMPLEX128, 19: DType.FLOAT16,
-}  # fmt: skip
+_INTEGERS = frozenset({"ArgMax", "ArgMin", "Shape", "Size", "NonZero"})
+_COMPARISONS = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "NotEqual"})
+_BRANCHES = {"While": ("cond", "body"), "If": ("then_branch", "else_branch")}
 
 
 def probe(head: bytes, size: int, _name: str) -> bool:
@@ -49,48 +50,38 @@ def probe(head: bytes, size: int, _name: str) -> bool:
         return False
 
 
+def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The constants that a converter puts beside the model (``--saveExternalData``)."""
+    wanted = lead + ".weight"
+    return (wanted,) if wanted in paths else ()
+
+
 def parse(data: ModelData) -> Graph:
-    """Reads operations, tensors and the weights of the common layers; see `Format.parse` for the errors."""
+    """Reads operations, tensors, constants and sub-graphs; see `Format.parse` for the errors."""
     net, ops = _open(data)
     names = net.strings(_NET_TENSORS)
     if not names:
         raise NotThisFormat("no tensor names")
-    tensors = [Tensor(name) for name in names]
-    graph_inputs: list[int] = []
-    nodes: list[Node] = []
-    missing = 0
-    meter = Meter.for_size(len(data.buf))
-    for op in ops:
-        kind, inputs, outputs = _edges(op, len(names))
-        meter.spend(16 + len(inputs) + len(outputs) + len(op.string(_OP_NAME)))
-        if kind == _INPUT_OP:
-            graph_inputs.extend(outputs)
-            for index in outputs:
-                tensors[index] = _input_tensor(op, names[index])
-            continue
-        weights, complete = _weights(op)
-        missing += not complete
-        first = len(tensors)
-        tensors.extend(weights)
-        own = tuple(range(first, len(tensors)))
-        nodes.append(Node(OP_NAMES[kind], None, op.string(_OP_NAME), (*inputs, *own), outputs))
-    subgraphs = net.vector(_NET_SUBGRAPHS, 4)[1]
-    notes = ["weights of quantised, external and less common layers are counted as stored, not decoded"]
-    if missing:
-        notes.append(f"weights of {missing} layers are outside this file or were stripped: counted as declared")
-    if subgraphs:
-        notes.append(f"{subgraphs} sub-graphs not read")
+    protos = net.tables(_NET_SUBGRAPHS)
+    if len(protos) > _MAX_SUBGRAPHS:
+        raise LimitError(f"{len(protos)} sub-graphs")
+    places = {proto.string(_SUB_NAME): at for at, proto in enumerate(protos)}
+    reader = _Reader(External(next(iter(data.parts.values()), None)), places, Meter.for_size(len(data.buf)))
+    main = _Network(names, net.tables(_NET_DESCRIBED))
+    reader.read(main, ops)
+    subgraphs = tuple([_subgraph(proto, reader) for proto in protos])
     return Graph(
-        format="mnn",
-        completeness=Completeness.PARTIAL,
-        nodes=tuple(nodes),
-        tensors=tuple(tensors),
-        inputs=tuple(graph_inputs),
-        outputs=_outputs(net, names, nodes),
+        format=FORMAT.name,
+        completeness=Completeness.PARTIAL if reader.missing else Completeness.FULL,
+        nodes=tuple(main.nodes),
+        tensors=tuple(main.tensors),
+        inputs=tuple(main.inputs),
+        outputs=_outputs(net, names, main),
+        subgraphs=subgraphs,
         format_version=_version(net),
         producer=f"MNNConvert from {_SOURCES[net.integer(_NET_SOURCE, 'b')]}",
         metadata={"uuid": uuid} if (uuid := net.string(_NET_UUID)) else {},
-        notes=tuple(notes),
+        notes=reader.notes(),
     )
 
 
@@ -115,100 +106,188 @@ def _open(data: ModelData) -> tuple[Table, list[Table]]:
     return net, ops
 
 
-def _edges(op: Table, count: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+class _Network:
+    """One graph while it is read: values by number, with what is known about their layout."""
+
+    def __init__(self, names: Sequence[str], described: Sequence[Table]) -> None:
+        self.tensors = [Tensor(name) for name in names]
+        self.layouts = [NCHW] * len(names)
+        self.nodes: list[Node] = []
+        self.inputs: list[int] = []
+        for table in described:
+            index = table.integer(1, "i")
+            if 0 <= index < len(names):
+                self._describe(index, table)
+
+    def _describe(self, index: int, table: Table) -> None:
+        """Shape and quantisation of an activation, where the converter left them."""
+        about, quantised = table.table(0), table.table(4)
+        dims = about.ints(0) if about is not None else ()
+        shape = tuple(dim if dim > 0 else None for dim in dims) if 0 < len(dims) <= MAX_RANK else None
+        kind = None
+        if quantised is not None:
+            zero = float(quantised.scalar(1, "f"))
+            kind = Quantization(1, float(quantised.scalar(0, "f")), round(zero) if abs(zero) < 256 else None)
+        self.tensors[index] = replace(self.tensors[index], shape=shape, quantization=kind)
+
+    def own(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
+        """Numbers of constants that an operation carries itself."""
+        first = len(self.tensors)
+        self.tensors += tensors
+        self.layouts += [NCHW] * len(tensors)
+        return tuple(range(first, len(self.tensors)))
+
+    def place(self, outputs: Sequence[int], layout: int, dtype: DType) -> None:
+        """What an operation's results look like."""
+        for index in outputs:
+            self.layouts[index] = layout
+            if self.tensors[index].dtype is DType.UNKNOWN:
+                self.tensors[index] = replace(self.tensors[index], dtype=dtype)
+
+
+class _Reader:
+    """Turns operations into nodes, for the network and its sub-graphs."""
+
+    def __init__(self, external: External, subgraphs: Mapping[str, int], meter: Meter) -> None:
+        self._external = external
+        self._subgraphs = subgraphs
+        self._meter = meter
+        self.declared = 0
+        """Operations whose constants are not there, only their shapes."""
+        self.missing = 0
+        """Operations of whose constants nothing is known."""
+
+    def read(self, network: _Network, ops: Sequence[Table]) -> None:
+        """Adds the operations to the network."""
+        count = len(network.tensors)
+        for op in ops:
+            name, inputs, outputs = _edges(op, count)
+            self._meter.spend(16 + len(inputs) + len(outputs) + len(op.string(_OP_NAME)))
+            kind, main = op.integer(_OP_MAIN_TYPE, "B"), op.table(_OP_MAIN)
+            if name == "Input":
+                network.inputs.extend(outputs)
+                for index in outputs:
+                    network.tensors[index] = _input_tensor(kind, main, network.tensors[index])
+                network.place(outputs, _dimension_format(kind, main), DType.UNKNOWN)
+            elif kind == _MAIN_BLOB and main is not None and not inputs:
+                for index in outputs:
+                    network.tensors[index] = blob(main, network.tensors[index].name, self._external)
+                network.place(outputs, main.integer(1, "b"), DType.UNKNOWN)
+            else:
+                self._operation(network, op, name, inputs, outputs)
+
+    def _operation(
+        self, network: _Network, op: Table, name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]
+    ) -> None:
+        kind, main = op.integer(_OP_MAIN_TYPE, "B"), op.table(_OP_MAIN)
+        label = op.string(_OP_NAME)
+        constants = carried(name, main, kind, label, self._external)
+        if not constants.complete:
+            self.declared += bool(constants.tensors)
+            self.missing += not constants.tensors
+        first = inputs[0] if inputs and inputs[0] >= 0 else -1
+        layout = network.layouts[first] if first >= 0 else op.integer(_OP_LAYOUT, "b", NHWC)
+        values = [network.tensors[at].values if at >= 0 else None for at in inputs]
+        own = network.own(constants.tensors)
+        if name in _BRANCHES and main is not None:
+            node = self._control(name, main, label, inputs, outputs)
+        else:
+            found = translate(Call(name, main, layout, values, len(outputs)))
+            kept = inputs if found.order is None else _ordered(inputs, found.order)
+            operator = _custom(main) if kind == _MAIN_EXTRA and main is not None else name
+            canonical = "Custom" if kind == _MAIN_EXTRA else found.kind
+            node = Node(operator, canonical, label, (*kept, *own), outputs, found.attributes)
+        network.nodes.append(node)
+        target = NHWC if main is not None and name == "ConvertTensor" and main.integer(1, "b") == NHWC else layout
+        if name == "ConvertTensor" and target == layout and main is not None:
+            target = main.integer(1, "b")
+        network.place(outputs, target, _dtype(node, network.tensors[first] if first >= 0 else None))
+
+    def _control(self, name: str, main: Table, label: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
+        attributes: dict[str, Attribute] = {}
+        for field, key in enumerate(_BRANCHES[name]):
+            at = self._subgraphs.get(main.string(field))
+            if at is not None:
+                attributes[key] = at
+        return Node(name, "Loop" if name == "While" else "If", label, inputs, outputs, attributes)
+
+    def notes(self) -> tuple[str, ...]:
+        """What is missing."""
+        absent = (
+            (self.declared, "layers are outside this file or were stripped: counted as declared"),
+            (self.missing, "layers are not here, and the file does not tell their size"),
+        )
+        return tuple(f"weights of {count} {what}" for count, what in absent if count)
+
+
+def _ordered(inputs: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(inputs[at] if 0 <= at < len(inputs) else -1 for at in order)
+
+
+def _dtype(node: Node, first: Tensor | None) -> DType:
+    """Element type of the results: MNN keeps booleans as 32-bit integers."""
+    if node.kind in _INTEGERS or node.kind in _COMPARISONS:
+        return DType.INT32
+    if node.kind == "Cast":
+        return DType(str(node.attributes["to"])) if "to" in node.attributes else DType.UNKNOWN
+    return first.dtype if first is not None else DType.UNKNOWN
+
+
+def _custom(main: Table) -> str:
+    """`Extra`: what a converter did not know, with the name and framework it had there."""
+    return main.string(0) or "Extra"
+
+
+def _edges(op: Table, count: int) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
     kind = op.integer(_OP_TYPE, "i")
     inputs, outputs = op.ints(_OP_INPUTS), op.ints(_OP_OUTPUTS)
     if kind not in OP_NAMES or not 0 <= op.integer(_OP_MAIN_TYPE, "B") <= _MAIN_LAST:
         raise MalformedError(f"operation type {kind}", where=f"@{op.pos}")
     if any(not 0 <= index < count for index in outputs) or any(not -1 <= index < count for index in inputs):
         raise MalformedError("tensor index outside the table of tensors", where=f"@{op.pos}")
-    return kind, inputs, outputs
+    return OP_NAMES[kind], inputs, outputs
 
 
-def _input_tensor(op: Table, name: str) -> Tensor:
-    main = op.table(_OP_MAIN) if op.integer(_OP_MAIN_TYPE, "B") == _MAIN_INPUT else None
-    if main is None:
-        return Tensor(name)
+def _input_tensor(kind: int, main: Table | None, tensor: Tensor) -> Tensor:
+    if kind != _MAIN_INPUT or main is None:
+        return tensor
     shape = tuple(dim if dim > 0 else None for dim in main.ints(0))
     if len(shape) > MAX_RANK:
         raise LimitError(f"rank {len(shape)}")
-    return Tensor(name, _DTYPES.get(main.integer(1, "i", 1), DType.UNKNOWN), shape)
+    return Tensor(tensor.name, DTYPES.get(main.integer(1, "i", 1), DType.UNKNOWN), shape or None)
 
 
-def _weights(op: Table) -> tuple[list[Tensor], bool]:
-    """Constant tensors that the operation carries, and whether they are all there."""
-    main, kind, name = op.table(_OP_MAIN), op.integer(_OP_MAIN_TYPE, "B"), op.string(_OP_NAME)
-    if main is None:
-        return [], True
-    if kind == _MAIN_CONVOLUTION:
-        return _convolution(main, name)
-    if kind == _MAIN_SCALE and not main.vector(1, 4)[1]:
-        channels = (max(main.integer(0, "i"), 0),)
-        names = (f"{name}.scale", f"{name}.bias")
-        return [Tensor(label, DType.FLOAT32, channels, constant=True) for label in names], False
-    if kind == _MAIN_BLOB:
-        return [_blob(main, name)], True
-    if kind == _MAIN_INNER:
-        return [t for t in (_vector(main, 3, f"{name}.weight"), _vector(main, 4, f"{name}.bias")) if t], True
-    return [t for f in _PLAIN_WEIGHTS.get(kind, ()) if (t := _vector(main, f, f"{name}.{f}"))], True
+def _dimension_format(kind: int, main: Table | None) -> int:
+    """NC4HW4 unless an input says something else."""
+    return main.integer(2, "b", 2) if kind == _MAIN_INPUT and main is not None else NCHW
 
 
-def _convolution(main: Table, name: str) -> tuple[list[Tensor], bool]:
-    """Kernel and bias; without their data when the converter stripped it or put it into a file of its own."""
-    common, quantised = main.table(0), main.table(3)
-    if common is None:
-        return [], False
-    shape = _kernel(common)
-    bias = _vector(main, 2, f"{name}.bias")
-    weight = _vector(main, 1, f"{name}.weight")
-    if weight is not None:
-        dense = Tensor(weight.name, weight.dtype, shape, weight.data, constant=True)
-        return [dense if dense.elements == weight.elements else weight, *([bias] if bias else [])], True
-    if quantised is not None and quantised.vector(0, 1)[1]:
-        return [_compressed(shape, quantised, name), *([bias] if bias else [])], True
-    if shape[1] is None:
-        return [], False
-    declared = Tensor(f"{name}.weight", DType.FLOAT32, shape, constant=True)
-    return [declared, bias or Tensor(f"{name}.bias", DType.FLOAT32, shape[:1], constant=True)], False
+def _subgraph(proto: Table, reader: _Reader) -> Graph:
+    """Body, condition or branch of a control-flow operation."""
+    names = proto.strings(_SUB_TENSORS)
+    network = _Network(names, proto.tables(_SUB_DESCRIBED))
+    reader.read(network, proto.tables(_SUB_OPS))
+    inputs, outputs = proto.ints(_SUB_INPUTS), proto.ints(_SUB_OUTPUTS)
+    if any(not 0 <= index < len(names) for index in (*inputs, *outputs)):
+        raise MalformedError("input or output of a sub-graph that does not exist", where=f"@{proto.pos}")
+    return Graph(
+        format=FORMAT.name,
+        name=proto.string(_SUB_NAME),
+        nodes=tuple(network.nodes),
+        tensors=tuple(network.tensors),
+        inputs=inputs,
+        outputs=outputs,
+    )
 
 
-def _kernel(common: Table) -> tuple[int | None, ...]:
-    """Outputs, inputs of one group, height, width; old converters leave the inputs out."""
-    group, outputs, inputs = (common.integer(f, "i", d) for f, d in ((9, 1), (10, 0), (11, 0)))
-    known = group > 0 and inputs > 0
-    return outputs, inputs // group if known else None, common.integer(3, "i", 1), common.integer(2, "i", 1)
-
-
-def _compressed(shape: tuple[int | None, ...], quantised: Table, name: str) -> Tensor:
-    """Weights in MNN's own packing (IDSTQuan): the shape comes from the layer, the element type from the packing."""
-    start, size = quantised.vector(0, 1)
-    half = quantised.integer(2, "i") == _HALF_PACKING
-    if None in shape and half:
-        shape = (size // 2,)
-    dtype = DType.FLOAT16 if half else DType.INT8
-    return Tensor(f"{name}.weight", dtype, shape, Span(start, size), constant=True)
-
-
-def _vector(main: Table, field: int, name: str) -> Tensor | None:
-    start, count = main.vector(field, 4)
-    return Tensor(name, DType.FLOAT32, (count,), Span(start, 4 * count), constant=True) if count else None
-
-
-def _blob(main: Table, name: str) -> Tensor:
-    shape = main.ints(0)
-    if len(shape) > MAX_RANK:
-        raise LimitError(f"rank {len(shape)}")
-    return Tensor(name, _DTYPES.get(main.integer(2, "i", 1), DType.UNKNOWN), shape, constant=True)
-
-
-def _outputs(net: Table, names: list[str], nodes: list[Node]) -> tuple[int, ...]:
+def _outputs(net: Table, names: list[str], network: _Network) -> tuple[int, ...]:
     """The named outputs, or else every tensor that no operation reads."""
     wanted = net.strings(_NET_OUTPUTS)
     if wanted:
         index = {name: at for at, name in enumerate(names)}
         return tuple(index[name] for name in wanted if name in index)
-    read = {at for node in nodes for at in node.inputs}
-    return tuple(sorted({at for node in nodes for at in node.outputs} - read))
+    read = {at for node in network.nodes for at in node.inputs}
+    return tuple(sorted({at for node in network.nodes for at in node.outputs} - read))
 
 
 def _version(net: Table) -> str | None:
@@ -218,12 +297,13 @@ def _version(net: Table) -> str | None:
 
 FORMAT = Format(
     name="mnn",
-    version=1,
+    version=2,
     title="Alibaba MNN",
     suffixes=(".mnn",),
     parse=parse,
     probe=probe,
     gate=(Magic(1, b"\0\0\0"),),
-    references=("https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",),
-    limitations=("sub-graphs are not read", "weights of quantised and less common layers are not all counted"),
+    bind=bind,
+    references=("https://github.com/alibaba/MNN/tree/master/schema/default",),
+    limitations=("values of control flow are not followed into sub-graphs",),
 )
