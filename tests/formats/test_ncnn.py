@@ -33,7 +33,16 @@ def test_minimal_network(data: bytes) -> None:
         ("Pooling", "GlobalAveragePool"),
         ("InnerProduct", "Gemm"),
     ]
-    assert graph.nodes[0].attributes["stride_w"] == 2
+    assert graph.nodes[0].attributes == {
+        "kernel_shape": (3, 3),
+        "strides": (2, 2),
+        "dilations": (1, 1),
+        "pads": (1, 1, 1, 1),
+        "group": 1,
+        "channels": 8,
+        "data_layout": "CHW",
+        "fused_activation": "Relu",
+    }
     assert graph.tensors[graph.inputs[0]].shape == (3, 32, 32)
     weights = {
         tensor.name.rpartition(".")[2] + str(tensor.shape): tensor for tensor in graph.tensors if tensor.constant

@@ -11,11 +11,15 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
+from msgspec.structs import replace
+
+from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._ncnn_weights import Value, WeightFile, weights
-from nngauge.formats.vocabulary.ncnn import KINDS, LAYERS, PARAMETERS, VARIANTS
+from nngauge.formats._ncnn_weights import Value, Weight, WeightFile, weights
+from nngauge.formats.vocabulary._ncnn_rules import RULES, Canonical
+from nngauge.formats.vocabulary._ncnn_rules import Layer as Call
+from nngauge.formats.vocabulary.ncnn import LAYERS
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.limits import CHUNK_BYTES, MAX_ITEMS, MAX_NODES, MAX_TEXT_MODEL
 
@@ -34,6 +38,9 @@ _PNNX_TYPES: Final = {
     "f32": DType.FLOAT32, "f64": DType.FLOAT64, "f16": DType.FLOAT16, "bf16": DType.BFLOAT16, "i64": DType.INT64,
     "i32": DType.INT32, "i16": DType.INT16, "i8": DType.INT8, "u8": DType.UINT8, "bool": DType.BOOL,
 }  # fmt: skip
+
+
+_INTEGERS: Final = frozenset({DType.INT8, DType.INT4})
 
 
 class _Layer(NamedTuple):
@@ -219,6 +226,7 @@ class _Builder:
         self._file = WeightFile(parts[0]) if parts and variant != "pnnx" else None
         self._size = len(parts[0]) if parts else 0
         self._tensors: list[Tensor] = []
+        self._ranks: list[int | None] = []
         self._blobs: dict[str, int] = {}
         self._problem = ""
 
@@ -228,16 +236,14 @@ class _Builder:
         nodes: list[Node] = []
         used: set[str] = set()
         for layer in layers:
-            shapes = _shapes(layer)
-            outputs = tuple([self._blob(name, shape) for name, shape in zip(layer.outputs, shapes, strict=True)])
+            outputs = tuple([self._blob(*pair) for pair in zip(layer.outputs, _shapes(layer), strict=True)])
+            used.update(layer.inputs)
             if layer.op in ("Input", "pnnx.Input"):
                 inputs += outputs
-                continue
-            used.update(layer.inputs)
-            sources = tuple([self._blob(name, None) for name in layer.inputs])
-            if layer.op != "pnnx.Output":
-                own = self._weights(layer)
-                nodes.append(Node(layer.op, _kind(layer), layer.name, (*sources, *own), outputs, _attributes(layer)))
+            elif layer.op == "MemoryData":
+                self._memory(layer, outputs)
+            elif layer.op != "pnnx.Output":
+                nodes.append(self._node(layer, outputs))
         outputs = tuple(place for name, place in self._blobs.items() if name not in used and place not in inputs)
         if self._variant == "pnnx":
             outputs = tuple(self._blobs[name] for layer in layers if layer.op == "pnnx.Output" for name in layer.inputs)
@@ -255,19 +261,52 @@ class _Builder:
             notes=tuple(notes),
         )
 
+    def _node(self, layer: _Layer, outputs: tuple[int, ...]) -> Node:
+        sources = tuple([self._blob(name, None) for name in layer.inputs])
+        ranks = tuple([self._ranks[place] for place in sources])
+        own = self._weights(layer)
+        found = self._canonical(layer, ranks)
+        for place in outputs:
+            if self._ranks[place] is None:
+                self._ranks[place] = found.rank
+        return Node(layer.op, found.kind, layer.name, _ordered(layer, sources, own), outputs, found.attributes)
+
+    def _canonical(self, layer: _Layer, ranks: tuple[int | None, ...]) -> Canonical:
+        rule = RULES.get(layer.op)
+        if rule is not None:
+            return rule(Call(layer.op, layer.params, ranks, len(layer.outputs)))
+        if self._variant == "pnnx":
+            return Canonical(None, {key: text for key, text in layer.extras.items() if key[:1] not in "@#$"})
+        # A layer that the library lacks: an app brings it along.
+        return Canonical("Custom", {str(number): value for number, value in layer.params.items()})
+
+    def _memory(self, layer: _Layer, outputs: tuple[int, ...]) -> None:
+        """A constant is a tensor, not a node."""
+        for place, source in zip(outputs, self._weights(layer), strict=False):
+            self._tensors[place] = replace(self._tensors[source], name=self._tensors[place].name)
+            self._ranks[place] = len(self._tensors[place].shape or ())
+            del self._tensors[source:]
+            del self._ranks[source:]
+
     def _blob(self, name: str, shape: tuple[Dim, ...] | None) -> int:
         place = self._blobs.get(name)
         if place is None:
             place = self._blobs[name] = len(self._tensors)
-            self._tensors.append(Tensor(name, DType.FLOAT32, shape))
+            self._add(Tensor(name, DType.FLOAT32, shape))
         return place
+
+    def _add(self, tensor: Tensor) -> None:
+        self._tensors.append(tensor)
+        self._ranks.append(None if tensor.shape is None else len(tensor.shape))
 
     def _weights(self, layer: _Layer) -> tuple[int, ...]:
         first = len(self._tensors)
         if self._variant == "pnnx":
-            self._tensors += _pnnx_weights(layer)
+            for tensor in _pnnx_weights(layer):
+                self._add(tensor)
             return tuple(range(first, len(self._tensors)))
-        for weight in weights(layer.op, layer.params):
+        found = weights(layer.op, layer.params)
+        for weight in found:
             dtype = weight.dtype if weight.raw or weight.stored is not None else DType.UNKNOWN
             span = None
             if self._file is not None and not self._problem:
@@ -276,7 +315,9 @@ class _Builder:
                     span = Span(offset, size, 1)
                 except TruncatedError:
                     self._problem = f"the weights file ends before layer {layer.name[:80]!r}"
-            self._tensors.append(Tensor(f"{layer.name}.{weight.name}", dtype, weight.shape, span, constant=True))
+            scales = _scales(weight.name, found) if dtype in _INTEGERS else None
+            name = f"{layer.name}.{weight.name}"
+            self._add(Tensor(name, dtype, weight.shape, span, scales, constant=True))
         return tuple(range(first, len(self._tensors)))
 
     def _notes(self, layers: Sequence[_Layer], *, weighted: bool) -> list[str]:
@@ -307,22 +348,48 @@ def _shapes(layer: _Layer) -> list[tuple[Dim, ...] | None]:
     return [None] * count
 
 
-def _kind(layer: _Layer) -> str | None:
-    choices = VARIANTS.get(layer.op)
-    if choices is None:
-        return KINDS.get(layer.op)
-    choice = layer.params.get(0, 0)
-    kind = choices[choice] if isinstance(choice, int) and 0 <= choice < len(choices) else None
-    return f"Global{kind}" if kind and layer.op.startswith("Pooling") and layer.params.get(4) == 1 else kind
+def _ordered(layer: _Layer, sources: tuple[int, ...], own: tuple[int, ...]) -> tuple[int, ...]:
+    """Data and weights as the ONNX operator takes them; weights come from the file in another order."""
+    if layer.op == "BatchNorm" and len(own) == 4:  # slope, mean, variance, bias
+        return (*sources, own[0], own[3], own[1], own[2])
+    if layer.op in ("LSTM", "GRU", "RNN") and len(own) > 2:  # input, bias, recurrent
+        states = (-1, *sources[1:]) if len(sources) > 1 else ()
+        return (*sources[:1], own[0], own[2], own[1], *states, *own[3:])
+    if layer.op == "Embed":
+        return (*own[:1], *sources, *own[1:])
+    if layer.op == "Gemm":
+        return _operands(layer, sources, own)
+    if layer.op == "MultiHeadAttention" and sources:
+        key = sources[min(1, len(sources) - 1)]
+        value = sources[2] if len(sources) > 2 else key
+        return (sources[0], key, value, *sources[3:], *own)
+    if layer.op == "SDPA" and not layer.params.get(5):
+        return (*sources[:3], -1, *sources[3:]) if len(sources) > 3 else sources
+    return (*sources, *own)
 
 
-def _attributes(layer: _Layer) -> dict[str, Attribute]:
-    names = PARAMETERS.get(layer.op, {})
-    found: dict[str, Attribute] = {
-        names.get(number, str(number)): value for number, value in layer.params.items() if number != _SHAPES
-    }
-    found.update({key: text for key, text in layer.extras.items() if key[:1] not in "@#$"} if layer.extras else {})
-    return found
+def _operands(layer: _Layer, sources: tuple[int, ...], own: tuple[int, ...]) -> tuple[int, ...]:
+    """A, B and C of a matrix product, each from the graph or from the file."""
+    given, stored = list(sources), list(own)
+    found = []
+    for number in (4, 5, 6):
+        if layer.params.get(number) == 1:
+            # C of broadcast type −1 is absent.
+            absent = number == 6 and layer.params.get(10, 0) not in (0, 1, 2, 3, 4)
+            found += [] if absent or not stored else [stored.pop(0)]
+        elif given:
+            found.append(given.pop(0))
+    return (*found, *given, *stored)
+
+
+def _scales(name: str, found: Sequence[Weight]) -> Quantization | None:
+    """Symmetric; ncnn's scales are those by which floats are multiplied, and stand behind the weights."""
+    stem = name.removesuffix("_weight") if name != "weight" else "weight"
+    for other in found:
+        if other.name in (f"{stem}_scales", f"{stem}_scale", f"{name}_scales"):
+            count = other.elements
+            return Quantization(count, None, 0, 0 if count > 1 and len(other.shape) == 1 else None)
+    return None
 
 
 def _pnnx_weights(layer: _Layer) -> Iterator[Tensor]:
@@ -337,7 +404,7 @@ def _pnnx_weights(layer: _Layer) -> Iterator[Tensor]:
 
 FORMAT = Format(
     name="ncnn",
-    version=1,
+    version=2,
     title="Tencent ncnn",
     suffixes=(".param", ".param.bin", ".ncnn.param"),
     magics=(Magic(0, _TEXT_MAGIC, carve=True), Magic(0, _BINARY_MAGIC)),
