@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from nngauge.analyse.amounts import at, plus, times
 from nngauge.analyse.constant_folding import fixed_tensors
@@ -20,13 +20,13 @@ _OVERWRITING: Final = frozenset({Family.ELEMENTWISE, Family.ACTIVATION})
 _CALLS: Final = ("body", "cond", "then_branch", "else_branch")
 
 
-def peak_memory(graph: Graph, *, in_place: bool = True) -> PeakMemory | None:
+def peak_memory(graph: Graph, *, in_place: bool = True, keep_inputs: bool = False) -> PeakMemory | None:
     """The most bytes of activations alive at once; None when the size of no activation is known.
 
     Tensors of unknown size are left out; `PeakMemory.unknown` counts them. `in_place` False: every output has memory
-    of its own.
+    of its own. `keep_inputs`: the model's inputs stay to the end, as LiteRT keeps them.
     """
-    return _Liveness(graph, in_place=in_place, depth=0).peak()
+    return _Liveness(graph, _Rules(in_place, keep_inputs), depth=0).peak()
 
 
 def execution_order(graph: Graph) -> tuple[int, ...]:
@@ -62,12 +62,17 @@ def _sorted(before: Sequence[set[int]]) -> tuple[int, ...]:
     return tuple(order) if len(order) == len(before) else tuple(range(len(before)))
 
 
+class _Rules(NamedTuple):
+    in_place: bool
+    keep_inputs: bool
+
+
 class _Liveness:
     """One walk over the nodes. Buffers are numbered by the tensor that they were made for."""
 
-    def __init__(self, graph: Graph, *, in_place: bool, depth: int) -> None:
+    def __init__(self, graph: Graph, rules: _Rules, depth: int) -> None:
         self._graph = graph
-        self._in_place = in_place
+        self._rules = rules
         self._depth = depth
         self._order = execution_order(graph)
         self._fixed = fixed_tensors(graph)
@@ -87,8 +92,8 @@ class _Liveness:
         return PeakMemory(
             bytes=best,
             layer=self._order[place],
-            tensors=_Liveness(self._graph, in_place=self._in_place, depth=self._depth).largest_at(place),
-            in_place=self._in_place,
+            tensors=_Liveness(self._graph, self._rules, self._depth).largest_at(place),
+            in_place=self._rules.in_place,
             unknown=len(self._unknown),
         )
 
@@ -126,7 +131,8 @@ class _Liveness:
         for step, number in enumerate(self._order):
             for index in self._graph.nodes[number].inputs:
                 last[index] = step
-        last.update(dict.fromkeys(self._graph.outputs, len(self._order)))
+        kept = (*self._graph.outputs, *(self._graph.inputs if self._rules.keep_inputs else ()))
+        last.update(dict.fromkeys(kept, len(self._order)))
         return last
 
     def _states(self) -> list[int]:
@@ -158,7 +164,7 @@ class _Liveness:
 
     def _write(self, node: Node, step: int) -> None:
         for place, index in enumerate(node.outputs):
-            target = self._reusable(node, index, step) if self._in_place and not place else None
+            target = self._reusable(node, index, step) if self._rules.in_place and not place else None
             if target is None:
                 self._allocate(index)
             else:
@@ -203,7 +209,7 @@ class _Liveness:
         if not 0 <= index < len(self._graph.subgraphs):
             return 0
         if index not in self._bodies:
-            inner = _Liveness(self._graph.subgraphs[index], in_place=self._in_place, depth=1).peak()
+            inner = _Liveness(self._graph.subgraphs[index], self._rules, depth=1).peak()
             self._bodies[index] = inner.bytes if inner is not None else 0
         return self._bodies[index]
 

@@ -8,11 +8,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nngauge.analyse.amounts import at, plus, substitute, times
+from nngauge.analyse.amounts import at, plus, times
 from nngauge.analyse.constant_folding import fixed_tensors
 from nngauge.analyse.cost.layers import Storage, layer_of
 from nngauge.analyse.cost.runs import Scope, run_order, runs_of, scopes_of
 from nngauge.analyse.memory import peak_memory
+from nngauge.analyse.shapes.dims import substitute
 from nngauge.analyse.sizes import element_count, stored_size
 from nngauge.domain.cost import Amount, Cost, Layer
 from nngauge.domain.graph import Completeness, Graph, Tensor
@@ -48,12 +49,9 @@ def model_cost(graph: Graph) -> Cost:
 
 def with_batch_of_one(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
     """The graph with 1 for symbols that are the first dimension of an input of rank 2 or more, and that as text."""
-    symbols = {
-        shape[0]: 1
-        for shape in (graph.tensors[index].shape for index in graph.inputs if 0 <= index < len(graph.tensors))
-        if shape is not None and len(shape) > 1 and isinstance(shape[0], str)
-    }
-    known = {symbol: value for symbol, value in symbols.items() if isinstance(symbol, str)}
+    shapes = [graph.tensors[index].shape for index in graph.inputs if 0 <= index < len(graph.tensors)]
+    first = [shape[0] for shape in shapes if shape is not None and len(shape) > 1]
+    known = {dim: 1 for dim in first if isinstance(dim, str)}
     if not known:
         return graph, ()
     return _substituted(graph, known), (f"batch ({', '.join(sorted(known))}) taken as 1",)
@@ -70,7 +68,7 @@ def _substituted(graph: Graph, known: Mapping[str, int]) -> Graph:
 def _with_numbers(tensor: Tensor, known: Mapping[str, int]) -> Tensor:
     if tensor.shape is None or not any(isinstance(dim, str) for dim in tensor.shape):
         return tensor
-    return replace(tensor, shape=tuple(substitute(d, known) if isinstance(d, str) else d for d in tensor.shape))
+    return replace(tensor, shape=tuple(substitute(dim, known) for dim in tensor.shape))
 
 
 def _scope_layers(scope: Scope, seen: set[Storage], reasons: Counter[str]) -> Iterator[Layer]:
