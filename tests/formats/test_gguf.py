@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 
 import pytest
@@ -34,6 +35,56 @@ def test_versions_and_byte_orders(order: str, version: int) -> None:
 def test_long_arrays_are_counted_not_kept() -> None:
     graph = FORMAT.parse(ModelData("x", models.gguf(tokens=5000)))
     assert graph.metadata["tokenizer.ggml.tokens"] == "5000 × string"
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+def file(pairs: list[bytes], tensors: list[bytes] = [], data: bytes = b"") -> bytes:  # noqa: B006
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(pairs) + b"".join(tensors)
+    return head + bytes(-len(head) % 32) + data
+
+
+def test_numbers_for_each_layer_are_kept_and_templates_are_digested() -> None:
+    heads = text("x.attention.head_count_kv") + struct.pack("<IIQ", 9, 4, 80) + struct.pack("<80I", *range(80))
+    template = text("tokenizer.chat_template") + struct.pack("<I", 8) + text("{{ messages }}" * 1000)
+    kind = text("general.file_type") + struct.pack("<II", 4, 15)
+    graph = FORMAT.parse(ModelData("x", file([heads, template, kind])))
+    assert graph.metadata["x.attention.head_count_kv"] == str(list(range(80)))
+    expected = hashlib.sha256(b"{{ messages }}" * 1000).hexdigest()
+    assert graph.metadata["tokenizer.chat_template"] == f"14000 bytes, sha256 {expected}"
+    assert graph.metadata["file_type"] == "Q4_K_M"
+
+
+def split(number: int, count: int, name: str) -> bytes:
+    pairs = [
+        text("general.architecture") + struct.pack("<I", 8) + text("llama"),
+        text("split.count") + struct.pack("<IH", 2, count),
+        text("split.no") + struct.pack("<IH", 2, number),
+    ]
+    return file(pairs, [text(name) + struct.pack("<IQIQ", 1, 8, 0, 0)], bytes(32))
+
+
+def test_split_files() -> None:
+    lead, second, third = (f"m/a-{number:05}-of-00003.gguf" for number in (1, 2, 3))
+    assert FORMAT.bind is not None
+    assert FORMAT.bind(lead, [third, "m/b.gguf", second, lead]) == (second, third)
+    assert FORMAT.bind(second, [lead, second, third]) == ()
+    assert FORMAT.bind("m/a-00001-of-99999.gguf", [lead]) == ()
+    parts = {second: split(1, 3, "b"), third: split(2, 3, "c")}
+    graph = FORMAT.parse(ModelData(lead, split(0, 3, "a"), parts))
+    assert [(tensor.name, tensor.data and tensor.data.part) for tensor in graph.tensors] == [
+        ("a", 0),
+        ("b", 1),
+        ("c", 2),
+    ]
+    assert graph.parameters == 24
+    assert len(graph.notes) == 1
+    alone = FORMAT.parse(ModelData(lead, split(0, 3, "a"), {second: parts[second]}))
+    assert alone.notes[1] == "split into 3 files, of which 2 were read"
+    with pytest.raises(MalformedError):
+        FORMAT.parse(ModelData(lead, split(0, 3, "a"), {second: b"nothing of the kind"}))
 
 
 @pytest.mark.parametrize("cut", [20, 60, 200, 300, 480])

@@ -1,17 +1,23 @@
 """GGUF models (llama.cpp, whisper.cpp and relatives): key-value metadata, tensor table, aligned data.
 
-Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Block sizes: `ggml-common.h` and
-`type_traits` in `ggml.c` of the same repository. Versions 1 to 3, both byte orders.
+Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Versions 1 to 3, both byte orders, files split
+in parts.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from msgspec import Struct
 
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats.vocabulary.gguf import BLOCKS, FILE_TYPES
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_ITEMS, MAX_TENSORS
 
@@ -32,62 +38,84 @@ _DEFAULT_ALIGNMENT: Final = 32
 _MAX_KEY: Final = 65_535
 """The specification's bound on a key, 2^16 − 1 bytes; tensor names are far below it."""
 _MAX_TEXT: Final = 4096
-"""Characters kept of one string value; chat templates are longer and are not a fact of the model."""
-_SHOWN: Final = 16
-"""Arrays up to this length are written out."""
-_BLOCKS: Final[dict[int, tuple[DType, int, int]]] = {
-    0: (DType.FLOAT32, 1, 4),
-    1: (DType.FLOAT16, 1, 2),
-    2: (DType.GGML_Q4_0, 32, 18),
-    3: (DType.GGML_Q4_1, 32, 20),
-    6: (DType.GGML_Q5_0, 32, 22),
-    7: (DType.GGML_Q5_1, 32, 24),
-    8: (DType.GGML_Q8_0, 32, 34),
-    9: (DType.GGML_Q8_1, 32, 36),
-    10: (DType.GGML_Q2_K, 256, 84),
-    11: (DType.GGML_Q3_K, 256, 110),
-    12: (DType.GGML_Q4_K, 256, 144),
-    13: (DType.GGML_Q5_K, 256, 176),
-    14: (DType.GGML_Q6_K, 256, 210),
-    15: (DType.GGML_Q8_K, 256, 292),
-    16: (DType.GGML_IQ2_XXS, 256, 66),
-    17: (DType.GGML_IQ2_XS, 256, 74),
-    18: (DType.GGML_IQ3_XXS, 256, 98),
-    19: (DType.GGML_IQ1_S, 256, 50),
-    20: (DType.GGML_IQ4_NL, 32, 18),
-    21: (DType.GGML_IQ3_S, 256, 110),
-    22: (DType.GGML_IQ2_S, 256, 82),
-    23: (DType.GGML_IQ4_XS, 256, 136),
-    24: (DType.INT8, 1, 1),
-    25: (DType.INT16, 1, 2),
-    26: (DType.INT32, 1, 4),
-    27: (DType.INT64, 1, 8),
-    28: (DType.FLOAT64, 1, 8),
-    29: (DType.GGML_IQ1_M, 256, 56),
-    30: (DType.BFLOAT16, 1, 2),
-    31: (DType.GGML_Q4_0, 32, 18),  # Q4_0 repacked for Arm (4×4, 4×8, 8×8), withdrawn in 2024
-    32: (DType.GGML_Q4_0, 32, 18),
-    33: (DType.GGML_Q4_0, 32, 18),
-    34: (DType.GGML_TQ1_0, 256, 54),
-    35: (DType.GGML_TQ2_0, 256, 66),
-    36: (DType.GGML_IQ4_NL, 32, 18),  # IQ4_NL repacked, withdrawn likewise
-    37: (DType.GGML_IQ4_NL, 32, 18),
-    38: (DType.GGML_IQ4_NL, 32, 18),
-    39: (DType.GGML_MXFP4, 32, 17),
-    40: (DType.GGML_NVFP4, 64, 36),
-    41: (DType.GGML_Q1_0, 128, 18),
-}
-"""Tensor type → element type, elements of a block, bytes of a block."""
+"""Characters kept of one string value."""
+_SHOWN_TEXTS: Final = 16
+_SHOWN: Final = 512
+"""Arrays up to this length are written out: numbers may be one for each layer."""
+_TEMPLATE: Final = "tokenizer.chat_template"
+_SPLIT: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
+_MAX_PARTS: Final = 1024
+"""Parts of one model; the largest public ones have about forty."""
+
+
+def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The other parts of a file that was split (``name-00001-of-00003.gguf``), for the first of them."""
+    found = _SPLIT.fullmatch(lead)
+    if found is None or int(found[2]) != 1 or not 1 < int(found[3]) <= _MAX_PARTS:
+        return ()
+    names = [f"{found[1]}-{number:05}-of-{found[3]}.gguf" for number in range(2, int(found[3]) + 1)]
+    present = set(paths)
+    return tuple(name for name in names if name in present)
+
+
+class _Part(Struct, frozen=True):
+    """One file's content."""
+
+    metadata: dict[str, str]
+    tensors: list[Tensor]
+    unknown: set[int]
+    version: str
+    end: int
+    unit: int
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads metadata as text and tensors by offset; see `Format.parse` for the errors.
+    """Reads metadata as text and tensors by offset, of all parts; see `Format.parse` for the errors.
 
-    Shapes are outermost dimension first as everywhere else, the reverse of the order in the file.
+    Shapes are outermost dimension first as everywhere else, the reverse of the order in the file. Chat templates are
+    given as length and digest.
     """
-    reader = _Reader(data.buf)
+    lead = _part(data.buf, 0)
+    parts = [lead]
+    for place, buf in enumerate(data.parts.values(), 1):
+        try:
+            parts.append(_part(buf, place))
+        except NotThisFormat as error:
+            raise MalformedError(f"part {place + 1}: {error}") from None
+    tensors = [tensor for part in parts for tensor in part.tensors]
+    if len(tensors) > MAX_TENSORS:
+        raise LimitError(f"{len(tensors)} tensors")
+    unknown = set().union(*(part.unknown for part in parts))
+    metadata = lead.metadata
+    file_type = metadata.get("general.file_type", "")
+    if file_type.isdecimal() and int(file_type[:9]) in FILE_TYPES:
+        metadata["file_type"] = FILE_TYPES[int(file_type[:9])]
+    return Graph(
+        format="gguf",
+        completeness=Completeness.PARTIAL,
+        name=metadata.get("general.name", ""),
+        tensors=tuple(tensors),
+        format_version=lead.version,
+        metadata=metadata,
+        extent=None if lead.unknown else _padded(data.buf, lead.end, lead.unit if lead.tensors else 1),
+        notes=tuple(_notes(metadata, len(parts), unknown)),
+    )
+
+
+def _notes(metadata: Mapping[str, str], parts: int, unknown: set[int]) -> Iterator[str]:
+    yield "the operations are implied by the architecture, the file holds none"
+    if unknown:
+        yield "sizes of tensors of unknown type: " + ", ".join(map(str, sorted(unknown)))
+    declared = metadata.get("split.count", "")
+    if declared.isdecimal() and int(declared[:9]) > parts:
+        yield f"split into {declared[:9]} files, of which {parts} were read"
+
+
+def _part(buf: Buffer, place: int) -> _Part:
+    """Header and tensor table of one file, part `place` of the model."""
+    reader = _Reader(buf)
     tensor_count, value_count = reader.count(), reader.count()
-    if value_count > min(MAX_ITEMS, len(data.buf) // 8) or tensor_count > min(MAX_TENSORS, len(data.buf) // 16):
+    if value_count > min(MAX_ITEMS, len(buf) // 8) or tensor_count > min(MAX_TENSORS, len(buf) // 16):
         raise TruncatedError(f"{value_count} values and {tensor_count} tensors declared", where="@8")
     if not value_count and not tensor_count:
         raise NotThisFormat("neither metadata nor tensors behind the magic")
@@ -97,32 +125,21 @@ def parse(data: ModelData) -> Graph:
     unit = int(alignment[:9]) if alignment.isdecimal() else _DEFAULT_ALIGNMENT
     if not 0 < unit <= _MAX_ALIGNMENT:
         raise MalformedError(f"alignment {alignment}")
-    tensors, unknown, end = _place(entries, reader.pos, unit)
-    if end > len(data.buf):
-        raise TruncatedError(f"tensors reach to {end}, the file to {len(data.buf)}", where=f"@{reader.pos}")
-    notes = ["the operations are implied by the architecture, the file holds none"]
-    if unknown:
-        notes.append("sizes of tensors of unknown type: " + ", ".join(map(str, sorted(unknown))))
-    return Graph(
-        format="gguf",
-        completeness=Completeness.PARTIAL,
-        name=metadata.get("general.name", ""),
-        tensors=tuple(tensors),
-        format_version=str(reader.version) + (" big-endian" if reader.order == ">" else ""),
-        metadata=metadata,
-        extent=None if unknown else _padded(data.buf, end, unit if entries else 1),
-        notes=tuple(notes),
-    )
+    tensors, unknown, end = _place(entries, reader.pos, unit, place)
+    if end > len(buf):
+        raise TruncatedError(f"tensors reach to {end}, the file to {len(buf)}", where=f"@{reader.pos}")
+    version = str(reader.version) + (" big-endian" if reader.order == ">" else "")
+    return _Part(metadata, tensors, unknown, version, end, unit)
 
 
 def _place(
-    entries: list[tuple[str, tuple[int, ...], int, int]], header_end: int, unit: int
+    entries: list[tuple[str, tuple[int, ...], int, int]], header_end: int, unit: int, part: int
 ) -> tuple[list[Tensor], set[int], int]:
     """`(tensors, unknown types, end of the data)`."""
     start = -(-header_end // unit) * unit
     tensors, unknown, end = [], set(), header_end
     for name, shape, code, offset in entries:
-        dtype, block, size = _BLOCKS.get(code, (DType.UNKNOWN, 1, 0))
+        dtype, block, size = BLOCKS.get(code, (DType.UNKNOWN, 1, 0))
         tensor = Tensor(name, dtype, shape, constant=True)
         elements = tensor.elements or 0
         if not size:
@@ -132,7 +149,7 @@ def _place(
         if shape and shape[-1] % block:
             raise MalformedError(f"tensor {name[:80]!r}: rows of {shape[-1]} in blocks of {block}")
         bytes_ = elements // block * size
-        tensors.append(Tensor(name, dtype, shape, Span(start + offset, bytes_), constant=True))
+        tensors.append(Tensor(name, dtype, shape, Span(start + offset, bytes_, part), constant=True))
         end = max(end, start + offset + bytes_)
     return tensors, unknown, end
 
@@ -193,7 +210,18 @@ class _Reader:
     def pair(self) -> tuple[str, str]:
         """One metadata entry as text."""
         key = self.name()
-        return key, self._value(int(self._take(self._scalars[4])), 0)
+        kind = int(self._take(self._scalars[4]))
+        if kind == _STRING and key.startswith(_TEMPLATE):
+            return key, self._digest()
+        return key, self._value(kind, 0)
+
+    def _digest(self) -> str:
+        """Length and SHA-256 of a string."""
+        size, at = self.count(), self.pos
+        if size > len(self.buf) - at:
+            raise TruncatedError(f"string of {size} bytes", where=f"@{at}")
+        self.pos = at + size
+        return f"{size} bytes, sha256 {hashlib.sha256(self.buf[at : at + size]).hexdigest()}"
 
     def _value(self, kind: int, depth: int) -> str:
         if kind == _STRING:
@@ -216,7 +244,7 @@ class _Reader:
             raise MalformedError(f"array of type {kind}", where=f"@{at}")
         if count * smallest > len(self.buf) - at:
             raise TruncatedError(f"array of {count} values", where=f"@{at}")
-        if count <= _SHOWN and depth == 0 and kind != _ARRAY:
+        if count <= (_SHOWN_TEXTS if kind == _STRING else _SHOWN) and depth == 0 and kind != _ARRAY:
             return "[" + ", ".join(self._value(kind, 1) for _ in range(count)) + "]"
         if form is not None:
             self.pos = at + count * form.size
@@ -253,11 +281,12 @@ class _Reader:
 
 FORMAT = Format(
     name="gguf",
-    version=1,
+    version=2,
     title="GGUF (llama.cpp, ggml)",
     suffixes=(".gguf",),
     magics=(Magic(0, _MAGIC, carve=True),),
     parse=parse,
+    bind=bind,
     references=("https://github.com/ggml-org/ggml/blob/master/docs/gguf.md",),
     limitations=(
         "operations are implied by the architecture and not listed",
