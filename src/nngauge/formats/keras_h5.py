@@ -14,7 +14,8 @@ from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._hdf5 import SIGNATURE, attribute
 from nngauge.formats._json_text import mapping
-from nngauge.formats._keras_config import model_weights, read_layers
+from nngauge.formats._keras_config import read_network, with_network
+from nngauge.formats._keras_weights import Weights, model_weights
 
 
 def parse(data: ModelData) -> Graph:
@@ -26,15 +27,15 @@ def parse(data: ModelData) -> Graph:
         raise NotThisFormat("an HDF5 file without Keras attributes")
     maker = f"Keras {version}" if version else "Keras"
     backend = attribute(data.buf, "backend")
-    weights = model_weights(data.buf)
-    notes = () if weights is not None else ("weights are stored in a layout that is not read",)
+    stored = model_weights(data.buf)
+    notes = () if stored is not None else ("weights are stored in a layout that is not read",)
     base = Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL if weights else Completeness.STRUCTURE,
-        tensors=tuple(weights or ()),
+        completeness=Completeness.PARTIAL if stored else Completeness.STRUCTURE,
+        tensors=tuple(stored or ()),
         format_version="HDF5",
         producer=f"{maker} with {backend}"[:200] if backend else maker[:200],
-        notes=(*notes, "edges between layers are not read"),
+        notes=notes,
     )
     if not config:
         return replace(base, notes=(*notes, "weights only: the network that uses them is not in the file"))
@@ -42,24 +43,16 @@ def parse(data: ModelData) -> Graph:
         parsed = mapping(json.loads(config))
     except (ValueError, RecursionError):
         raise MalformedError("model_config is not JSON") from None
-    nodes, inputs = read_layers(parsed)
-    first = len(base.tensors)
-    return replace(
-        base,
-        completeness=Completeness.PARTIAL,
-        nodes=nodes,
-        tensors=(*base.tensors, *inputs),
-        inputs=tuple(range(first, first + len(inputs))),
-    )
+    return with_network(base, read_network(parsed, Weights(stored or ()), len(config)))
 
 
 FORMAT = Format(
     name="keras_h5",
-    version=1,
+    version=2,
     title="Keras HDF5",
     suffixes=(".h5", ".hdf5"),
     parse=parse,
     magics=(Magic(0, SIGNATURE),),
     references=("https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html",),
-    limitations=("edges between layers and HDF5 layouts newer than 1.8 are not read",),
+    limitations=("HDF5 layouts newer than 1.8 are not read",),
 )

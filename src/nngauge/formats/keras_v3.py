@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Completeness, Graph
+from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._hdf5 import SIGNATURE
 from nngauge.formats._json_text import MAX_JSON, JsonObject, mapping, read_object, text
-from nngauge.formats._keras_config import model_weights, read_layers
+from nngauge.formats._keras_config import read_network, with_network
+from nngauge.formats._keras_weights import Weights, model_weights
+from nngauge.io.binary import Buffer
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.limits import MEMORY_ENTRY
@@ -37,26 +39,35 @@ def parse(data: ModelData) -> Graph:
     version = text(metadata.get("keras_version"))
     if not version or "class_name" not in config:
         raise NotThisFormat("configuration or Keras version is missing")
-    weights = archive.find(_WEIGHTS)
-    if weights is None or archive.head(weights, 8) != SIGNATURE:
-        raise MalformedError(f"{_WEIGHTS} is missing or not HDF5")
-    nodes, inputs = read_layers({"class_name": text(config["class_name"]), "config": config.get("config")})
-    shapes = mapping(config.get("build_config"))
-    # Large weight files would have to be inflated into memory first.
-    stored = model_weights(archive.read(weights)) if weights.size <= MEMORY_ENTRY else None
-    constants = [replace(tensor, data=None) for tensor in stored or ()]
-    first = len(constants)
-    return Graph(
+    stored = _weights(archive, data.buf)
+    base = Graph(
         format=FORMAT.name,
         completeness=Completeness.PARTIAL,
-        nodes=nodes,
-        tensors=(*constants, *inputs),
-        inputs=tuple(range(first, first + len(inputs))),
         format_version="Keras 3",
         producer=f"Keras {version[:40]}",
-        metadata=_facts(metadata, shapes),
-        notes=("edges between layers are not read",) if stored else ("weights and edges between layers are not read",),
+        metadata=_facts(metadata, mapping(config.get("build_config"))),
+        notes=() if stored is not None else ("weights are too large, or stored in a layout that is not read",),
     )
+    return with_network(base, read_network(config, Weights(stored or ()), _size(archive, _CONFIG)))
+
+
+def _weights(archive: ZipArchive, buf: Buffer) -> list[Tensor] | None:
+    """The weights with their places in the archive, where they are stored uncompressed."""
+    entry = archive.find(_WEIGHTS)
+    if entry is None or archive.head(entry, 8) != SIGNATURE:
+        raise MalformedError(f"{_WEIGHTS} is missing or not HDF5")
+    if archive.is_stored(entry):
+        start = archive.data_offset(entry)
+        found = model_weights(memoryview(buf)[start : start + entry.size])
+        return None if found is None else [_moved(tensor, start) for tensor in found]
+    # Large weight files would have to be inflated into memory first.
+    found = model_weights(archive.read(entry)) if entry.size <= MEMORY_ENTRY else None
+    return None if found is None else [replace(tensor, data=None) for tensor in found]
+
+
+def _moved(tensor: Tensor, start: int) -> Tensor:
+    span = tensor.data
+    return tensor if span is None else replace(tensor, data=replace(span, offset=span.offset + start))
 
 
 def _facts(metadata: JsonObject, shapes: JsonObject) -> dict[str, str]:
@@ -64,6 +75,11 @@ def _facts(metadata: JsonObject, shapes: JsonObject) -> dict[str, str]:
     shape = shapes.get("input_shape")
     sizes = [str(size) if type(size) is int else "?" for size in shape[:16]] if isinstance(shape, list) else []
     return ({"saved": saved} if saved else {}) | ({"input shape": " × ".join(sizes)} if sizes else {})
+
+
+def _size(archive: ZipArchive, name: str) -> int:
+    entry = archive.find(name)
+    return entry.size if entry is not None else 0
 
 
 def _json(archive: ZipArchive, name: str) -> JsonObject:
@@ -75,12 +91,12 @@ def _json(archive: ZipArchive, name: str) -> JsonObject:
 
 FORMAT = Format(
     name="keras_v3",
-    version=1,
+    version=2,
     title="Keras 3 archive",
     suffixes=(".keras",),
     parse=parse,
     probe=probe,
     gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py",),
-    limitations=("edges between layers and weight files beyond the memory bound are not read",),
+    limitations=("compressed weight files beyond the memory bound are not read",),
 )
