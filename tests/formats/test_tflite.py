@@ -34,10 +34,16 @@ def test_minimal_model() -> None:
     graph = parse(models.tflite())
     node = graph.nodes[0]
     assert (node.op, node.kind, node.inputs, node.outputs) == ("CONV_2D", "Conv", (0, 1, -1), (2,))
-    assert node.attributes["stride_h"] == 2
-    assert node.attributes["padding"] == "SAME"
-    assert node.attributes["fused_activation"] == "RELU6"
-    assert node.attributes["dilation_w_factor"] == 1
+    assert node.attributes == {
+        "strides": (2, 2),
+        "auto_pad": "SAME_UPPER",
+        "data_layout": "NHWC",
+        "kernel_shape": (3, 3),
+        "dilations": (1, 1),
+        "weight_layout": "OHWI",
+        "group": 1,
+        "fused_activation": "Clip",
+    }
     image, weights = graph.tensors[0], graph.tensors[1]
     assert image.shape == (None, 32, 32, 3)
     assert not image.constant

@@ -1,45 +1,41 @@
-"""TensorFlow's `GraphDef` message, shared by frozen graphs and SavedModels.
+"""TensorFlow's `GraphDef` message, shared by frozen graphs, SavedModels and TensorFlow operators inside other files.
 
 Schema: https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/framework (graph.proto, node_def.proto,
-attr_value.proto, tensor.proto, function.proto). A value is named like TensorFlow names it: ``node`` for output 0,
-``node:1`` for others, ``node:port:0`` inside functions.
+attr_value.proto, tensor.proto, function.proto).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
-from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
-from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats.vocabulary.tensorflow import KINDS, dtype
+from nngauge.domain.graph import Attribute, Dim, DType, Span, Tensor
+from nngauge.errors import LimitError, NotThisFormat
+from nngauge.formats._tf_inline import VARIABLES
+from nngauge.formats._tf_network import INPUTS, check_edges
+from nngauge.formats._tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
+from nngauge.formats.vocabulary._operation import Values
+from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed
-from nngauge.limits import MAX_NODES, MAX_RANK
+from nngauge.limits import MAX_INLINE_VALUES, MAX_NODES, MAX_RANK
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._][A-Za-z0-9_>./\\\- :]{0,4096}")
 _OP: Final = re.compile(r"[A-Z_][A-Za-z0-9_]*(>[A-Za-z0-9_]+)*")
 _NOT_OPS: Final = re.compile(r".*(Calculator|Subgraph|InputStreamHandler)")
 """MediaPipe graphs have the same shape on the wire; their nodes are called this."""
 _FIELDS: Final = {1: BYTES, 2: BYTES, 3: BYTES, 4: BYTES, 5: BYTES, 6: BYTES, 7: BYTES}
-_VARIABLES: Final = frozenset({"VarHandleOp", "VariableV2", "Variable"})
-_INPUTS: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
-_SINKS: Final = frozenset({"NoOp", "Assert", "Const", "Assign", "SaveV2", "MergeV2Checkpoints", "AssignVariableOp"})
-"""Nodes that nobody consumes and that are no output either."""
-_HIDDEN: Final = frozenset({"value", "_output_shapes", "shape", "dtype"})
 _MAX_TEXT: Final = 1024
 """Characters kept of a text attribute; some hold serialised protobufs."""
-
-
-class _Raw(NamedTuple):
-    """A `NodeDef` before its values are known."""
-
-    name: str
-    op: str
-    inputs: tuple[str, ...]
-    attributes: Mapping[str, Field]
+_WIDTHS: Final = {
+    DType.FLOAT64: 8, DType.FLOAT32: 4, DType.FLOAT16: 2, DType.BFLOAT16: 2, DType.INT64: 8, DType.INT32: 4,
+    DType.INT16: 2, DType.INT8: 1, DType.UINT64: 8, DType.UINT32: 4, DType.UINT16: 2, DType.UINT8: 1, DType.BOOL: 1,
+    DType.COMPLEX64: 8, DType.COMPLEX128: 16, DType.FLOAT8_E4M3: 1, DType.FLOAT8_E5M2: 1,
+}  # fmt: skip
+"""Bytes of an element in ``tensor_content``."""
 
 
 def looks_like_node(head: bytes, pos: int, end: int) -> bool:
@@ -57,35 +53,31 @@ def looks_like_node(head: bytes, pos: int, end: int) -> bool:
     return known and bool(_NAME.fullmatch(texts[0]) and _OP.fullmatch(texts[1]) and not _NOT_OPS.fullmatch(texts[1]))
 
 
-def graph_def(buf: Buffer, start: int, end: int, name: str) -> Graph:
-    """The graph in `buf[start:end]` with its library functions as sub-graphs.
+def read_graph(buf: Buffer, start: int, end: int) -> RawGraph:
+    """The `GraphDef` in `buf[start:end]` with its library.
 
-    Inputs are the placeholders, outputs the nodes that nobody consumes. Raises `NotThisFormat` when the message is not
-    a `GraphDef`, `MalformedError` when its edges lead nowhere.
+    Raises `NotThisFormat` when the message is something else, `MalformedError` when its edges lead nowhere.
     """
-    nodes: list[_Raw] = []
-    functions: list[Field] = []
-    versions = ""
+    nodes: list[RawNode] = []
+    functions: list[RawFunction] = []
+    version = ""
     for field in fields(buf, start, end):
         if field.number == 1 and field.wire == BYTES:
-            nodes.append(_raw_node(buf, field))
+            node = raw_node(buf, field.start, field.end)
+            nodes.append(node._replace(inputs=tuple([graph_value(value) for value in node.inputs])))
             if len(nodes) > MAX_NODES:
                 raise LimitError(f"more than {MAX_NODES} nodes")
         elif field.number == 2 and field.wire == BYTES:
-            functions += [entry for entry in fields(buf, field.start, field.end) if entry.number == 1]
+            library = [entry for entry in fields(buf, field.start, field.end) if entry.number == 1]
+            functions += [_function(buf, entry) for entry in library if entry.wire == BYTES]
         elif field.number == 4 and field.wire == BYTES:
-            versions = _versions(buf, field)
+            version = _versions(buf, field)
         elif (field.number, field.wire) not in ((3, VARINT), (5, BYTES)):
             raise NotThisFormat(f"field {field.number} is not one of GraphDef")
     if not nodes and not functions:
         raise NotThisFormat("no nodes")
-    known = {node.name for node in nodes}
-    for node in nodes:
-        for value in node.inputs:
-            if value.partition(":")[0].lstrip("^") not in known:
-                raise MalformedError(f"node {node.name[:80]!r} consumes {value[:80]!r}, which is missing")
-    subgraphs = tuple(_function(buf, field) for field in functions if field.wire == BYTES)
-    return _graph(buf, nodes, name, subgraphs, versions)
+    check_edges(nodes, [node.name for node in nodes])
+    return RawGraph(tuple(nodes), {function.name: function for function in functions}, version)
 
 
 def _versions(buf: Buffer, message: Field) -> str:
@@ -95,12 +87,13 @@ def _versions(buf: Buffer, message: Field) -> str:
     return ""
 
 
-def _raw_node(buf: Buffer, message: Field) -> _Raw:
+def raw_node(buf: Buffer, start: int, end: int) -> RawNode:
+    """The `NodeDef` in `buf[start:end]`, edges as they stand there; raises `NotThisFormat` when it is none."""
     name = op = ""
     inputs: list[str] = []
     attributes: dict[str, Field] = {}
-    for field in fields(buf, message.start, message.end):
-        number, wire, _, start, end = field
+    for field in fields(buf, start, end):
+        number, wire, _, at, stop = field
         if _FIELDS.get(number) != wire:
             raise NotThisFormat(f"field {number} is not one of NodeDef")
         if number == 1:
@@ -108,14 +101,15 @@ def _raw_node(buf: Buffer, message: Field) -> _Raw:
         elif number == 2:
             op = protobuf.text(buf, field)
         elif number == 3:
-            inputs.append(str(buf[start:end], "utf-8", "replace"))
+            if buf[at:stop][:1] != b"^":  # control edges carry no value
+                inputs.append(str(buf[at:stop], "utf-8", "replace"))
         elif number == 5:
             key, value = _entry(buf, field)
             if value is not None:
                 attributes[key] = value
     if not _NAME.fullmatch(name) or not _OP.fullmatch(op) or _NOT_OPS.fullmatch(op):
         raise NotThisFormat(f"node {name[:40]!r} of operator {op[:40]!r}")
-    return _Raw(name, op, tuple(inputs), attributes)
+    return _described(buf, name, op, tuple(inputs), attributes)
 
 
 def _entry(buf: Buffer, message: Field) -> tuple[str, Field | None]:
@@ -129,111 +123,40 @@ def _entry(buf: Buffer, message: Field) -> tuple[str, Field | None]:
     return key, value
 
 
-def _graph(buf: Buffer, raw: list[_Raw], name: str, subgraphs: tuple[Graph, ...], versions: str) -> Graph:
-    tensors: list[Tensor] = []
-    places: dict[str, int] = {}
-    ports: dict[str, list[str]] = {node.name: [] for node in raw}
-    for node in raw:
-        for value in node.inputs:
-            if value[0:1] != "^":
-                key = _canonical(value)
-                if key not in places:
-                    places[key] = len(places)
-                    ports.setdefault(key.partition(":")[0], []).append(key)
-    for node in raw:
-        if not ports[node.name]:
-            places[node.name] = len(places)
-            ports[node.name].append(node.name)
-    known: dict[str, Tensor] = {}
-    for node in raw:
-        known.update(_values(buf, node, ports[node.name]))
-    tensors = [known.get(key, Tensor(key)) for key in places]
-    consumed = {_canonical(value) for node in raw for value in node.inputs if value[0:1] != "^"}
-    return Graph(
-        format="tf_graph",
-        name=name,
-        nodes=tuple([_node(buf, node, places, ports[node.name]) for node in raw]),
-        tensors=tuple(tensors),
-        inputs=tuple(places[ports[node.name][0]] for node in raw if node.op in _INPUTS),
-        outputs=tuple(
-            places[key]
-            for node in raw
-            if node.op not in _SINKS and node.op not in _INPUTS
-            for key in ports[node.name]
-            if key not in consumed
-        ),
-        subgraphs=subgraphs,
-        format_version=versions or None,
-    )
-
-
-def _canonical(value: str) -> str:
-    """``node:0`` is ``node``."""
-    return value[:-2] if value.endswith(":0") and value.count(":") == 1 else value
-
-
-def _node(buf: Buffer, node: _Raw, places: Mapping[str, int], outputs: list[str]) -> Node:
+def _described(buf: Buffer, name: str, op: str, inputs: tuple[str, ...], messages: Mapping[str, Field]) -> RawNode:
+    """The node with its attributes read."""
     attributes: dict[str, Attribute] = {}
-    for key, message in node.attributes.items():
-        if key not in _HIDDEN and not key.startswith("_"):
+    for key, message in messages.items():
+        if key[:1] != "_":
             value = _attribute(buf, message)
             if value is not None:
                 attributes[key] = value
-    inputs = tuple([places[_canonical(value)] for value in node.inputs if value[0:1] != "^"])
-    return Node(node.op, KINDS.get(node.op), node.name, inputs, tuple([places[key] for key in outputs]), attributes)
+    constant = None
+    if op == "Const" and "value" in messages:
+        tensors = _inner(buf, messages["value"], 8)
+        constant = _tensor(buf, tensors[0], name) if tensors else None
+        texts = _texts(buf, tensors[0]) if constant is not None and constant.dtype is DType.STRING else ()
+        if texts:
+            attributes["value"] = texts
+    if op in VARIABLES or op in INPUTS:
+        declared = _inner(buf, messages["shape"], 7) if "shape" in messages else []
+        shapes: tuple[tuple[Dim, ...] | None, ...] = (shape_proto(buf, declared[0]) if declared else None,)
+    else:
+        shapes = _output_shapes(buf, messages.get("_output_shapes"))
+    return RawNode(name, op, inputs, attributes, shapes, constant)
 
 
-def _values(buf: Buffer, node: _Raw, keys: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """What is known of a node's outputs: the constant, the variable, or type and shape from the attributes."""
-    attributes = node.attributes
-    kind = dtype(_first(buf, attributes.get("dtype") or attributes.get("T"), 6))
-    first = keys[0]
-    if node.op == "Const" and "value" in attributes:
-        for field in fields(buf, attributes["value"].start, attributes["value"].end):
-            if field.number == 8 and field.wire == BYTES:
-                yield first, _tensor(buf, field, first)
-                return
-    if node.op in _VARIABLES or node.op in _INPUTS:
-        shape = _shape_attribute(buf, attributes.get("shape"))
-        yield first, Tensor(first, kind, shape, constant=node.op in _VARIABLES)
-        return
-    if node.op == "Cast":
-        kind = dtype(_first(buf, attributes.get("DstT"), 6))
-    shapes = _output_shapes(buf, attributes.get("_output_shapes"))
-    for key in keys:
-        last = key.rpartition(":")[2]
-        port = int(last[:9]) if ":" in key and last.isdecimal() else 0
-        yield key, Tensor(key, kind, shapes[port] if port < len(shapes) else None)
+def _inner(buf: Buffer, message: Field, number: int) -> list[Field]:
+    found = [field for field in fields(buf, message.start, message.end) if field.number == number]
+    return [field for field in found if field.wire == BYTES]
 
 
-def _first(buf: Buffer, message: Field | None, number: int) -> int:
-    """The varint `number` of an `AttrValue`."""
-    if message is not None:
-        for field in fields(buf, message.start, message.end):
-            if field.number == number and field.wire == VARINT:
-                return field.value
-    return 0
-
-
-def _shape_attribute(buf: Buffer, message: Field | None) -> tuple[Dim, ...] | None:
-    if message is not None:
-        for field in fields(buf, message.start, message.end):
-            if field.number == 7 and field.wire == BYTES:
-                return shape_proto(buf, field)
-    return None
-
-
-def _output_shapes(buf: Buffer, message: Field | None) -> list[tuple[Dim, ...] | None]:
+def _output_shapes(buf: Buffer, message: Field | None) -> tuple[tuple[Dim, ...] | None, ...]:
     """The list that graph optimisers leave in ``_output_shapes``."""
-    found: list[tuple[Dim, ...] | None] = []
-    for field in fields(buf, message.start, message.end) if message is not None else ():
-        if field.number == 1 and field.wire == BYTES:
-            found += [
-                shape_proto(buf, entry)
-                for entry in fields(buf, field.start, field.end)
-                if entry.number == 7 and entry.wire == BYTES
-            ]
-    return found
+    if message is None:
+        return ()
+    lists = _inner(buf, message, 1)
+    return tuple([shape_proto(buf, entry) for field in lists for entry in _inner(buf, field, 7)])
 
 
 def shape_proto(buf: Buffer, message: Field) -> tuple[Dim, ...] | None:
@@ -254,20 +177,69 @@ def shape_proto(buf: Buffer, message: Field) -> tuple[Dim, ...] | None:
 
 
 def _tensor(buf: Buffer, message: Field, name: str) -> Tensor:
-    """A `TensorProto`; data in place when it is stored as bytes or packed numbers of its own width."""
-    code, shape, span = 0, None, None
+    """A `TensorProto`: its bytes in place where they are plain, the elements of small ones that are not."""
+    code, shape, content = 0, None, None
+    lists: list[Field] = []
     for field in fields(buf, message.start, message.end):
         if field.number == 1 and field.wire == VARINT:
             code = field.value
         elif field.number == 2 and field.wire == BYTES:
             shape = shape_proto(buf, field)
-        elif field.number in (4, 5, 6) and field.wire == BYTES and field.end > field.start:
-            span = Span(field.start, field.end - field.start)
-    return Tensor(name, dtype(code), shape, span, constant=True)
+        elif field.number == 4 and field.wire == BYTES and field.end > field.start:
+            content = field
+        elif field.number in _ELEMENTS:
+            lists.append(field)
+    tensor = Tensor(name, dtype(code), shape if shape is not None else (), constant=True)
+    width, count = _WIDTHS.get(tensor.dtype, 0), tensor.elements
+    if content is None and len(lists) == 1 and lists[0].number in (5, 6) and lists[0].wire == BYTES:
+        content = lists[0]  # packed singles and doubles are plain
+    if content is not None and content.end - content.start == width * (count or 0):
+        span = Span(content.start, content.end - content.start)
+        return Tensor(name, tensor.dtype, tensor.shape, span, constant=True)
+    return Tensor(name, tensor.dtype, tensor.shape, constant=True, values=_elements(buf, lists, count))
+
+
+def _texts(buf: Buffer, message: Field) -> tuple[str, ...]:
+    """The elements of a text constant, which name what a checkpoint holds; empty for one that is all too long."""
+    found = [field for field in fields(buf, message.start, message.end) if field.number == 8 and field.wire == BYTES]
+    if any(field.end - field.start > _MAX_TEXT for field in found):
+        return ()
+    return tuple([str(buf[field.start : field.end], "utf-8", "replace") for field in found])
+
+
+def _halves(buf: Buffer, field: Field) -> tuple[float, ...]:
+    return tuple([struct.unpack("<e", struct.pack("<H", bits & 0xFFFF))[0] for bits in protobuf.varints(buf, field)])
+
+
+def _doubles(buf: Buffer, field: Field) -> tuple[float, ...]:
+    count = (field.end - field.start) // 8
+    return struct.unpack_from(f"<{count}d", buf, field.start)
+
+
+_ELEMENTS: Final[Mapping[int, Callable[[Buffer, Field], tuple[float, ...] | list[int]]]] = {
+    5: protobuf.floats, 6: _doubles, 7: protobuf.varints, 10: protobuf.varints, 11: protobuf.varints, 13: _halves,
+    16: protobuf.varints, 17: protobuf.varints,
+}  # fmt: skip
+"""Readers of the typed lists of a `TensorProto`; the last element stands for all that follow."""
+
+
+def _elements(buf: Buffer, lists: list[Field], count: int | None) -> Values | None:
+    if count is None or count > MAX_INLINE_VALUES or sum(field.end - field.start for field in lists) > _MAX_LIST:
+        return None
+    found = [value for field in lists for value in _ELEMENTS[field.number](buf, field)]
+    if not found:
+        # proto3 leaves out what is zero; texts and complex numbers are not read.
+        return None
+    filled = tuple(found[:count] + found[-1:] * (count - len(found)))
+    return filled if count else ()
+
+
+_MAX_LIST: Final = 16 * MAX_INLINE_VALUES
+"""Bytes of typed lists that are looked through for the elements of a small constant."""
 
 
 def _attribute(buf: Buffer, message: Field) -> Attribute | None:
-    """A plain `AttrValue`; None for tensors and shapes."""
+    """A plain `AttrValue`; None for tensors and shapes of unknown rank."""
     for field in fields(buf, message.start, message.end):
         number = field.number
         if number == 1 and field.wire == BYTES:
@@ -282,12 +254,20 @@ def _attribute(buf: Buffer, message: Field) -> Attribute | None:
             return bool(field.value)
         if number == 6:
             return dtype(field.value).value
+        if number == 7 and field.wire == BYTES:
+            shape = shape_proto(buf, field)
+            return None if shape is None else tuple([dim if isinstance(dim, int) else -1 for dim in shape])
         if number == 10 and field.wire == BYTES:
-            return next(
-                (protobuf.text(buf, part) for part in fields(buf, field.start, field.end) if part.number == 1), None
-            )
+            return next(_names(buf, field), None)
         return None
     return None
+
+
+def _names(buf: Buffer, message: Field) -> Iterator[str]:
+    """The name of a `NameAttrList`: a function."""
+    for part in fields(buf, message.start, message.end):
+        if part.number == 1:
+            yield protobuf.text(buf, part)
 
 
 def _listed(buf: Buffer, message: Field) -> Attribute | None:
@@ -302,58 +282,72 @@ def _listed(buf: Buffer, message: Field) -> Attribute | None:
             floats += protobuf.floats(buf, field)
         elif field.number == 6:
             texts += [dtype(code).value for code in protobuf.varints(buf, field)]
+        elif field.number == 9 and field.wire == BYTES:
+            texts += _names(buf, field)
         elif field.number == 2 and field.wire == BYTES:
             texts.append(str(buf[field.start : min(field.end, field.start + _MAX_TEXT)], "utf-8", "replace"))
     return tuple(numbers) or tuple(floats) or tuple(texts) or None
 
 
-def _function(buf: Buffer, message: Field) -> Graph:
-    """A `FunctionDef`: arguments of its signature as inputs, `ret` values as outputs."""
+def _function(buf: Buffer, message: Field) -> RawFunction:
+    """A `FunctionDef`; results in the order of its signature."""
     name = ""
     arguments: list[tuple[str, DType]] = []
-    nodes: list[_Raw] = []
-    returned: list[str] = []
+    results: list[tuple[str, DType]] = []
+    nodes: list[RawNode] = []
+    returned: dict[str, str] = {}
+    shapes: dict[int, tuple[Dim, ...] | None] = {}
     for field in fields(buf, message.start, message.end):
-        if field.number == 1 and field.wire == BYTES:
-            name, arguments = _signature(buf, field)
-        elif field.number == 3 and field.wire == BYTES:
-            nodes.append(_raw_node(buf, field))
-        elif field.number == 4 and field.wire == BYTES:
-            value = _entry(buf, field)[1]
+        if field.wire != BYTES:
+            continue
+        if field.number == 1:
+            name, arguments, results = _signature(buf, field)
+        elif field.number == 3:
+            nodes.append(raw_node(buf, field.start, field.end))
+        elif field.number == 4:
+            key, value = _entry(buf, field)
             if value is not None:
-                returned.append(protobuf.text(buf, value))
-    # Arguments and results take part as nodes do, so that their values exist; they are taken out again below.
-    places = {key for key, _ in arguments}
-    arms = [_Raw(key, "Placeholder", (), {}) for key, _ in arguments]
-    sink = [_Raw("", "NoOp", tuple(returned), {})] if returned else []
-    graph = _graph(buf, [*arms, *nodes, *sink], name, (), "")
-    kinds = dict(arguments)
-    tensors = tuple(
-        Tensor(tensor.name, kinds[tensor.name]) if tensor.name in kinds else tensor for tensor in graph.tensors
-    )
-    return Graph(
-        format="tf_graph",
-        name=name,
-        nodes=tuple(node for node in graph.nodes if node.name and node.name not in places),
-        tensors=tensors,
-        inputs=graph.inputs[: len(arguments)],
-        outputs=graph.nodes[-1].inputs if sink else (),
+                returned[key] = protobuf.text(buf, value)
+        elif field.number == 7:
+            shapes.update(_argument_shape(buf, field))
+    operators = {node.name: node.op for node in nodes}
+    inner = [node._replace(inputs=tuple([function_value(value, operators) for value in node.inputs])) for node in nodes]
+    check_edges(inner, [*operators, *(key for key, _ in arguments)])
+    return RawFunction(
+        name,
+        tuple([Tensor(key, kind, shapes.get(place)) for place, (key, kind) in enumerate(arguments)]),
+        tuple([function_value(returned[key], operators) for key, _ in results if key in returned]),
+        tuple(inner),
     )
 
 
-def _signature(buf: Buffer, message: Field) -> tuple[str, list[tuple[str, DType]]]:
-    """`(name, arguments)` of an `OpDef`."""
+def _argument_shape(buf: Buffer, message: Field) -> Iterator[tuple[int, tuple[Dim, ...] | None]]:
+    """`(argument, shape)` of an ``arg_attr`` entry."""
+    place = 0
+    for field in fields(buf, message.start, message.end):
+        if field.number == 1 and field.wire == VARINT:
+            place = field.value
+        elif field.number == 2 and field.wire == BYTES:
+            for part in _inner(buf, field, 1):
+                key, value = _entry(buf, part)
+                shapes = _output_shapes(buf, value) if key == "_output_shapes" else ()
+                if shapes:
+                    yield place, shapes[0]
+
+
+def _signature(buf: Buffer, message: Field) -> tuple[str, list[tuple[str, DType]], list[tuple[str, DType]]]:
+    """`(name, arguments, results)` of an `OpDef`."""
     name = ""
-    arguments: list[tuple[str, DType]] = []
+    ends: dict[int, list[tuple[str, DType]]] = {2: [], 3: []}
     for field in fields(buf, message.start, message.end):
         if field.number == 1:
             name = protobuf.text(buf, field)
-        elif field.number == 2 and field.wire == BYTES:
+        elif field.number in ends and field.wire == BYTES:
             argument, code = "", 0
             for part in fields(buf, field.start, field.end):
                 if part.number == 1:
                     argument = protobuf.text(buf, part)
                 elif part.number == 3:
                     code = part.value
-            arguments.append((argument, dtype(code)))
-    return name, arguments
+            ends[field.number].append((argument, dtype(code)))
+    return name, ends[2], ends[3]

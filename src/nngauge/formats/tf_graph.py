@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -9,7 +10,11 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._tf_graphdef import graph_def, looks_like_node
+from nngauge.formats._loops import with_trip_counts
+from nngauge.formats._tf_graphdef import looks_like_node, read_graph
+from nngauge.formats._tf_inline import VARIABLES
+from nngauge.formats._tf_network import Networks
+from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.limits import HEAD_BYTES
 
 _NODE_KEY: Final = 0x0A
@@ -29,20 +34,29 @@ def probe(head: bytes, size: int, _name: str) -> bool:
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads nodes, constants (by offset) and library functions; see `Format.parse` for the errors."""
+    """Reads nodes and constants (by offset), calls in place; see `Format.parse` for the errors."""
     if not probe(bytes(data.buf[:HEAD_BYTES]), len(data.buf), ""):
         raise NotThisFormat("does not begin with a NodeDef")
-    graph = graph_def(data.buf, 0, len(data.buf), "")
-    variables = sum(node.op in ("VarHandleOp", "VariableV2", "Variable") for node in graph.nodes)
-    if not variables:
-        return graph
+    raw = read_graph(data.buf, 0, len(data.buf))
+    networks = Networks(raw, partial(plain_values, data.buf), lambda _node, _key: None, FORMAT.name)
+    graph = networks.whole()
+    variables = sum(node.op in VARIABLES for node in raw.nodes)
     note = f"{variables} variables: the graph is not frozen, their values are in a checkpoint"
-    return replace(graph, completeness=Completeness.PARTIAL, notes=(note,))
+    return with_trip_counts(
+        replace(
+            graph,
+            subgraphs=networks.finish(),
+            format_version=raw.version or None,
+            completeness=Completeness.PARTIAL if variables else Completeness.FULL,
+            notes=(note,) if variables else (),
+        ),
+        partial(plain_values, data.buf),
+    )
 
 
 FORMAT = Format(
     name="tf_graph",
-    version=1,
+    version=2,
     title="TensorFlow graph (GraphDef)",
     suffixes=(".pb",),
     parse=parse,

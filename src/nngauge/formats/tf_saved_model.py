@@ -7,15 +7,21 @@ meta_graph.proto of the same folder.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Graph, Tensor
-from nngauge.errors import MalformedError, NotThisFormat
+from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._tf_graphdef import graph_def, shape_proto
+from nngauge.formats._loops import with_trip_counts
+from nngauge.formats._tf_checkpoint import variables
+from nngauge.formats._tf_graphdef import read_graph, shape_proto
+from nngauge.formats._tf_network import Networks
+from nngauge.formats._tf_nodes import RawNode
+from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
@@ -49,36 +55,50 @@ def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads every meta graph, its functions and its signatures; see `Format.parse` for the errors.
+    """Reads every meta graph and its signatures, functions in place of calls; see `Format.parse` for the errors.
 
-    The first meta graph is the model; others (TPU or training variants) follow in `Graph.subgraphs`.
+    The graph is what leads to the outputs of the default signature. Other signatures and meta graphs (TPU or training
+    variants) follow in `Graph.subgraphs`, behind the bodies of control flow.
     """
     if not probe(bytes(data.buf[:16]), len(data.buf), ""):
         raise NotThisFormat("does not begin like a SavedModel")
-    graphs = []
+    messages = []
     for field in fields(data.buf):
         if field.number == 2 and field.wire == BYTES:
-            graphs.append(_meta_graph(data.buf, field))
+            messages.append(field)
         elif (field.number, field.wire) != (1, VARINT):
             raise NotThisFormat(f"field {field.number} is not one of SavedModel")
-    if not graphs:
+    if not messages:
         raise MalformedError("no meta graph")
-    main = graphs[0]
-    notes = []
-    variables = sum(tensor.constant and tensor.data is None for tensor in main.tensors)
-    if variables:
-        where = "in variables/, not located one by one" if data.parts else "missing: no variables/ beside the model"
-        notes.append(f"values of {variables} variables (those of the optimiser included) are {where}")
+    notes: list[str] = []
+    held = _checkpoint(data, notes)
+    main = _meta_graph(data, messages[0], held)
+    for message in messages[1:]:
+        other = _meta_graph(data, message, held, len(main.subgraphs) + 1)
+        main = replace(main, subgraphs=(*main.subgraphs, replace(other, subgraphs=()), *other.subgraphs))
+    unknown = sum(tensor.constant and tensor.data is None and tensor.values is None for tensor in main.tensors)
+    if unknown and not data.parts:
+        notes.append(f"values of {unknown} constants are missing: no variables/ beside the model")
+    complete = not unknown or bool(data.parts)
     return replace(
         main,
-        subgraphs=(*main.subgraphs, *graphs[1:]),
-        completeness=Completeness.FULL if data.parts or not variables else Completeness.PARTIAL,
-        notes=tuple(notes),
+        completeness=Completeness.FULL if complete else Completeness.PARTIAL,
+        notes=(*main.notes, *notes),
     )
 
 
-def _meta_graph(buf: Buffer, message: Field) -> Graph:
-    """A `MetaGraphDef`."""
+def _checkpoint(data: ModelData, notes: list[str]) -> Mapping[str, Tensor]:
+    try:
+        return variables(data.parts)
+    except InputError as error:
+        # The network can still be read; only its weights cannot.
+        notes.append(f"the checkpoint is not readable: {error}")
+        return {}
+
+
+def _meta_graph(data: ModelData, message: Field, held: Mapping[str, Tensor], first: int = 0) -> Graph:
+    """A `MetaGraphDef`; its sub-graphs are counted from `first`."""
+    buf = data.buf
     parts: dict[int, list[Field]] = {}
     for field in fields(buf, message.start, message.end):
         if field.wire != BYTES or field.number > 7:
@@ -87,24 +107,53 @@ def _meta_graph(buf: Buffer, message: Field) -> Graph:
     if 2 not in parts:
         raise MalformedError("a meta graph without graph", where=f"@{message.start}")
     version, tags = _info(buf, parts[1][0]) if 1 in parts else ("", "")
-    graph = graph_def(buf, parts[2][0].start, parts[2][0].end, "")
+    raw = read_graph(buf, parts[2][0].start, parts[2][0].end)
+    read = partial(plain_values, buf)
+    networks = Networks(raw, read, partial(_held, held), FORMAT.name, first)
     signatures = dict(_signature(buf, field) for field in parts.get(5, ()))
+    signatures.pop(_INIT, None)
     metadata = {
         f"signature:{key}": f"{', '.join(name for name, _ in ins)} → {', '.join(name for name, _ in outs)}"
         for key, (ins, outs) in signatures.items()
-        if key != _INIT
     }
     if tags:
         metadata["tags"] = tags
-    chosen = signatures.get(_DEFAULT) or next((value for key, value in signatures.items() if key != _INIT), None)
-    if chosen is not None:
-        graph = _with_ports(graph, *chosen)
-    return replace(
-        graph,
-        format="tf_saved_model",
+    graphs = _networks(networks, signatures)
+    # What a signature does not lead to saves, restores and initialises.
+    left = len(raw.nodes) if len(graphs) > 1 or signatures else 0
+    graph = replace(
+        graphs[0],
+        subgraphs=(*networks.finish(), *graphs[1:]),
+        format_version=raw.version or None,
         producer=f"TensorFlow {version}" if version else None,
         metadata=metadata,
+        notes=(f"only what leads to the outputs of a signature is read, of a graph of {left} nodes",) if left else (),
     )
+    return with_trip_counts(graph, read)
+
+
+def _networks(networks: Networks, signatures: Mapping[str, tuple[_Ports, _Ports]]) -> list[Graph]:
+    """The network of each signature, the default one first, each network once."""
+    found: dict[tuple[object, ...], Graph] = {}
+    for key in sorted(signatures, key=lambda key: key != _DEFAULT):
+        inputs, outputs = ([tensor for _, tensor in ports if tensor.name] for ports in signatures[key])
+        if outputs:
+            graph = networks.between(inputs, outputs, key if found else "")
+            found.setdefault(_likeness(graph), graph)
+    return list(found.values()) or [networks.whole()]
+
+
+def _likeness(graph: Graph) -> tuple[object, ...]:
+    """Equal for networks that do the same: exports write one under several signatures."""
+    variables = sorted(node.name for node in graph.nodes if node.kind == "Variable")
+    return (*sorted((node.op, str(node.attributes)) for node in graph.nodes), *variables)
+
+
+def _held(found: Mapping[str, Tensor], node: RawNode, key: str) -> Tensor | None:
+    """The value of a variable: by its key, or under the name it is shared by, or its own."""
+    shared = node.attributes.get("shared_name")
+    names = (key, shared if isinstance(shared, str) else "", node.name)
+    return next((found[name] for name in names if name in found), None)
 
 
 def _info(buf: Buffer, message: Field) -> tuple[str, str]:
@@ -154,27 +203,9 @@ def _port(buf: Buffer, message: Field) -> tuple[str, Tensor]:
     return argument, Tensor(name.removesuffix(":0"), dtype(code), shape)
 
 
-def _with_ports(graph: Graph, inputs: _Ports, outputs: _Ports) -> Graph:
-    """Takes a signature's tensors as inputs and outputs; values that nothing consumes are added."""
-    tensors = list(graph.tensors)
-    places = {tensor.name: place for place, tensor in enumerate(tensors)}
-
-    def place(wanted: Tensor) -> int:
-        found = places.get(wanted.name)
-        if found is None:
-            found = places[wanted.name] = len(tensors)
-            tensors.append(wanted)
-        elif not tensors[found].constant:
-            tensors[found] = wanted
-        return found
-
-    ins, outs = tuple([place(tensor) for _, tensor in inputs]), tuple([place(tensor) for _, tensor in outputs])
-    return replace(graph, tensors=tuple(tensors), inputs=ins, outputs=outs)
-
-
 FORMAT = Format(
     name="tf_saved_model",
-    version=1,
+    version=2,
     title="TensorFlow SavedModel",
     suffixes=("saved_model.pb",),
     parse=parse,
@@ -187,7 +218,7 @@ FORMAT = Format(
         "https://www.tensorflow.org/guide/saved_model",
     ),
     limitations=(
-        "values of variables are not located inside the checkpoint",
-        "variables of an optimiser count as parameters when the graph holds them",
+        "functions that no signature calls are not shown",
+        "compressed checkpoint indices are not read",
     ),
 )

@@ -16,6 +16,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._tflite_custom import custom_node
+from nngauge.formats.vocabulary._operation import Operation, Values, plain_values, reordered
+from nngauge.formats.vocabulary._tflite_rules import RULES
 from nngauge.formats.vocabulary.tflite import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
@@ -44,6 +47,8 @@ _DTYPES: Final = (
     DType.UINT32, DType.UINT16, DType.INT4, DType.BFLOAT16, DType.INT2, DType.UINT4, DType.FLOAT8_E4M3,
     DType.FLOAT8_E5M2,
 )  # fmt: skip
+_MAX_CUSTOM_OPTIONS: Final = 1 << 16
+"""Options of custom operators beyond this are programs, not options."""
 _BLOCKWISE: Final = 2
 """`QuantizationDetails` type of block-wise quantisation."""
 _FLOAT = struct.Struct("<f").unpack_from
@@ -55,10 +60,7 @@ _DATA_ALIGNMENT: Final = 16
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads all subgraphs, weights by offset, signatures and metadata; see `Format.parse` for the errors.
-
-    Control-flow attributes (``cond_subgraph_index`` …) count all subgraphs: n means `Graph.subgraphs[n − 1]`.
-    """
+    """Reads all subgraphs, weights by offset, signatures and metadata; see `Format.parse` for the errors."""
     buf = data.buf
     if len(buf) < 8 or bytes(buf[4:8]) != b"TFL3":
         raise NotThisFormat("no TFL3 identifier")
@@ -72,6 +74,8 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError("no subgraph", where="@0")
     metadata, producer = _metadata(model, reader)
     metadata.update(_signatures(model, reader, len(graphs)))
+    if reader.variables:
+        metadata["variable_tensors"] = str(reader.variables)
     end, associated = _extent(reader, metadata)
     if associated:
         metadata["associated_files"] = ", ".join(associated)
@@ -92,6 +96,8 @@ class _Reader(Reach):
     def __init__(self, model: Table) -> None:
         super().__init__(model)
         self._sparse = self._external = 0
+        self.variables = 0
+        """Tensors that keep their content from one run to the next."""
         self._unknown: set[int] = set()
         self._ops = [self._operator_name(table) for table in self.tables(model, 1)]
         self.spans = [self._span(table) for table in self.tables(model, 4)]
@@ -101,19 +107,18 @@ class _Reader(Reach):
         self.alignment = _DATA_ALIGNMENT if aligned else 4
         """Unit to which the writer padded the file."""
 
-    def _operator_name(self, table: Table) -> tuple[str, str | None]:
-        """`(operator, ONNX name)` of one operator code."""
+    def _operator_name(self, table: Table) -> tuple[str, bool]:
+        """`(operator, whether it is a custom one)` of one operator code."""
         code = max(table.integer(0, "b"), table.integer(3, "i"))
         custom = self.text(table, 1)
         if code == _CUSTOM:
-            return custom or "CUSTOM", None
+            return custom or "CUSTOM", True
         if not 0 <= code <= _MAX_CODE or code == _PLACEHOLDER:
             raise MalformedError(f"operator code {code}", where=f"@{table.pos}")
         if code >= len(BUILTIN_OPERATORS):
             self._unknown.add(code)
-            return f"BUILTIN_{code}", None
-        builtin = BUILTIN_OPERATORS[code]
-        return builtin, KINDS.get(builtin)
+            return f"BUILTIN_{code}", False
+        return BUILTIN_OPERATORS[code], False
 
     def _span(self, table: Table) -> Span | None:
         start, size = table.vector(0, 1)
@@ -130,14 +135,13 @@ class _Reader(Reach):
     def graph(self, table: Table) -> Graph:
         """One subgraph."""
         tensors = tuple([self._tensor(entry) for entry in self.tables(table, 0, MAX_TENSORS)])
-        count = len(tensors)
         return Graph(
             format="tflite",
             name=self.text(table, 4),
             tensors=tensors,
-            inputs=self._indices(table, 1, count),
-            outputs=self._indices(table, 2, count),
-            nodes=tuple([self._node(entry, count) for entry in self.tables(table, 3, MAX_NODES)]),
+            inputs=self._indices(table, 1, len(tensors)),
+            outputs=self._indices(table, 2, len(tensors)),
+            nodes=tuple([self._node(entry, tensors) for entry in self.tables(table, 3, MAX_NODES)]),
         )
 
     def _indices(self, table: Table, field: int, count: int) -> tuple[int, ...]:
@@ -146,16 +150,40 @@ class _Reader(Reach):
             raise MalformedError("tensor index out of range", where=f"@{table.pos}")
         return found
 
-    def _node(self, table: Table, tensors: int) -> Node:
+    def _node(self, table: Table, tensors: Sequence[Tensor]) -> Node:
         index = table.integer(0, "I")
         if index >= len(self._ops):
             raise MalformedError(f"operator code index {index}", where=f"@{table.pos}")
-        op, kind = self._ops[index]
         for field, width in ((5, 1), (7, 1), (8, 4)):  # custom options, mutated inputs, intermediates
             if table.offset(field):
                 self.place(table, field, width)
-        inputs, outputs = self._indices(table, 1, tensors), self._indices(table, 2, tensors)
-        return Node(op, kind, "", inputs, outputs, self._attributes(table))
+        inputs, outputs = self._indices(table, 1, len(tensors)), self._indices(table, 2, len(tensors))
+        op, custom = self._ops[index]
+        attributes = self._attributes(table)
+        operation = Operation(
+            op,
+            attributes,
+            tuple([tensors[place] if place >= 0 else None for place in inputs]),
+            tuple([tensors[place] for place in outputs if place >= 0]),
+            self._values,
+        )
+        if custom:
+            start, size = self._custom_options(table)
+            return custom_node(operation, bytes(self.buf[start : start + size]), inputs, outputs)
+        return _canonical(operation, inputs, outputs)
+
+    def _custom_options(self, table: Table) -> tuple[int, int]:
+        """Place of a custom operator's options: in the table, or behind the FlatBuffer in large models."""
+        start, size = table.vector(5, 1)
+        if not size and table.offset(9):
+            start, size = table.integer(9, "Q"), table.integer(10, "Q")
+            if start > 1 and start + size > len(self.buf):
+                raise TruncatedError(f"custom options of {size} bytes at {start}", where=f"@{table.pos}")
+            self.end = max(self.end, start + size)
+        return (start, size) if 0 < size <= _MAX_CUSTOM_OPTIONS else (0, 0)
+
+    def _values(self, tensor: Tensor) -> Values | None:
+        return plain_values(self.buf, tensor)
 
     def _attributes(self, table: Table) -> dict[str, Attribute]:
         options = self.table(table, 4)
@@ -196,6 +224,7 @@ class _Reader(Reach):
                 self.place(sparsity, field, 4)
             self.tables(sparsity, 2)
         constant = span is not None or external
+        self.variables += table.integer(5, "?")
         shape = self._shape(table, constant=constant)
         quantization = self.table(table, 4)
         return Tensor(
@@ -246,6 +275,25 @@ class _Reader(Reach):
             yield f"{self._external} tensors keep their data in external files"
         if self._unknown:
             yield "operator codes newer than the known schema: " + ", ".join(map(str, sorted(self._unknown)))
+
+
+def _canonical(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
+    """The node with ONNX's name, attributes and order of inputs; in the file's own words without a counterpart."""
+    op, attributes = operation.op, operation.attributes
+    kind = KINDS.get(op)
+    if kind is None:
+        return Node(op, None, "", inputs, outputs, attributes)
+    rule = RULES.get(op)
+    found: dict[str, Attribute] = {}
+    if rule is not None:
+        canonical = rule(operation)
+        found, kind = canonical.attributes, canonical.kind or kind
+        inputs = reordered(inputs, canonical.order)
+    activation = attributes.get("fused_activation")
+    if activation:
+        found["fused_activation"] = activation
+    name = operation.text("name") if op == "STABLEHLO_COMPOSITE" else ""
+    return Node(op, kind, name, inputs, outputs, found)
 
 
 def _named(names: Sequence[str], value: int) -> str:
@@ -353,7 +401,7 @@ _METADATA: Final[Mapping[str, Callable[[Buffer], dict[str, str]]]] = {
 
 FORMAT = Format(
     name="tflite",
-    version=1,
+    version=2,
     title="TensorFlow Lite / LiteRT",
     suffixes=(".tflite", ".lite", ".tfl"),
     magics=(Magic(4, b"TFL3", carve=True),),
@@ -362,5 +410,5 @@ FORMAT = Format(
         "https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs",
         "https://ai.google.dev/edge/litert/conversion/tensorflow/metadata",
     ),
-    limitations=("options of custom operators (FlexBuffers) are not decoded",),
+    limitations=("options of custom operators are decoded for TensorFlow's and MediaPipe's only",),
 )
