@@ -16,7 +16,18 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats.vocabulary.caffe import KINDS, OPERATIONS, PARAMETERS, POOLS, V1_NAMES, V1_PARAMETERS, V1_TYPES
+from nngauge.formats.vocabulary._caffe_rules import Layer as Call
+from nngauge.formats.vocabulary._caffe_rules import translate
+from nngauge.formats.vocabulary.caffe import (
+    OPERATIONS,
+    PARAMETERS,
+    POOLS,
+    REDUCTIONS,
+    ROUNDINGS,
+    V1_NAMES,
+    V1_PARAMETERS,
+    V1_TYPES,
+)
 from nngauge.io import protobuf, textproto
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, FIXED32, FIXED64, VARINT, Field, fields
@@ -35,6 +46,15 @@ _SOURCES: Final = frozenset(
     {"Input", "Data", "ImageData", "MemoryData", "HDF5Data", "WindowData", "DummyData", "AnnotatedData"}
 )
 _TRAIN: Final = "TRAIN"
+_ENUMERATIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "pool": ("pool", POOLS),
+    "operation": ("operation", OPERATIONS),
+    "reduction": ("operation", REDUCTIONS),
+    "round_mode": ("round_mode", ROUNDINGS),
+}
+"""Field → its name in the text form and the names of its values."""
+_FLAGS: Final = frozenset({"bias_term", "global_pooling", "transpose", "use_global_stats", "flip"})
+_FLOATS: Final = frozenset({"coeff", "min_size", "max_size", "aspect_ratio"})
 _MAX_REPEATED: Final = 256
 """Values kept of a repeated parameter; slices into many parts are the longest that occur."""
 
@@ -192,18 +212,26 @@ def _text_layer(message: textproto.Value) -> _Layer:
 
 
 def _text_attributes(attributes: dict[str, Attribute], message: Message) -> None:
-    """Numbers and names of a parameter message; a repeated field becomes a tuple."""
+    """Numbers and names of a parameter message; a repeated field becomes a tuple, a shape its dimensions."""
     for key, value in message:
         if isinstance(value, list):
+            if key == "shape":
+                attributes[key] = tuple(_integer(size) for name, size in value[:MAX_RANK] if name == "dim")
             continue
-        parsed = _scalar(value)
-        known = attributes.get(key)
-        if known is None:
-            attributes[key] = parsed
-        elif isinstance(known, int | tuple) and isinstance(parsed, int):
-            before = known if isinstance(known, tuple) else (known,)
-            if len(before) < _MAX_REPEATED:
-                attributes[key] = (*before, parsed)
+        _put(attributes, key, _scalar(value))
+
+
+def _put(attributes: dict[str, Attribute], key: str, value: Attribute) -> None:
+    """One more value of a field."""
+    known = attributes.get(key)
+    if known is None or isinstance(known, str | bool) or isinstance(value, str | bool | tuple):
+        attributes[key] = value
+        return
+    before = known if isinstance(known, tuple) else (known,)
+    if len(before) < _MAX_REPEATED:
+        both = (*before, value)
+        whole = all(isinstance(item, int) for item in both)
+        attributes[key] = tuple(map(int, both)) if whole else tuple(map(float, both))
 
 
 def _scalar(text: str) -> Attribute:
@@ -263,15 +291,14 @@ def _binary_net(buf: Buffer, part: int) -> _Net:
     return net
 
 
+def _sizes(buf: Buffer, message: Field) -> tuple[int, ...]:
+    """Numbers of a `BlobShape`."""
+    dims = [dim for dim in fields(buf, message.start, message.end) if dim.number == 1]
+    return tuple([size for dim in dims for size in protobuf.varints(buf, dim)])
+
+
 def _binary_shape(buf: Buffer, message: Field) -> tuple[Dim, ...]:
-    return _dims(
-        [
-            size
-            for dim in fields(buf, message.start, message.end)
-            if dim.number == 1
-            for size in protobuf.varints(buf, dim)
-        ]
-    )
+    return _dims(_sizes(buf, message))
 
 
 def _binary_layer(buf: Buffer, message: Field, part: int) -> _Layer:
@@ -339,25 +366,27 @@ def _binary_attributes(buf: Buffer, message: Field, names: Mapping[int, str]) ->
         name = names.get(entry.number)
         if name is None:
             continue
-        if entry.wire == FIXED32:
-            found[name] = protobuf.single(entry.value)
+        if name == "shape":
+            if entry.wire == BYTES:
+                found[name] = _sizes(buf, entry)
+        elif entry.wire == FIXED32:
+            _put(found, name, protobuf.single(entry.value))
         elif entry.wire in (VARINT, BYTES):
-            values = tuple(protobuf.varints(buf, entry))
-            known = found.get(name)
-            before = known if isinstance(known, tuple) else () if known is None else (known,)
-            both = (*before, *values)[:_MAX_REPEATED]
-            found[name] = both[0] if len(both) == 1 else both
-    return {name: _spelled(name, value) for name, value in found.items()}
+            packed_floats = entry.wire == BYTES and name in _FLOATS
+            values = protobuf.floats(buf, entry) if packed_floats else protobuf.varints(buf, entry)
+            for value in values[:_MAX_REPEATED]:
+                _put(found, name, value)
+    return dict(_spelled(name, value) for name, value in found.items())
 
 
-def _spelled(name: str, value: Attribute) -> Attribute:
+def _spelled(name: str, value: Attribute) -> tuple[str, Attribute]:
     """Enumerations by name and flags as booleans, as the text form has them."""
-    table = {"pool": POOLS, "operation": OPERATIONS}.get(name)
-    if table is not None and isinstance(value, int) and 0 <= value < len(table):
-        return table[value]
-    if name in ("bias_term", "global_pooling", "transpose", "use_global_stats") and isinstance(value, int):
-        return bool(value)
-    return value
+    key, table = _ENUMERATIONS.get(name, (name, ()))
+    if table and isinstance(value, int) and 0 <= value < len(table):
+        return key, table[value]
+    if name in _FLAGS and isinstance(value, int):
+        return name, bool(value)
+    return name, value
 
 
 def _blob(buf: Buffer, message: Field, part: int) -> Tensor:
@@ -425,12 +454,7 @@ def _graph(net: _Net, weights: _Net | None) -> Graph:
             shapes = [*layer.shapes, *[None] * len(layer.tops)]
             blobs.inputs += [blobs.define(top, shape) for top, shape in zip(layer.tops, shapes, strict=False)]
             continue
-        sources = [blobs.use(bottom) for bottom in layer.bottoms]
-        for place, blob in enumerate(stored.get(layer.name, ())):
-            sources.append(len(blobs.tensors))
-            blobs.tensors.append(replace(blob, name=f"{layer.name}.{place}"))
-        tops = tuple([blobs.define(top) for top in layer.tops])
-        nodes.append(Node(layer.op, _kind(layer), layer.name, tuple(sources), tops, layer.attributes))
+        nodes.append(_node(layer, blobs, stored.get(layer.name, ())))
     outputs = tuple(place for place in blobs.latest.values() if place not in blobs.used and place not in blobs.inputs)
     complete = any(stored.values())
     return Graph(
@@ -446,21 +470,33 @@ def _graph(net: _Net, weights: _Net | None) -> Graph:
     )
 
 
+def _node(layer: _Layer, blobs: _Blobs, stored: Sequence[Tensor]) -> Node:
+    sources = [blobs.use(bottom) for bottom in layer.bottoms]
+    found = translate(Call(layer.op, layer.attributes, len(sources), len(layer.tops), len(stored)))
+    for place, blob in enumerate(stored):
+        sources.append(len(blobs.tensors))
+        blobs.tensors.append(replace(_flat(blob, found.kind, place), name=f"{layer.name}.{place}"))
+    if found.order is not None:
+        sources = [sources[at] if 0 <= at < len(sources) else -1 for at in found.order]
+    tops = tuple([blobs.define(top) for top in layer.tops])
+    return Node(layer.op, found.kind, layer.name, tuple(sources), tops, found.attributes)
+
+
+def _flat(blob: Tensor, kind: str | None, place: int) -> Tensor:
+    """Old files give every blob four dimensions; the ones in front mean nothing but in kernels."""
+    if blob.shape is None or len(blob.shape) != 4 or (place == 0 and kind in ("Conv", "ConvTranspose")):
+        return blob
+    rank = 2 if kind == "Gemm" and place == 0 else 1
+    front, rest = blob.shape[: 4 - rank], blob.shape[4 - rank :]
+    return replace(blob, shape=rest) if all(size == 1 for size in front) else blob
+
+
 def _input_shapes(net: _Net) -> list[tuple[Dim, ...] | None]:
     if net.shapes:
         found: list[tuple[Dim, ...] | None] = list(net.shapes)
     else:
         found = [_dims(net.dims[at : at + 4]) for at in range(0, len(net.dims), 4)]
     return [*found, *[None] * len(net.inputs)][: len(net.inputs)]
-
-
-def _kind(layer: _Layer) -> str | None:
-    if layer.op == "Pooling":
-        kind = "AveragePool" if layer.attributes.get("pool") == "AVE" else "MaxPool"
-        return f"Global{kind}" if layer.attributes.get("global_pooling") else kind
-    if layer.op == "Eltwise":
-        return {"PROD": "Mul", "MAX": "Max"}.get(str(layer.attributes.get("operation")), "Add")
-    return KINDS.get(layer.op)
 
 
 def _notes(net: _Net, stored: Mapping[str, Sequence[Tensor]], *, complete: bool) -> Iterator[str]:
@@ -476,7 +512,7 @@ def _notes(net: _Net, stored: Mapping[str, Sequence[Tensor]], *, complete: bool)
 
 FORMAT = Format(
     name="caffe",
-    version=1,
+    version=2,
     title="Caffe",
     suffixes=(".caffemodel", ".prototxt"),
     parse=parse,
@@ -489,6 +525,6 @@ FORMAT = Format(
     ),
     limitations=(
         "layers of the first Caffe (V0) are not read",
-        "shapes are not inferred, so a network without weights has no parameter count",
+        "a network without weights has no parameter count",
     ),
 )

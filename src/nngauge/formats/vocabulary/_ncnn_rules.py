@@ -427,7 +427,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "ArgMax": _fixed("ArgMax", 1),
     "BNLL": _fixed("Softplus", None),
     "BatchNorm": _normalise("BatchNormalization", 1),
-    "Bias": _fixed("Bias", None, data_layout=_CHW),
+    "Bias": _fixed("Add", None, data_layout=_CHW),
     "BinaryOp": _binary,
     "CELU": _alpha("Celu", 1.0),
     "Cast": _fixed("Cast", None),

@@ -1,6 +1,7 @@
-"""Caffe: layer types, their ONNX counterparts, and the field numbers of the parameters that matter.
+"""Caffe: layer types, and the field numbers of the parameters that matter.
 
-Schema: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto.
+Schema: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto; from 200 on, and 149, those of
+https://github.com/weiliu89/caffe/tree/ssd and https://github.com/dog-qiuqiu/MobileNet-Yolo.
 """
 
 from __future__ import annotations
@@ -28,58 +29,17 @@ V1_NAMES: Final[Mapping[str, str]] = {
     }.items()
 }  # fmt: skip
 
-KINDS: Final[Mapping[str, str]] = {
-    "AbsVal": "Abs",
-    "ArgMax": "ArgMax",
-    "BatchNorm": "BatchNormalization",
-    "Bias": "Add",
-    "Clip": "Clip",
-    "Concat": "Concat",
-    "Convolution": "Conv",
-    "ConvolutionDepthwise": "Conv",
-    "Crop": "Slice",
-    "Deconvolution": "ConvTranspose",
-    "DepthwiseConvolution": "Conv",
-    "Dropout": "Dropout",
-    "ELU": "Elu",
-    "Embed": "Gather",
-    "Exp": "Exp",
-    "Flatten": "Flatten",
-    "InnerProduct": "Gemm",
-    "Interp": "Resize",
-    "LRN": "LRN",
-    "LSTM": "LSTM",
-    "Log": "Log",
-    "MVN": "MeanVarianceNormalization",
-    "Normalize": "LpNormalization",
-    "PReLU": "PRelu",
-    "Permute": "Transpose",
-    "Power": "Pow",
-    "RNN": "RNN",
-    "ROIPooling": "MaxRoiPool",
-    "ReLU": "Relu",
-    "ReLU6": "Clip",
-    "Reshape": "Reshape",
-    "Scale": "Mul",
-    "Sigmoid": "Sigmoid",
-    "Slice": "Split",
-    "Softmax": "Softmax",
-    "Split": "Identity",
-    "Swish": "Swish",
-    "TanH": "Tanh",
-    "Tile": "Tile",
-    "Upsample": "Resize",
-}
-
 POOLS: Final = ("MAX", "AVE", "STOCHASTIC")
 OPERATIONS: Final = ("PROD", "SUM", "MAX")
+REDUCTIONS: Final = ("", "SUM", "ASUM", "SUMSQ", "MEAN")
+ROUNDINGS: Final = ("CEIL", "FLOOR")
 _CONVOLUTION: Final = {
     1: "num_output", 2: "bias_term", 3: "pad", 4: "kernel_size", 5: "group", 6: "stride", 9: "pad_h", 10: "pad_w",
     11: "kernel_h", 12: "kernel_w", 13: "stride_h", 14: "stride_w", 16: "axis", 18: "dilation",
 }  # fmt: skip
 _POOLING: Final = {
     1: "pool", 2: "kernel_size", 3: "stride", 4: "pad", 5: "kernel_h", 6: "kernel_w", 7: "stride_h", 8: "stride_w",
-    9: "pad_h", 10: "pad_w", 12: "global_pooling",
+    9: "pad_h", 10: "pad_w", 12: "global_pooling", 13: "round_mode",
 }  # fmt: skip
 _INNER_PRODUCT: Final = {1: "num_output", 2: "bias_term", 5: "axis", 6: "transpose"}
 _LRN: Final = {1: "local_size", 2: "alpha", 3: "beta", 4: "norm_region", 5: "k"}
@@ -87,6 +47,7 @@ _CONCAT: Final = {1: "concat_dim", 2: "axis"}
 _ELTWISE: Final = {1: "operation", 2: "coeff"}
 _SLICE: Final = {1: "slice_dim", 2: "slice_point", 3: "axis"}
 PARAMETERS: Final[Mapping[int, Mapping[int, str]]] = {
+    103: {2: "top_k", 3: "axis"},
     104: _CONCAT,
     106: _CONVOLUTION,
     108: {1: "dropout_ratio"},
@@ -98,12 +59,23 @@ PARAMETERS: Final[Mapping[int, Mapping[int, str]]] = {
     123: {1: "negative_slope"},
     125: {2: "axis"},
     126: _SLICE,
+    133: {1: "shape", 2: "axis", 3: "num_axes"},
     135: {1: "axis", 2: "end_axis"},
+    136: {1: "reduction", 2: "axis"},
     137: {1: "num_output", 2: "input_dim", 3: "bias_term"},
     138: {1: "axis", 2: "tiles"},
     139: {1: "use_global_stats", 2: "moving_average_fraction", 3: "eps"},
+    140: {1: "alpha"},
+    141: {1: "axis", 2: "num_axes"},
     142: {1: "axis", 2: "num_axes", 4: "bias_term"},
+    144: {1: "axis", 2: "offset"},
+    145: {1: "shape"},
     146: {1: "num_output"},
+    148: {1: "min", 2: "max"},
+    149: {1: "scale"},
+    202: {1: "order"},
+    203: {1: "min_size", 2: "max_size", 3: "aspect_ratio", 4: "flip"},
+    204: {1: "num_classes", 7: "keep_top_k"},
 }
 """Fields of `LayerParameter` → fields of that parameter message."""
 V1_PARAMETERS: Final[Mapping[int, Mapping[int, str]]] = {
