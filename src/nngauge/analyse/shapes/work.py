@@ -1,0 +1,59 @@
+"""The work that all graphs of a model share while their shapes are inferred."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from nngauge.analyse.constants import Constants
+from nngauge.analyse.shapes.control import Fact
+from nngauge.analyse.shapes.operation import Shape
+from nngauge.domain.graph import Dim, Graph
+
+_REPEATS: Final = 100_000
+"""Nodes and tensors looked at again, because a sub-graph is a loop's body or is called from several places."""
+_MAX_EXPRESSIONS: Final = 5_000
+"""Different symbolic dimensions of one model; real ones have some hundred."""
+
+
+class Work:
+    """What the graphs of one model share: constants, bounds, and the reasons why shapes are missing."""
+
+    def __init__(self, root: Graph, constants: Constants, symbols: Mapping[str, Dim], *, afresh: bool) -> None:
+        self.root = root
+        self.constants = constants
+        self.symbols = symbols
+        self.afresh = afresh
+        """What the file says of computed tensors is not used."""
+        self.problems: Counter[str] = Counter()
+        self.numeric = False
+        """There were too many expressions: only numbers count from now on."""
+        self.memory: dict[object, tuple[Graph, list[Fact]]] = {}
+        self.assumptions: dict[str, None] = {}
+        """Of graphs that no node runs, in order."""
+        self._expressions: set[str] = set()
+        self._left = _size(root) + _REPEATS
+
+    def enter(self, graph: Graph) -> bool:
+        """Whether there is work left for `graph`."""
+        self._left -= len(graph.nodes) + len(graph.tensors)
+        return self._left >= 0
+
+    def note(self, shape: Shape) -> None:
+        """Counts expressions."""
+        if not self.numeric:
+            self._expressions.update([dim for dim in shape if isinstance(dim, str)])
+            if len(self._expressions) > _MAX_EXPRESSIONS:
+                self.numeric = True
+                self.problems["too many different symbolic dimensions"] += 1
+
+
+def _size(root: Graph) -> int:
+    """Nodes and tensors of a graph and all below it."""
+    total, waiting = 0, [root]
+    while waiting:
+        graph = waiting.pop()
+        total += len(graph.nodes) + len(graph.tensors)
+        waiting += graph.subgraphs
+    return total
