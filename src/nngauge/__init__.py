@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from nngauge.version import __version__
 
 if TYPE_CHECKING:
-    from nngauge.api import discover, read_graph, read_model, scan, scan_many
+    from nngauge.api import analyse_model, compare_models, discover, read_graph, read_model, scan, scan_many
+    from nngauge.domain.analysis import Analysis
     from nngauge.domain.app import App
+    from nngauge.domain.cost import Cost
     from nngauge.domain.detection import Category, Detection
+    from nngauge.domain.difference import Comparison
     from nngauge.domain.evidence import Confidence, Evidence, Presence
     from nngauge.domain.graph import DType, Graph, Node, Tensor
     from nngauge.domain.location import Location
@@ -38,9 +41,20 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "nngauge.api": ("discover", "read_graph", "read_model", "scan", "scan_many"),
+    "nngauge.api": (
+        "analyse_model",
+        "compare_models",
+        "discover",
+        "read_graph",
+        "read_model",
+        "scan",
+        "scan_many",
+    ),
+    "nngauge.domain.analysis": ("Analysis",),
     "nngauge.domain.app": ("App",),
+    "nngauge.domain.cost": ("Cost",),
     "nngauge.domain.detection": ("Category", "Detection"),
+    "nngauge.domain.difference": ("Comparison",),
     "nngauge.domain.evidence": ("Confidence", "Evidence", "Presence"),
     "nngauge.domain.graph": ("DType", "Graph", "Node", "Tensor"),
     "nngauge.domain.location": ("Location",),
@@ -62,11 +76,14 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Analysis",
     "Anomaly",
     "App",
     "Candidate",
     "Category",
+    "Comparison",
     "Confidence",
+    "Cost",
     "Coverage",
     "DType",
     "Detection",
@@ -92,6 +109,8 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "analyse_model",
+    "compare_models",
     "discover",
     "read_graph",
     "read_model",

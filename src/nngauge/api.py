@@ -1,10 +1,13 @@
-"""The public functions: scan one app, scan many, read one model file."""
+"""The public functions: scan one app, scan many, read, analyse and compare model files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from nngauge.analyse.summary import summarise
 from nngauge.domain.graph import Graph
@@ -12,16 +15,23 @@ from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
-from nngauge.errors import UnsupportedError
+from nngauge.errors import UnsupportedError, UsageError
 from nngauge.extract.attempt import Extracted, Piece, try_format
 from nngauge.extract.candidates import FormatIndex, index_formats
 from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
-from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES
+from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MIB
 from nngauge.packages import discover as discover_packages
 from nngauge.pipeline import Scanner
 from nngauge.runner import Limits, scan_each
+
+if TYPE_CHECKING:
+    from nngauge.domain.analysis import Analysis
+    from nngauge.domain.difference import Comparison
+
+_EAGER_DIGEST: Final = 128 * MIB
+"""Models up to this size get their SHA-256 unasked; of larger ones that alone would take longer than everything else."""
 
 
 def scan(path: str | Path) -> Scan:
@@ -67,6 +77,72 @@ def read_graph(path: str | Path) -> Graph:
     """
     with open_model(path) as extracted:
         return extracted.graph
+
+
+def analyse_model(
+    path: str | Path,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    weights: bool = True,
+    digest: bool | None = None,
+) -> Analysis:
+    """Reads one model file and computes its shapes, cost, precision and, for a language model, its facts.
+
+    `inputs` fixes shapes of inputs by name (``{"image": (1, 224, 224, 3)}``). Without `weights` no weight bytes are
+    read: nothing is said about sparsity, clustering and the like. `digest` says whether the SHA-256 is computed, which
+    reads every byte; None: of models up to 128 MiB. Finds companions and raises as `read_model`; an input that the
+    model does not have is a `UsageError`.
+    """
+    with open_model(path) as extracted:
+        return _analyse(extracted, inputs or {}, weights=weights, digest=digest)
+
+
+def compare_models(first: str | Path, second: str | Path, *, weights: bool = True) -> Comparison:
+    """Compares two models, of the same format or not: interface, layers, weights, precision, cost.
+
+    Without `weights` no weight bytes are read and none compared. Raises as `read_model`.
+    """
+    from nngauge.analyse.difference import compare, weights_of
+
+    with open_model(first) as one, open_model(second) as other:
+        left, right = (_analyse(item, {}, weights=weights, digest=weights or None) for item in (one, other))
+        if not weights:
+            return compare(left, right)
+        sources = [[piece.source for piece in item.pieces] for item in (one, other)]
+        return compare(left, right, weights_of(left.graph, sources[0]), weights_of(right.graph, sources[1]))
+
+
+def _analyse(
+    extracted: Extracted, inputs: Mapping[str, tuple[int, ...]], *, weights: bool, digest: bool | None
+) -> Analysis:
+    from nngauge.analyse.constants import Constants
+    from nngauge.analyse.cost import model_cost
+    from nngauge.analyse.language import language_model
+    from nngauge.analyse.optimisation import optimisation_state
+    from nngauge.analyse.shapes import infer_shapes
+    from nngauge.domain.analysis import Analysis
+
+    _require_inputs(extracted.graph, inputs)
+    parts = [piece.source for piece in extracted.pieces]
+    inferred = infer_shapes(extracted.graph, Constants(parts), inputs)
+    cost = model_cost(inferred.graph)
+    if digest is None:
+        digest = sum(part.size for part in parts) <= _EAGER_DIGEST
+    return Analysis(
+        model=summarise(replace(extracted, graph=inferred.graph), digests=digest),
+        graph=inferred.graph,
+        cost=replace(cost, assumptions=tuple(dict.fromkeys((*inferred.assumptions, *cost.assumptions)))),
+        optimisation=optimisation_state(inferred.graph, parts if weights else ()),
+        language=language_model(inferred.graph),
+        problems=inferred.problems,
+    )
+
+
+def _require_inputs(graph: Graph, inputs: Mapping[str, tuple[int, ...]]) -> None:
+    names = [graph.tensors[index].name for index in graph.inputs]
+    for name in inputs:
+        if name not in names:
+            raise UsageError(f"the model has no input called {name!r}", hint=f"it has: {', '.join(names) or 'none'}")
 
 
 @contextmanager

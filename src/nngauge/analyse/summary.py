@@ -15,12 +15,17 @@ from nngauge.formats import Format
 from nngauge.io.source import ByteSource
 
 
-def summarise(extracted: Extracted) -> Model:
-    """The model's identity, interface and size, and why it is one; reads all its bytes once, for their SHA-256."""
+def summarise(extracted: Extracted, *, digests: bool = True) -> Model:
+    """The model's identity, interface and size, and why it is one.
+
+    Reads all its bytes once, for their SHA-256; without `digests` none, and the digests are empty.
+    """
     form, graph = extracted.format, extracted.graph
     plugin = f"{form.name}@{form.version}"
     parts = tuple(
-        ModelFile(location=piece.location, sha256=sha256(piece.source), size=piece.source.size)
+        ModelFile(
+            location=piece.location, sha256=sha256(piece.source) if digests else "", size=piece.source.size
+        )
         for piece in extracted.pieces
     )
     proof = Evidence(
@@ -30,7 +35,7 @@ def summarise(extracted: Extracted) -> Model:
         format=form.name,
         title=form.title,
         name=_name(form, parts[0].location),
-        digest=bundle_digest(parts),
+        digest=bundle_digest(parts) if digests else "",
         size=sum(part.size for part in parts),
         parts=parts,
         completeness=graph.completeness,

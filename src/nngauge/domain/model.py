@@ -37,7 +37,7 @@ class Model(Struct, frozen=True, kw_only=True):
     name: str
     """File name it goes by in the package."""
     digest: str
-    """sha256 of the single file, or of the sorted part digests."""
+    """sha256 of the single file, or of the sorted part digests; empty where nobody asked for it."""
     size: int
     parts: tuple[ModelFile, ...]
     """The lead file first."""
