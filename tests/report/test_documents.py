@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nngauge.errors import MalformedError
-from nngauge.report.documents import SCHEMA, decode_document, encode_failure, encode_model, encode_scan, json_schema
+from nngauge.report.documents import SCHEMA, decode_document, encode_failure, encode_scan, json_schema
 from tests.builders import facts
 
 
@@ -31,10 +31,6 @@ def test_a_failure_is_a_document_too() -> None:
 def test_other_json_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
         decode_document(data)
-
-
-def test_a_model_is_json() -> None:
-    assert json.loads(encode_model(facts.model()))["parameters"] == 1234
 
 
 def test_the_schema_describes_the_nouns() -> None:

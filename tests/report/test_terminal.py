@@ -11,7 +11,6 @@ from nngauge.domain.location import Location
 from nngauge.domain.scan import Verdict
 from nngauge.report.corpus import Summary, render_line, render_summary
 from nngauge.report.grouping import distinct_models, technologies
-from nngauge.report.model_card import render_model
 from nngauge.report.safe import Safe
 from nngauge.report.terminal import format_shape, render_scan
 from nngauge.report.why import fact_names, find_facts, render_facts
@@ -85,12 +84,6 @@ def test_technologies_are_grouped_and_ordered() -> None:
 def test_the_same_model_in_two_places_is_one_line() -> None:
     (item,) = distinct_models([facts.model(), facts.model(path="a.apk!assets/copy.tflite")])
     assert item.places == ("a.apk!assets/m.tflite", "a.apk!assets/copy.tflite")
-
-
-def test_the_card_of_a_model() -> None:
-    text = text_of(render_model(facts.model(notes=("odd",))))
-    for wanted in ("m.tflite", "1,234", "1.23 k float32", "2 CONV_2D", "int8 batch×10", "someone", "note: odd"):
-        assert wanted in text, wanted
 
 
 def test_a_corpus_adds_up() -> None:

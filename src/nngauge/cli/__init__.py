@@ -13,7 +13,9 @@ from nngauge.version import __version__
 
 VERBS: Final = {
     "scan": "What AI is inside one app, or many.",
-    "show": "What one model file is.",
+    "show": "What one model file is and costs.",
+    "compare": "What differs between two models.",
+    "view": "Open one model file in Netron.",
     "why": "The evidence behind one line of a report.",
     "rules": "List and check the detection rules.",
 }

@@ -1,4 +1,4 @@
-"""The machine-readable form of a scan: JSON with a stable schema, and back."""
+"""The machine-readable forms: JSON with stable schemas; a scan can be read back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from typing import Any
 
 import msgspec
 
+from nngauge.domain.analysis import Analysis
+from nngauge.domain.cost import Cost
+from nngauge.domain.difference import Comparison, Fact, Figure, SharedWeights, Step
+from nngauge.domain.language import LanguageModel
 from nngauge.domain.model import Model
+from nngauge.domain.optimisation import Optimisation
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
 from nngauge.errors import MalformedError
 
 SCHEMA = "nngauge.scan/1"
-"""Raised when a field changes its meaning or goes away; additions keep the number."""
+MODEL_SCHEMA = "nngauge.model/1"
+COMPARISON_SCHEMA = "nngauge.comparison/1"
+"""Numbers are raised when a field changes its meaning or goes away; additions keep them."""
 
 
 class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -48,11 +55,81 @@ def decode_document(data: bytes) -> Scan | Failure:
     return result
 
 
-def encode_model(model: Model, *, indent: int = 2) -> bytes:
-    """One model as UTF-8 JSON."""
-    return msgspec.json.format(msgspec.json.encode(model), indent=indent)
+class ModelDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One model file and all that is computed about it; the layers are in `cost`."""
+
+    schema: str = MODEL_SCHEMA
+    path: str
+    """The file or folder as given."""
+    model: Model
+    cost: Cost
+    optimisation: Optimisation
+    language: LanguageModel | None
+    problems: tuple[str, ...]
+    """What shape inference could not make out."""
+
+
+class ComparisonDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Two models side by side."""
+
+    schema: str = COMPARISON_SCHEMA
+    first: Model
+    second: Model
+    same: bool
+    """Nothing that is compared differs, apart from names, digests and sizes of the files."""
+    same_file: bool
+    identity: tuple[Fact, ...]
+    interface: tuple[Fact, ...]
+    families: tuple[Figure, ...]
+    precision: tuple[Figure, ...]
+    costs: tuple[Figure, ...]
+    steps: tuple[Step, ...]
+    weights: SharedWeights | None
+    notes: tuple[str, ...]
+
+
+def encode_analysis(analysis: Analysis, path: str, *, indent: int = 2) -> bytes:
+    """One analysed model as UTF-8 JSON."""
+    document = ModelDocument(
+        path=path,
+        model=analysis.model,
+        cost=analysis.cost,
+        optimisation=analysis.optimisation,
+        language=analysis.language,
+        problems=analysis.problems,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=indent)
+
+
+def encode_comparison(comparison: Comparison, *, indent: int = 2) -> bytes:
+    """A comparison as UTF-8 JSON."""
+    document = ComparisonDocument(
+        first=comparison.first.model,
+        second=comparison.second.model,
+        same=comparison.same,
+        same_file=comparison.same_file,
+        identity=comparison.identity,
+        interface=comparison.interface,
+        families=comparison.families,
+        precision=comparison.precision,
+        costs=comparison.costs,
+        steps=comparison.steps,
+        weights=comparison.weights,
+        notes=comparison.notes,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=indent)
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a scan document."""
     return msgspec.json.schema(ScanDocument)
+
+
+def model_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what `nngauge show --json` prints."""
+    return msgspec.json.schema(ModelDocument)
+
+
+def comparison_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what `nngauge compare --json` prints."""
+    return msgspec.json.schema(ComparisonDocument)

@@ -1,63 +1,302 @@
-"""The screen about one model."""
+"""The screen about one model: what it is, what it does, what it costs, how it is stored, what is doubtful."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nngauge.domain.analysis import Analysis
+from nngauge.domain.cost import Amount, Layer
 from nngauge.domain.graph import Completeness
-from nngauge.domain.model import Model, Port
+from nngauge.domain.model import Port
+from nngauge.domain.optimisation import Granularity, Optimisation, Precision
+from nngauge.report.amounts import byte_amount, exact_amount, short_amount
+from nngauge.report.families import FamilyRow, family_rows
+from nngauge.report.language_card import language_rows
+from nngauge.report.outline import outline
 from nngauge.report.terminal import format_shape
 from nngauge.units import format_bytes, format_count
 
-_OPS = 12
 _PORTS = 8
-_METADATA = 12
+_METADATA = 8
+_WARNINGS = 12
+_TOLD = {"format", "producer"}
+"""Marks that the title says already."""
+_BAR = 16
+"""Characters of the longest bar."""
+_EIGHTHS = "▏▎▍▌▋▊▉█"
 
 
-def render_model(model: Model) -> RenderableType:
-    """Identity, interface, operations, weights and notes of a model."""
+def render_analysis(analysis: Analysis) -> RenderableType:
+    """Identity, interface, operations by family, cost, precision and warnings."""
+    blocks: list[RenderableType] = [_title(analysis), Text(), _facts(_identity(analysis))]
+    families = family_rows(analysis.cost.layers)
+    if families:
+        blocks += [_heading("Operations", f"{_operations(analysis):,}"), _family_table(families)]
+    for title, rows in (
+        ("Cost", list(_cost(analysis))),
+        ("Precision", list(_precision(analysis.optimisation))),
+        ("Language model", list(language_rows(analysis.language)) if analysis.language else []),
+        ("What the file says", list(_metadata(analysis))),
+    ):
+        if rows:
+            blocks += [_heading(title), _facts(rows)]
+    warnings = list(dict.fromkeys(_warnings(analysis)))
+    if warnings:
+        blocks.append(_heading("Warnings"))
+        blocks += [Text(f"! {line}", style="yellow") for line in warnings[:_WARNINGS]]
+        if len(warnings) > _WARNINGS:
+            blocks.append(Text(f"… and {len(warnings) - _WARNINGS} more (--json has them)", style="dim"))
+    return Group(*blocks)
+
+
+def _title(analysis: Analysis) -> RenderableType:
+    model = analysis.model
     title = Text(model.name, style="bold")
     title.append(f"  {model.title}" + (f" {model.format_version}" if model.format_version else ""), style="dim")
+    line = outline(analysis)
+    return Group(title, Text(line, style="cyan")) if line else title
+
+
+def _heading(title: str, extra: str = "") -> Text:
+    text = Text(f"\n{title}", style="bold")
+    if extra:
+        text.append(f"  {extra}", style="dim")
+    return text
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=11, max_width=28, overflow="ellipsis")
     table.add_column(overflow="fold")
-    for name, value in _rows(model):
-        table.add_row(name, value)
-    notes = [Text(f"note: {note}", style="yellow") for note in model.notes]
-    return Group(title, Text(), table, *notes)
+    for name, value in _joined(rows):
+        table.add_row(Text(name), Text(value))
+    return table
 
 
-def _rows(model: Model) -> Iterator[tuple[str, str]]:
-    yield "size", format_bytes(model.size) + (f" in {len(model.parts)} files" if len(model.parts) > 1 else "")
-    yield "sha256", model.digest
+def _joined(rows: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """A name that repeats is shown once."""
+    last = None
+    for name, value in rows:
+        yield ("" if name == last else name, value)
+        last = name
+
+
+# --- identity -----------------------------------------------------------------------------------------------------------
+
+
+def _identity(analysis: Analysis) -> list[tuple[str, str]]:
+    model = analysis.model
+    files = f" in {len(model.parts)} files" if len(model.parts) > 1 else ""
+    rows = [("size", format_bytes(model.size) + files)]
+    rows.append(("sha256", model.digest or "not computed for a file of this size (--digest)"))
     if model.producer:
-        yield "made by", model.producer
+        rows.append(("made by", model.producer))
     if model.completeness is not Completeness.FULL:
-        yield "read", f"{model.completeness}: totals are lower bounds"
-    yield from _port_rows("input", model.inputs)
-    yield from _port_rows("output", model.outputs)
-    if model.parameters is not None:
-        by_type = ", ".join(f"{format_count(count)} {dtype}" for dtype, count in model.weights.items() if count)
-        yield "parameters", f"{model.parameters:,}" + (f"  ({by_type})" if by_type else "")
-    if model.nodes is not None:
-        yield "operations", f"{model.nodes}  ({_histogram(model.ops)})"
-    for name, value in list(model.metadata.items())[:_METADATA]:
-        yield name, value if len(value) <= 200 else value[:199] + "…"
-    if len(model.metadata) > _METADATA:
-        yield "", f"… and {len(model.metadata) - _METADATA} more metadata entries (--json has them)"
+        rows.append(("read", f"{model.completeness}: totals are lower bounds"))
+    return [*rows, *_ports("input", model.inputs), *_ports("output", model.outputs)]
 
 
-def _port_rows(title: str, ports: Sequence[Port]) -> Iterator[tuple[str, str]]:
+def _ports(title: str, ports: Sequence[Port]) -> Iterator[tuple[str, str]]:
     for port in ports[:_PORTS]:
-        yield title, f"{port.name}  {port.dtype} {format_shape(port.shape)}"
+        yield title, f"{_shortened(port.name, 60)}  {port.dtype} {format_shape(port.shape)}".strip()
     if len(ports) > _PORTS:
         yield title, f"… and {len(ports) - _PORTS} more"
 
 
-def _histogram(ops: Mapping[str, int]) -> str:
-    shown = ", ".join(f"{count} {name}" for name, count in list(ops.items())[:_OPS])
-    return shown + (f", … {len(ops) - _OPS} more kinds" if len(ops) > _OPS else "")
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+# --- operations ---------------------------------------------------------------------------------------------------------
+
+
+def _operations(analysis: Analysis) -> int:
+    return analysis.model.nodes or len(analysis.cost.layers)
+
+
+def _family_table(rows: Sequence[FamilyRow]) -> Table:
+    counted = any(row.macs for row in rows)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim", pad_edge=False)
+    table.add_column("family", no_wrap=True)
+    table.add_column("layers", justify="right", no_wrap=True, min_width=6)
+    if counted:
+        table.add_column("share of MACs", no_wrap=True, min_width=_BAR + 7)
+        table.add_column("MACs", justify="right", no_wrap=True, min_width=6)
+    table.add_column("params", justify="right", no_wrap=True, min_width=6)
+    table.add_column("operations", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        cells = [Text(row.family.value), Text(f"{row.layers:,}")]
+        if counted:
+            cells += [_share(row), _dim_zero(short_amount(row.macs))]
+        ops = ", ".join(f"{name} {count}" if len(row.kinds) > 1 else name for name, count in row.kinds)
+        table.add_row(*cells, _dim_zero(short_amount(row.parameters)), Text(ops, style="dim"))
+    return table
+
+
+def _share(row: FamilyRow) -> Text:
+    if row.share is None or not row.macs:
+        return Text()
+    text = Text(bar(row.share, _BAR).ljust(_BAR), style="blue")
+    return text.append(f" {row.share:>5.1%}", style="default")
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of `share` (0 to 1) of `width` characters, in eighths; anything above nothing shows."""
+    eighths = max(round(share * width * 8), 1) if share > 0 else 0
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
+
+
+def _dim_zero(text: str) -> Text:
+    return Text("·", style="dim") if text == "0" else Text(text)
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------------
+
+
+def _cost(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    cost = analysis.cost
+    least = "at least " if cost.lower_bound else ""
+    if cost.parameters is not None:
+        stored = f", {byte_amount(cost.weight_bytes)} of weights" if cost.weight_bytes is not None else ""
+        yield "parameters", f"{least}{_both(cost.parameters)}{stored}"
+    if cost.macs == 0 and cost.lower_bound:
+        yield "MACs", "not known: see the warnings"
+    elif cost.macs is not None and analysis.graph.nodes:
+        yield "MACs", f"{least}{_both(cost.macs)} = {short_amount(cost.flops)} FLOPs at 2 a MAC"
+    if cost.peak is not None:
+        yield "activations", f"peak {byte_amount(cost.peak.bytes)} at {_place(analysis)}{_alive(analysis)}"
+    if analysis.graph.nodes:
+        yield from _traffic(analysis, least)
+
+
+def _both(amount: Amount) -> str:
+    exact = exact_amount(amount)
+    return exact if not isinstance(amount, int) or amount < 10_000 else f"{exact} ({short_amount(amount)})"
+
+
+def _place(analysis: Analysis) -> str:
+    peak = analysis.cost.peak
+    layer: Layer | None = next(
+        (layer for layer in analysis.cost.layers if peak and layer.index == peak.layer and not layer.graph), None
+    )
+    if layer is None:
+        return "an unknown layer"
+    return f"#{layer.index} {layer.kind or layer.op}" + (f" {_last(layer.name)}" if layer.name else "")
+
+
+def _alive(analysis: Analysis) -> str:
+    peak = analysis.cost.peak
+    names = [name for name in peak.tensors if name] if peak else []
+    return f"; alive: {', '.join(_last(name) for name in names[:2])}{' …' if len(names) > 2 else ''}" if names else ""
+
+
+def _last(name: str) -> str:
+    """The telling end of a path-like name."""
+    return _shortened(name.rstrip("/").rpartition("/")[2], 30)
+
+
+def _traffic(analysis: Analysis, least: str) -> Iterator[tuple[str, str]]:
+    cost = analysis.cost
+    parts = [cost.weight_bytes, cost.read_bytes, cost.written_bytes]
+    numbers = [part for part in parts if isinstance(part, int)]
+    if len(numbers) == len(parts):
+        names = zip(("weights", "read", "written"), numbers, strict=True)
+        detail = " + ".join(f"{format_bytes(number)} {name}" for name, number in names)
+        intensity = f", {cost.intensity:.3g} MACs a byte" if cost.intensity is not None else ""
+        yield "moved", f"{least}{format_bytes(sum(numbers))} an inference ({detail}){intensity}"
+
+
+# --- precision ----------------------------------------------------------------------------------------------------------
+
+
+def _precision(state: Optimisation) -> Iterator[tuple[str, str]]:
+    verdict = state.verdict
+    share = f" ({verdict.share:.0%} of parameters)" if 0 < verdict.share < 0.995 else ""
+    yield "scheme", f"{verdict.label}{share}"
+    if state.weights:
+        yield "weights", ", ".join(_kind(item) for item in state.weights[:6])
+    if state.activations:
+        yield "activations", ", ".join(f"{item.tensors:,} {_type(item)}" for item in state.activations[:6])
+    yield from _values(state)
+    yield from _state(state)
+
+
+def _kind(item: Precision) -> str:
+    return f"{format_count(item.elements)} {_type(item)}"
+
+
+def _type(item: Precision) -> str:
+    return item.dtype.value + (f" {item.granularity}" if item.granularity is not Granularity.NONE else "")
+
+
+def _values(state: Optimisation) -> Iterator[tuple[str, str]]:
+    sampled = " (sampled)" if state.sampled else ""
+    if state.sparsity is not None:
+        near = f", {state.near_zero:.1%} near zero" if state.near_zero is not None else ""
+        yield "zeros", f"{state.sparsity:.1%} of {_looked_at(state)} are 0{near}{sampled}"
+    clustered = [item for item in state.tensors if item.clustered and not item.uniform]
+    if clustered:
+        most = max(item.distinct or 0 for item in clustered)
+        yield "clustered", f"{len(clustered):,} tensors of at most {most} different values"
+    hidden = [item for item in state.tensors if item.holds]
+    if hidden:
+        kinds = ", ".join(dict.fromkeys(item.holds for item in hidden))
+        yield "in disguise", f"{len(hidden):,} float32 tensors hold only {kinds} values"
+    dead = sum(item.dead_channels or 0 for item in state.tensors)
+    if dead:
+        channels = sum(item.channels or 0 for item in state.tensors)
+        yield "pruned", f"{dead:,} of {channels:,} output channels are zero"
+
+
+def _looked_at(state: Optimisation) -> str:
+    """Which weights the shares are of: block types and what is in other files are not unpacked."""
+    known = [item for item in state.tensors if item.zeros is not None]
+    covered, total = sum(item.elements for item in known), sum(item.elements for item in state.tensors)
+    return "the weights" if covered > 0.9 * total else f"the {format_count(covered)} weights that can be looked at"
+
+
+def _state(state: Optimisation) -> Iterator[tuple[str, str]]:
+    if state.batch_norm.nodes:
+        yield "batch norm", f"{state.batch_norm.nodes:,} left, {state.batch_norm.foldable:,} of them could be folded"
+    for item in state.leftovers[:6]:
+        yield "left in", f"{item.count:,} × {item.what}"
+    if state.duplicates:
+        wasted = sum(item.wasted for item in state.duplicates)
+        yield (
+            "duplicates",
+            f"{len(state.duplicates):,} constants stored more than once, {format_bytes(wasted)} too many",
+        )
+    if state.training:
+        yield "training", "; ".join(state.training[:4])
+
+
+# --- metadata and warnings ----------------------------------------------------------------------------------------------
+
+
+def _metadata(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    model = analysis.model
+    told = {model.producer, model.format_version}
+    entries = [(name, value) for name, value in model.metadata.items() if value.strip() and value not in told]
+    if analysis.language is not None:  # its block says these
+        entries = [entry for entry in entries if not entry[0].startswith(f"{analysis.language.architecture}.")]
+    marks = (mark for mark in analysis.optimisation.marks if mark[0] not in _TOLD and mark not in entries)
+    entries = [*marks, *entries]
+    for name, value in entries[:_METADATA]:
+        yield name, _shortened(" ".join(value.split()), 160)
+    if len(entries) > _METADATA:
+        yield "", f"… and {len(entries) - _METADATA} more entries (--json has them)"
+
+
+def _warnings(analysis: Analysis) -> Iterator[str]:
+    cost = analysis.cost
+    if cost.lower_bound:
+        yield "totals are lower bounds: not everything was read or understood"
+    yield from cost.assumptions
+    yield from cost.unknown
+    yield from analysis.problems
+    yield from analysis.model.notes
+    yield from analysis.optimisation.notes
