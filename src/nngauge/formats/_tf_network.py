@@ -60,11 +60,11 @@ class Networks:
         """All nodes: inputs are the placeholders, outputs what nobody consumes."""
         return self._graph(self._main, name, self._main.nodes, None, None)
 
-    def between(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], name: str = "") -> Graph:
-        """What leads from inputs to outputs, both named and described by a signature."""
+    def between(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], name: str = "", *, prune: bool) -> Graph:
+        """What stands between the inputs and outputs of a signature; `prune` leaves out what does not lead there."""
         flat = self._main
         roots = [flat.root(tensor.name) for tensor in outputs]
-        nodes = _leading_to(flat, [*roots, *(tensor.name for tensor in inputs)])
+        nodes = _leading_to(flat, [*roots, *(tensor.name for tensor in inputs)]) if prune else flat.nodes
         known = {tensor.name: tensor for tensor in inputs}
         known |= {root: replace(tensor, name=root) for root, tensor in zip(roots, outputs, strict=True)}
         return self._graph(flat, name, nodes, ([tensor.name for tensor in inputs], roots), known)

@@ -38,7 +38,7 @@ def parse(data: ModelData) -> Graph:
     if not probe(bytes(data.buf[:HEAD_BYTES]), len(data.buf), ""):
         raise NotThisFormat("does not begin with a NodeDef")
     raw = read_graph(data.buf, 0, len(data.buf))
-    networks = Networks(raw, partial(plain_values, data.buf), lambda _node, _key: None, FORMAT.name)
+    networks = Networks(raw, partial(plain_values, (data.buf,)), lambda _node, _key: None, FORMAT.name)
     graph = networks.whole()
     variables = sum(node.op in VARIABLES for node in raw.nodes)
     note = f"{variables} variables: the graph is not frozen, their values are in a checkpoint"
@@ -50,7 +50,7 @@ def parse(data: ModelData) -> Graph:
             completeness=Completeness.PARTIAL if variables else Completeness.FULL,
             notes=(note,) if variables else (),
         ),
-        partial(plain_values, data.buf),
+        partial(plain_values, (data.buf,)),
     )
 
 

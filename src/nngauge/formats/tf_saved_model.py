@@ -108,7 +108,7 @@ def _meta_graph(data: ModelData, message: Field, held: Mapping[str, Tensor], fir
         raise MalformedError("a meta graph without graph", where=f"@{message.start}")
     version, tags = _info(buf, parts[1][0]) if 1 in parts else ("", "")
     raw = read_graph(buf, parts[2][0].start, parts[2][0].end)
-    read = partial(plain_values, buf)
+    read = partial(plain_values, (buf, *data.parts.values()))
     networks = Networks(raw, read, partial(_held, held), FORMAT.name, first)
     signatures = dict(_signature(buf, field) for field in parts.get(5, ()))
     signatures.pop(_INIT, None)
@@ -138,7 +138,7 @@ def _networks(networks: Networks, signatures: Mapping[str, tuple[_Ports, _Ports]
     for key in sorted(signatures, key=lambda key: key != _DEFAULT):
         inputs, outputs = ([tensor for _, tensor in ports if tensor.name] for ports in signatures[key])
         if outputs:
-            graph = networks.between(inputs, outputs, key if found else "")
+            graph = networks.between(inputs, outputs, key if found else "", prune=True)
             found.setdefault(_likeness(graph), graph)
     return list(found.values()) or [networks.whole()]
 

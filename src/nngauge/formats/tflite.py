@@ -183,7 +183,7 @@ class _Reader(Reach):
         return (start, size) if 0 < size <= _MAX_CUSTOM_OPTIONS else (0, 0)
 
     def _values(self, tensor: Tensor) -> Values | None:
-        return plain_values(self.buf, tensor)
+        return plain_values((self.buf,), tensor)
 
     def _attributes(self, table: Table) -> dict[str, Attribute]:
         options = self.table(table, 4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -95,17 +95,17 @@ class Canonical(Struct, frozen=True):
 Rule = Callable[[Operation], Canonical]
 
 
-def plain_values(buf: Buffer, tensor: Tensor) -> Values | None:
-    """Elements of a constant of at most `MAX_INLINE_VALUES` that lies plainly in `buf`; None for any other."""
+def plain_values(parts: Sequence[Buffer], tensor: Tensor) -> Values | None:
+    """Elements of a constant of at most `MAX_INLINE_VALUES` that lies plainly in the parts; None for any other."""
     if tensor.values is not None:
         return tensor.values
     count, span, code = tensor.elements, tensor.data, _CODES.get(tensor.dtype)
-    if span is None or code is None or count is None or count > MAX_INLINE_VALUES or span.part:
+    if span is None or code is None or count is None or count > MAX_INLINE_VALUES:
         return None
     layout = struct.Struct(f"<{count}{code}")
-    if span.size != layout.size or span.offset + span.size > len(buf):
+    if span.size != layout.size or span.part >= len(parts) or span.offset + span.size > len(parts[span.part]):
         return None
-    values = layout.unpack_from(buf, span.offset)
+    values = layout.unpack_from(parts[span.part], span.offset)
     return tuple([int(value) for value in values]) if code == "?" else values
 
 
