@@ -5,12 +5,19 @@ Header and schema: https://github.com/google-ai-edge/LiteRT-LM/tree/main/schema
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec import Struct
+
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._bundle import inner_model, messages, numbers, pieces
+from nngauge.formats._model_config import digest
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.flatbuffer import Table
+from nngauge.io.meter import Meter
 
 _MAGIC = b"LITERTLM"
 _HEADER = 32
@@ -21,7 +28,13 @@ _SECTIONS = {
     10: "text-to-speech metadata", 11: "speech-to-text metadata", 12: "text-to-image metadata",
     13: "any-to-any metadata",
 }  # fmt: skip
-_MODEL = 3
+_MODEL, _SENTENCEPIECE, _LLM_METADATA, _HUGGING_FACE = 3, 4, 5, 6
+_MODEL_TYPES = {
+    1: "generic", 2: "gemma3n", 3: "function_gemma", 4: "gemma3", 5: "qwen3", 7: "qwen2p5", 8: "gemma4", 9: "fast_vlm",
+    11: "lfm2", 12: "minicpm5", 13: "gemma3",
+}  # fmt: skip
+"""Members of `LlmModelType` in runtime/proto/llm_model_type.proto; 13 is Gemma 3 with 270 million parameters."""
+_MAX_NOTES = 16
 _TEXT = 9
 """`VData` member that holds a string."""
 _MAX_SECTIONS = 4096
@@ -29,8 +42,16 @@ _MAX_PAIRS = 256
 """Key-value pairs of one section; writers put one to ten."""
 
 
+class _Section(Struct, frozen=True):
+    kind: int
+    begin: int
+    end: int
+    name: str
+    """``model_type`` of a model (``tf_lite_prefill_decode``), empty elsewhere."""
+
+
 def parse(data: ModelData) -> Graph:
-    """Checks every section; see `Format.parse` for the errors."""
+    """Checks every section and reads the models inside as sub-graphs; see `Format.parse` for the errors."""
     buf = data.buf
     if bytes(buf[:8]) != _MAGIC:
         raise NotThisFormat("no LITERTLM magic")
@@ -42,37 +63,80 @@ def parse(data: ModelData) -> Graph:
         raise TruncatedError(f"the header ends at {end}, the file at {len(buf)}")
     root = flatbuffer.root(memoryview(buf)[_HEADER:end])
     listing = root.table(1)
-    sections = listing.tables(0) if listing else []
-    if not sections:
+    tables = listing.tables(0) if listing else []
+    if not tables:
         raise MalformedError("no sections")
-    if len(sections) > _MAX_SECTIONS:
-        raise LimitError(f"{len(sections)} sections")
-    kinds = [_check(buf, section, end) for section in sections]
+    if len(tables) > _MAX_SECTIONS:
+        raise LimitError(f"{len(tables)} sections")
+    sections = [_section(buf, table, end) for table in tables]
     facts = _texts(root.table(0), 0)
-    models = [_texts(s, 0).get("model_type", "") for s in sections if s.integer(3, "B") == _MODEL]
-    facts["sections"] = ", ".join(kinds)
-    if any(models):
-        facts["models"] = ", ".join(model for model in models if model)
+    facts["sections"] = ", ".join(_SECTIONS[section.kind] for section in sections)
+    models = [section for section in sections if section.kind == _MODEL]
+    if any(section.name for section in models):
+        facts["models"] = ", ".join(section.name for section in models if section.name)
+    inner, notes = _models(buf, models)
+    for section in sections:
+        facts |= _facts(buf, section)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.STRUCTURE,
+        completeness=Completeness.FULL if models and len(inner) == len(models) else Completeness.PARTIAL,
+        subgraphs=tuple(inner),
         format_version=version,
         producer="LiteRT-LM",
         metadata={key: value[:500] for key, value in facts.items()},
-        extent=max(section.integer(2, "Q") for section in sections),
-        notes=(f"a bundle of {len(models)} TFLite models, which are reported on their own",),
+        extent=max(section.end for section in sections),
+        notes=tuple(notes),
     )
 
 
-def _check(buf: Buffer, section: Table, header_end: int) -> str:
-    begin, end, kind = section.integer(1, "Q"), section.integer(2, "Q"), section.integer(3, "B")
+def _section(buf: Buffer, table: Table, header_end: int) -> _Section:
+    begin, end, kind = table.integer(1, "Q"), table.integer(2, "Q"), table.integer(3, "B")
     if kind not in _SECTIONS or not header_end <= begin <= end:
         raise MalformedError(f"section of kind {kind} from {begin} to {end}")
     if end > len(buf):
         raise TruncatedError(f"a section ends at {end}, the file at {len(buf)}")
     if kind == _MODEL and bytes(buf[begin + 4 : begin + 8]) != b"TFL3":
         raise MalformedError("a model section without a TFLite model", where=f"@{begin}")
-    return _SECTIONS[kind]
+    return _Section(kind, begin, end, _texts(table, 0).get("model_type", "") if kind == _MODEL else "")
+
+
+def _models(buf: Buffer, sections: Sequence[_Section]) -> tuple[list[Graph], list[str]]:
+    """`(models, why others cannot be read)`; sections that share bytes over and over raise `LimitError`."""
+    inner: list[Graph] = []
+    notes: list[str] = []
+    meter = Meter.for_size(len(buf))
+    for number, section in enumerate(sections):
+        meter.spend(section.end - section.begin)
+        found = inner_model(buf, section.begin, section.end, section.name or f"model {number}")
+        if isinstance(found, Graph):
+            inner.append(found)
+        elif len(notes) < _MAX_NOTES:
+            notes.append(f"unreadable model {found}")
+    return inner, notes
+
+
+def _facts(buf: Buffer, section: _Section) -> dict[str, str]:
+    """What tokenizer and metadata sections tell about the language model."""
+    if section.kind == _SENTENCEPIECE:
+        count = pieces(buf, section.begin, section.end)
+        return {"llm.tokenizer": "SentencePiece"} | ({"llm.vocab_size": str(count)} if count else {})
+    if section.kind == _HUGGING_FACE:
+        return {"llm.tokenizer": "Hugging Face"}
+    return _llm_metadata(buf, section.begin, section.end) if section.kind == _LLM_METADATA else {}
+
+
+def _llm_metadata(buf: Buffer, begin: int, end: int) -> dict[str, str]:
+    """`LlmMetadata` of runtime/proto/llm_metadata.proto."""
+    whole, nested = numbers(buf, begin, end), messages(buf, begin, end)
+    found = {"llm.max_num_tokens": str(whole[5])} if whole.get(5) else {}
+    for field in nested.get(6, ())[-1:]:
+        kinds = messages(buf, field.start, field.end)
+        found["llm.model_type"] = next((name for number, name in _MODEL_TYPES.items() if number in kinds), "unknown")
+    for field in nested.get(7, ())[-1:]:
+        found["llm.jinja_prompt_template"] = digest(bytes(buf[field.start : field.end]))
+    if 3 in nested:
+        found["llm.prompt_templates"] = "present"
+    return found
 
 
 def _texts(owner: Table | None, field: int) -> dict[str, str]:
@@ -89,11 +153,11 @@ def _texts(owner: Table | None, field: int) -> dict[str, str]:
 
 FORMAT = Format(
     name="litertlm",
-    version=1,
+    version=2,
     title="LiteRT-LM bundle",
     suffixes=(".litertlm",),
     parse=parse,
     magics=(Magic(0, _MAGIC, carve=True),),
     references=("https://github.com/google-ai-edge/LiteRT-LM/tree/main/schema",),
-    limitations=("models inside are reported on their own, not as parts",),
+    limitations=("external weight sections are listed, not bound to the model that uses them",),
 )

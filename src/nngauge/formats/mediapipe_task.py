@@ -6,9 +6,13 @@ mediapipe/tasks/cc/metadata/utils/zip_utils.cc (https://github.com/google-ai-edg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nngauge.domain.graph import Completeness, Graph
-from nngauge.errors import LimitError, NotThisFormat
+from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._bundle import inner_model, messages, numbers, pieces
+from nngauge.io.binary import Buffer
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.io.zip_records import ZipEntry
@@ -20,6 +24,14 @@ _OTHERS = ("TOKENIZER_MODEL", "METADATA", "SPM_VOCAB")
 _SIDE_FILES = (".binarypb", ".txt", ".json", ".pb", ".model", ".pbtxt")
 _MAX_MEMBERS = 64
 """Members of one bundle; the largest, holistic, has seven."""
+_MAX_DEPTH = 2
+"""Bundles inside bundles: gesture recognizer > hand landmarker > models."""
+_MAX_NOTES = 16
+_LLM_PARAMETERS = {2: "vocab_size", 4: "start_token_id"}
+_TRANSFORMER_PARAMETERS = {
+    2: "max_seq_length", 3: "embedding_dim", 4: "hidden_dimension", 5: "head_dimension", 6: "num_heads", 7: "num_stacks",
+    9: "num_kv_heads", 19: "num_local_layers_per_global",
+}  # fmt: skip
 
 
 def probe(head: bytes, _size: int, name: str) -> bool:
@@ -32,24 +44,93 @@ def probe(head: bytes, _size: int, name: str) -> bool:
 
 
 def parse(data: ModelData) -> Graph:
-    """Checks every member; see `Format.parse` for the errors. An archive that also holds other things is no bundle."""
+    """Checks every member and reads the models, also those of bundles inside, as sub-graphs.
+
+    See `Format.parse` for the errors. An archive that also holds other things is no bundle.
+    """
     if bytes(data.buf[:4]) != _ZIP:
         raise NotThisFormat("not a zip")
-    archive = read_zip(ByteSource.of_bytes(data.buf, data.name))
-    entries = [entry for entry in archive.entries if not entry.is_dir]
-    if len(entries) > _MAX_MEMBERS:
-        raise LimitError(f"{len(entries)} members")
-    kinds = {entry.name: _kind(archive, entry) for entry in entries}
+    archive, kinds = _members(data.buf, data.name)
     models = [name for name, kind in kinds.items() if kind in ("model", "bundle")]
     if not models:
         raise NotThisFormat("no model among the members")
+    inner, notes = _models(data.buf, 0, archive, kinds, 0)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.STRUCTURE,
+        completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+        subgraphs=tuple(inner),
         producer="MediaPipe",
-        metadata={"models": ", ".join(models), "task": _task(kinds)},
-        notes=(f"a bundle of {len(models)} models, which are reported on their own",),
+        metadata={"models": ", ".join(models), "task": _task(kinds), **_facts(data.buf, archive)},
+        notes=tuple(notes[:_MAX_NOTES]),
     )
+
+
+def _members(buf: Buffer, name: str) -> tuple[ZipArchive, dict[str, str]]:
+    """The archive, and what each of its members is."""
+    archive = read_zip(ByteSource.of_bytes(buf, name))
+    entries = [entry for entry in archive.entries if not entry.is_dir]
+    if len(entries) > _MAX_MEMBERS:
+        raise LimitError(f"{len(entries)} members")
+    return archive, {entry.name: _kind(archive, entry) for entry in entries}
+
+
+def _models(
+    buf: Buffer, base: int, archive: ZipArchive, kinds: Mapping[str, str], depth: int
+) -> tuple[list[Graph], list[str]]:
+    """`(models, why others cannot be read)`; the archive begins at `base` of `buf`."""
+    inner: list[Graph] = []
+    notes: list[str] = []
+    for name, kind in kinds.items():
+        entry = archive.find(name)
+        if entry is None or kind == "side file":
+            continue
+        start = base + archive.data_offset(entry)
+        end = start + entry.size
+        if kind == "model":
+            found = inner_model(buf, start, end, name)
+            if isinstance(found, Graph):
+                inner.append(found)
+            else:
+                notes.append(f"unreadable model {found}")
+        elif depth < _MAX_DEPTH:
+            try:
+                below, below_kinds = _members(memoryview(buf)[start:end], name)
+                models, reasons = _models(buf, start, below, below_kinds, depth + 1)
+            except (InputError, NotThisFormat) as error:
+                notes.append(f"unreadable bundle {name[:80]}: {error.what[:200]}")
+                continue
+            inner += models
+            notes += reasons
+    return inner, notes
+
+
+def _facts(buf: Buffer, archive: ZipArchive) -> dict[str, str]:
+    """What tokenizer and `LlmParameters` (mediapipe/tasks/cc/genai/inference/proto) tell about a language model."""
+    found: dict[str, str] = {}
+    for name in ("TOKENIZER_MODEL", "SPM_VOCAB"):
+        entry = archive.find(name)
+        if entry is not None:
+            start = archive.data_offset(entry)
+            count = pieces(buf, start, min(start + entry.size, len(buf)))
+            found["llm.tokenizer"] = "SentencePiece"
+            if count:
+                found["llm.vocab_size"] = str(count)
+    entry = archive.find("METADATA")
+    if entry is None or "llm.tokenizer" not in found:
+        return found
+    start = archive.data_offset(entry)
+    end = min(start + entry.size, len(buf))
+    whole = numbers(buf, start, end)
+    found |= {f"llm.{key}": str(whole[number]) for number, key in _LLM_PARAMETERS.items() if whole.get(number)}
+    for field in messages(buf, start, end).get(1, ())[-1:]:
+        shape = numbers(buf, field.start, field.end)
+        found |= {
+            f"llm.{key}": str(shape[number]) for number, key in _TRANSFORMER_PARAMETERS.items() if shape.get(number)
+        }
+        for attention in messages(buf, field.start, field.end).get(16, ())[-1:]:
+            window = numbers(buf, attention.start, attention.end).get(6)
+            found |= {"llm.sliding_window_size": str(window)} if window else {}
+    return found
 
 
 def _kind(archive: ZipArchive, entry: ZipEntry) -> str:
@@ -76,7 +157,7 @@ def _task(kinds: dict[str, str]) -> str:
 
 FORMAT = Format(
     name="mediapipe_task",
-    version=1,
+    version=2,
     title="MediaPipe task bundle",
     suffixes=(".task",),
     parse=parse,
@@ -86,5 +167,4 @@ FORMAT = Format(
     references=(
         "https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/tasks/cc/metadata/utils/zip_utils.cc",
     ),
-    limitations=("models inside are reported on their own, not as parts",),
 )

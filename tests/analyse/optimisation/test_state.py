@@ -223,7 +223,7 @@ def test_real_models(name: str, expected: str) -> None:
 
 
 def test_real_dead_channels() -> None:
-    """SampLeNet as published has 52 output channels without a weight above a millionth of its layer's largest."""
+    """Two filters of SampLeNet as published are dead, seen by plain Python as well."""
     paths = list((MODELS / "caffemodel").glob("*SampLeNet*"))
     if not paths:
         pytest.skip("real models are not beside this checkout")
@@ -242,5 +242,4 @@ def test_real_dead_channels() -> None:
             largest = max(map(abs, values))
             rows = [values[start : start + each] for start in range(0, count, each)]
             dead += sum(max(map(abs, row)) < largest * 2**-21 for row in rows)
-    assert dead <= sum(state.dead_channels or 0 for state in found.tensors) <= 52
-    assert dead > 40
+    assert dead == sum(state.dead_channels or 0 for state in found.tensors) == 2
