@@ -42,6 +42,8 @@ class _Builder:
         """`(message, its closing mark, field name of the list it stands in)`."""
         self._name = ""
         self._listing = False
+        self._extension = False
+        """Inside the brackets of an extension's name, ``[package.field]``."""
         self._count = 0
 
     def word(self, value: str) -> None:
@@ -52,6 +54,8 @@ class _Builder:
         if not self._name:
             self._name = value
             return
+        if self._extension:
+            raise MalformedError("an extension's name is not closed")
         self._stack[-1][0].append((self._name, value))
         if not self._listing:
             self._name = ""
@@ -64,13 +68,17 @@ class _Builder:
             self._close(mark)
         elif mark == "[" and self._name and not self._listing:
             self._listing = True
+        elif mark == "[" and not self._name and not self._extension:
+            self._extension = True
+        elif mark == "]" and self._extension and self._name:
+            self._extension = False
         elif mark == "]" and self._listing:
             self._name, self._listing = "", False
         elif mark in "[]" or (mark == ":" and not self._name):
             raise MalformedError(f"{mark!r} out of place")
 
     def _open(self, mark: str) -> None:
-        if not self._name or len(self._stack) > MAX_STRUCT_DEPTH:
+        if not self._name or self._extension or len(self._stack) > MAX_STRUCT_DEPTH:
             raise MalformedError("a message without field name or nested too deeply")
         child: Message = []
         self._stack[-1][0].append((self._name, child))
@@ -85,7 +93,7 @@ class _Builder:
 
     def finished(self) -> Message:
         """The top-level message."""
-        if len(self._stack) > 1 or self._name:
+        if len(self._stack) > 1 or self._name or self._extension:
             raise MalformedError("the text ends inside a message")
         return self._stack[0][0]
 
