@@ -24,7 +24,7 @@ from nngauge.report.documents import (
 )
 from nngauge.report.families import family_rows
 from nngauge.report.layers import COLUMNS, chosen_layers, layers_csv, render_layers
-from nngauge.report.model_card import bar, render_analysis
+from nngauge.report.model_card import bar, by_reason, render_analysis
 from nngauge.report.model_comparison import render_comparison
 from nngauge.report.outline import outline
 from nngauge.report.safe import Safe
@@ -54,11 +54,20 @@ def test_one_screen_has_interface_operations_cost_and_precision() -> None:
 def test_lower_bounds_are_said_at_every_total() -> None:
     whole = analysis(lenet())
     text = text_of(
-        render_analysis(replace(whole, cost=replace(whole.cost, lower_bound=True, unknown=("no rule: Foo × 2",))))
+        render_analysis(replace(whole, cost=replace(whole.cost, lower_bound=True, unknown=("Foo: no rule × 2",))))
     )
     assert text.count("at least") == 3  # parameters, MACs, bytes moved
     assert "totals are lower bounds" in text
     assert "! no rule: Foo × 2" in text
+
+
+def test_reasons_are_said_once() -> None:
+    lines = ("conv2d: no rule × 3", "relu: no rule × 4", "`odd`: other × 1", "no colon", "a: b × c")
+    assert list(by_reason(lines)) == ["no rule: relu × 4, conv2d × 3", "other: odd × 1", "no colon", "a: b × c"]
+    many = tuple(f"op{at}: no rule × 1" for at in range(20))
+    assert list(by_reason(many)) == [
+        "no rule: " + ", ".join(f"op{at} × 1" for at in (0, 1, 10, 11, 12, 13)) + ", … 14 more"
+    ]
 
 
 def test_unknown_cost_is_not_0() -> None:

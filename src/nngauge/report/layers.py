@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.table import Table
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
 from nngauge.domain.analysis import Analysis
@@ -67,6 +69,8 @@ _SORTS: Final[dict[str, Callable[[Layer], int]]] = {
 def render_layers(analysis: Analysis, rows: Sequence[Layer]) -> RenderableType:
     """One line a layer; shares are of the model's totals. Columns that do not fit the screen are left out."""
     total = len(analysis.cost.layers)
+    if not total:
+        return Text("This file holds no operations.", style="dim")
     shown = f"{len(rows):,} of {total:,} layers" if len(rows) != total else f"{total:,} layers"
     return Group(_LayerTable(analysis, tuple(rows)), Text(f"\n{shown}{_remarks(rows)}", style="dim"))
 
@@ -85,7 +89,7 @@ class _Column(Struct, frozen=True):
 
     @property
     def width(self) -> int:
-        return max([len(self.title), *map(len, self.cells)])
+        return max([len(self.title), *map(cell_len, self.cells)])
 
 
 class _LayerTable(Struct, frozen=True):
@@ -94,17 +98,19 @@ class _LayerTable(Struct, frozen=True):
     analysis: Analysis
     rows: tuple[Layer, ...]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         columns, widths = _fitting(_columns(self.rows, self.analysis), options.max_width)
-        table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="dim", pad_edge=False)
-        for column, width in zip(columns, widths, strict=True):
-            right = not column.least
-            table.add_column(column.title, justify="right" if right else "left", no_wrap=True, width=width)
-        for at in range(len(self.rows)):
-            table.add_row(
-                *(_styled(column.cells[at], width, column) for column, width in zip(columns, widths, strict=True))
-            )
-        yield table
+        dim = Style(dim=True)
+        yield Segment(_line([_cut(c.title, w, c) for c, w in zip(columns, widths, strict=True)]), dim)
+        yield Segment.line()
+        for at in range(len(self.rows)):  # whole lines, not a rich table: that takes seconds for a thousand layers
+            cells = [_cut(column.cells[at], width, column) for column, width in zip(columns, widths, strict=True)]
+            yield Segment(_line(cells))
+            yield Segment.line()
+
+
+def _line(cells: Sequence[str]) -> str:
+    return (" " * _GAP).join(cells).rstrip()
 
 
 def _columns(rows: Sequence[Layer], analysis: Analysis) -> list[_Column]:
@@ -144,11 +150,15 @@ def _fitting(columns: list[_Column], screen: int) -> tuple[list[_Column], list[i
     return columns, widths
 
 
-def _styled(cell: str, width: int, column: _Column) -> Text:
-    text = cell
-    if len(cell) > width:
-        text = f"…{cell[1 - width :]}" if column.tail else f"{cell[: width - 1]}…"
-    return Text(text, style="dim" if cell in ("·", "–") else "")
+def _cut(cell: str, width: int, column: _Column) -> str:
+    """The cell as wide as its column, in places of the terminal."""
+    length = cell_len(cell)
+    if length > width:
+        return set_cell_size(
+            f"…{cell[len(cell) + 1 - width :]}" if column.tail else f"{set_cell_size(cell, width - 1)}…", width
+        )
+    padding = " " * (width - length)
+    return cell + padding if column.least else padding + cell
 
 
 def _operation(layer: Layer) -> str:

@@ -12,17 +12,18 @@ from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Layer
 from nngauge.domain.graph import Completeness
 from nngauge.domain.model import Port
-from nngauge.domain.optimisation import Granularity, Optimisation, Precision
 from nngauge.report.amounts import byte_amount, exact_amount, short_amount
 from nngauge.report.families import FamilyRow, family_rows
 from nngauge.report.language_card import language_rows
 from nngauge.report.outline import outline
+from nngauge.report.precision_card import precision_rows
 from nngauge.report.terminal import format_shape
-from nngauge.units import format_bytes, format_count
+from nngauge.units import format_bytes
 
-_PORTS = 8
+_PORTS = 6
 _METADATA = 8
 _WARNINGS = 12
+_SUBJECTS = 6
 _TOLD = {"format", "producer"}
 """Marks that the title says already."""
 _BAR = 16
@@ -38,7 +39,7 @@ def render_analysis(analysis: Analysis) -> RenderableType:
         blocks += [_heading("Operations", f"{_operations(analysis):,}"), _family_table(families)]
     for title, rows in (
         ("Cost", list(_cost(analysis))),
-        ("Precision", list(_precision(analysis.optimisation))),
+        ("Precision", list(precision_rows(analysis.optimisation))),
         ("Language model", list(language_rows(analysis.language)) if analysis.language else []),
         ("What the file says", list(_metadata(analysis))),
     ):
@@ -56,7 +57,9 @@ def render_analysis(analysis: Analysis) -> RenderableType:
 def _title(analysis: Analysis) -> RenderableType:
     model = analysis.model
     title = Text(model.name, style="bold")
-    title.append(f"  {model.title}" + (f" {model.format_version}" if model.format_version else ""), style="dim")
+    title.append(f"  {model.title}", style="dim")
+    if model.format_version and model.format_version.lower() not in model.title.lower():
+        title.append(f" {model.format_version}", style="dim")
     line = outline(analysis)
     return Group(title, Text(line, style="cyan")) if line else title
 
@@ -160,11 +163,13 @@ def _dim_zero(text: str) -> Text:
 def _cost(analysis: Analysis) -> Iterator[tuple[str, str]]:
     cost = analysis.cost
     least = "at least " if cost.lower_bound else ""
-    if cost.parameters is not None:
+    if cost.parameters == 0:
+        yield "parameters", "none was read" if cost.lower_bound else "none"
+    elif cost.parameters is not None:
         stored = f", {byte_amount(cost.weight_bytes)} of weights" if cost.weight_bytes is not None else ""
         yield "parameters", f"{least}{_both(cost.parameters)}{stored}"
-    if cost.macs == 0 and cost.lower_bound:
-        yield "MACs", "not known: see the warnings"
+    if cost.macs == 0 and analysis.graph.nodes:
+        yield "MACs", "not known: see the warnings" if cost.lower_bound else "none"
     elif cost.macs is not None and analysis.graph.nodes:
         yield "MACs", f"{least}{_both(cost.macs)} = {short_amount(cost.flops)} FLOPs at 2 a MAC"
     if cost.peak is not None:
@@ -203,75 +208,11 @@ def _traffic(analysis: Analysis, least: str) -> Iterator[tuple[str, str]]:
     cost = analysis.cost
     parts = [cost.weight_bytes, cost.read_bytes, cost.written_bytes]
     numbers = [part for part in parts if isinstance(part, int)]
-    if len(numbers) == len(parts):
+    if len(numbers) == len(parts) and sum(numbers) > 0:
         names = zip(("weights", "read", "written"), numbers, strict=True)
         detail = " + ".join(f"{format_bytes(number)} {name}" for name, number in names)
         intensity = f", {cost.intensity:.3g} MACs a byte" if cost.intensity is not None else ""
         yield "moved", f"{least}{format_bytes(sum(numbers))} an inference ({detail}){intensity}"
-
-
-# --- precision ----------------------------------------------------------------------------------------------------------
-
-
-def _precision(state: Optimisation) -> Iterator[tuple[str, str]]:
-    verdict = state.verdict
-    share = f" ({verdict.share:.0%} of parameters)" if 0 < verdict.share < 0.995 else ""
-    yield "scheme", f"{verdict.label}{share}"
-    if state.weights:
-        yield "weights", ", ".join(_kind(item) for item in state.weights[:6])
-    if state.activations:
-        yield "activations", ", ".join(f"{item.tensors:,} {_type(item)}" for item in state.activations[:6])
-    yield from _values(state)
-    yield from _state(state)
-
-
-def _kind(item: Precision) -> str:
-    return f"{format_count(item.elements)} {_type(item)}"
-
-
-def _type(item: Precision) -> str:
-    return item.dtype.value + (f" {item.granularity}" if item.granularity is not Granularity.NONE else "")
-
-
-def _values(state: Optimisation) -> Iterator[tuple[str, str]]:
-    sampled = " (sampled)" if state.sampled else ""
-    if state.sparsity is not None:
-        near = f", {state.near_zero:.1%} near zero" if state.near_zero is not None else ""
-        yield "zeros", f"{state.sparsity:.1%} of {_looked_at(state)} are 0{near}{sampled}"
-    clustered = [item for item in state.tensors if item.clustered and not item.uniform]
-    if clustered:
-        most = max(item.distinct or 0 for item in clustered)
-        yield "clustered", f"{len(clustered):,} tensors of at most {most} different values"
-    hidden = [item for item in state.tensors if item.holds]
-    if hidden:
-        kinds = ", ".join(dict.fromkeys(item.holds for item in hidden))
-        yield "in disguise", f"{len(hidden):,} float32 tensors hold only {kinds} values"
-    dead = sum(item.dead_channels or 0 for item in state.tensors)
-    if dead:
-        channels = sum(item.channels or 0 for item in state.tensors)
-        yield "pruned", f"{dead:,} of {channels:,} output channels are zero"
-
-
-def _looked_at(state: Optimisation) -> str:
-    """Which weights the shares are of: block types and what is in other files are not unpacked."""
-    known = [item for item in state.tensors if item.zeros is not None]
-    covered, total = sum(item.elements for item in known), sum(item.elements for item in state.tensors)
-    return "the weights" if covered > 0.9 * total else f"the {format_count(covered)} weights that can be looked at"
-
-
-def _state(state: Optimisation) -> Iterator[tuple[str, str]]:
-    if state.batch_norm.nodes:
-        yield "batch norm", f"{state.batch_norm.nodes:,} left, {state.batch_norm.foldable:,} of them could be folded"
-    for item in state.leftovers[:6]:
-        yield "left in", f"{item.count:,} × {item.what}"
-    if state.duplicates:
-        wasted = sum(item.wasted for item in state.duplicates)
-        yield (
-            "duplicates",
-            f"{len(state.duplicates):,} constants stored more than once, {format_bytes(wasted)} too many",
-        )
-    if state.training:
-        yield "training", "; ".join(state.training[:4])
 
 
 # --- metadata and warnings ----------------------------------------------------------------------------------------------
@@ -293,10 +234,29 @@ def _metadata(analysis: Analysis) -> Iterator[tuple[str, str]]:
 
 def _warnings(analysis: Analysis) -> Iterator[str]:
     cost = analysis.cost
-    if cost.lower_bound:
+    if cost.lower_bound and cost.layers:
         yield "totals are lower bounds: not everything was read or understood"
     yield from cost.assumptions
-    yield from cost.unknown
-    yield from analysis.problems
+    if cost.layers:
+        yield from by_reason(cost.unknown)
+    told = {reason.partition(":")[0] for reason in cost.unknown}
+    yield from by_reason([item for item in analysis.problems if item.partition(":")[0].strip("`") not in told])
     yield from analysis.model.notes
     yield from analysis.optimisation.notes
+
+
+def by_reason(lines: Sequence[str]) -> Iterator[str]:
+    """``a: why × 2``, ``b: why × 1`` → ``why: a × 2, b × 1``; lines of another form as they are."""
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for line in lines:
+        subject, colon, rest = line.partition(": ")
+        reason, times, count = rest.rpartition(" × ")
+        if colon and times and count.isdecimal() and len(count) < 9:
+            groups.setdefault(reason, []).append((int(count), subject.strip("`")))
+        else:
+            groups.setdefault(line, [])
+    for reason, subjects in groups.items():
+        subjects.sort(key=lambda item: (-item[0], item[1]))
+        shown = ", ".join(f"{subject} × {count}" for count, subject in subjects[:_SUBJECTS])
+        rest = f", … {len(subjects) - _SUBJECTS} more" if len(subjects) > _SUBJECTS else ""
+        yield f"{reason}: {shown}{rest}" if subjects else reason
