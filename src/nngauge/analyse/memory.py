@@ -123,7 +123,8 @@ class _Liveness:
         return tuple(self._graph.tensors[index].name or str(index) for index in ordered[:_SHOWN])
 
     def _begin(self) -> None:
-        for index in (*self._graph.inputs, *self._states()):
+        used = (index for index in self._graph.inputs if index in self._last)
+        for index in (*used, *self._states()):
             self._allocate(index)
 
     def _last_uses(self) -> dict[int, int]:
@@ -185,7 +186,8 @@ class _Liveness:
         return None
 
     def _overwrites(self, node: Node) -> bool:
-        return is_view(node) or family_of(self._graph, node) in _OVERWRITING
+        family = family_of(self._graph, node)
+        return is_view(node) or family in _OVERWRITING or node.kind == "BatchNormalization"
 
     def _release(self, node: Node, step: int) -> None:
         for index in dict.fromkeys((*node.inputs, *node.outputs)):

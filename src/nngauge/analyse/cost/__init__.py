@@ -85,7 +85,7 @@ def _total(graph: Graph, layers: Sequence[Layer], assumptions: tuple[str, ...], 
     sizes = [layer.weight_bytes for layer in layers]
     complete = graph.completeness is Completeness.FULL
     return Cost(
-        macs=_sum([(layer.macs, layer.repeats) for layer in run]),
+        macs=_known_macs(run),
         parameters=_sum([(layer.parameters, 1) for layer in layers]),
         weight_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
         read_bytes=_whole_sum([(layer.read_bytes, layer.repeats) for layer in run]),
@@ -96,6 +96,12 @@ def _total(graph: Graph, layers: Sequence[Layer], assumptions: tuple[str, ...], 
         assumptions=assumptions,
         unknown=tuple(f"{reason} × {count}" for reason, count in sorted(reasons.items())),
     )
+
+
+def _known_macs(layers: Sequence[Layer]) -> Amount | None:
+    """Sum of the known ones; None rather than 0 when only layers that multiply nothing are known."""
+    total = _sum([(layer.macs, layer.repeats) for layer in layers])
+    return total or (None if any(layer.macs is None for layer in layers) else total)
 
 
 def _sum(amounts: Sequence[tuple[Amount | None, int]]) -> Amount | None:

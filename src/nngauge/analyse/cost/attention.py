@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from nngauge.analyse.amounts import plus, times
+from nngauge.analyse.amounts import divide, plus, times
 from nngauge.analyse.cost.operation import Operation, UnknownCostError, known, known_product
 from nngauge.analyse.sizes import element_count
 from nngauge.domain.cost import Amount
@@ -18,6 +18,8 @@ from nngauge.domain.graph import Dim
 
 _HEADED: Final = 4
 """Rank of (batch, heads, positions, head size); 3 is (batch, positions, hidden size)."""
+_PROJECTIONS: Final = 4
+"""Matrices of query, key, value and result."""
 _PACKED: Final = 5
 """Rank of (batch, positions, heads, 3, head size): queries, keys and values in one tensor."""
 
@@ -52,6 +54,9 @@ def _third(operation: Operation) -> int:
 
 
 def _multi_head(operation: Operation) -> Amount:
+    matrices = _matrices(operation)
+    if len(matrices) == _PROJECTIONS:
+        return _projected(operation, matrices)
     query = operation.shape(0)
     if len(query) == _PACKED:
         rows, width = known_product(query[:2], "the query"), times((_dim(query[2]), _dim(query[4])))
@@ -61,6 +66,27 @@ def _multi_head(operation: Operation) -> Amount:
         width = times((_dim(key[2]), _dim(key[4])))
         return times((known_product(query, "the query"), _dim(key[1]), 2))
     return _products(query, _positions(operation, key, past=6, present=1), _width(operation, operation.shape(2), query))
+
+
+def _projected(operation: Operation, matrices: list[Amount]) -> Amount:
+    """With the matrices of query, key, value and result inside; an absent value is the key, an absent key the query."""
+    places = [place for place in range(len(operation.node.inputs)) if not operation.is_constant(place)]
+    shapes = [operation.shape(place) for place in places[:3]]
+    query = shapes[0]
+    key = shapes[1] if len(shapes) > 1 else query
+    rows, length = known_product(query[:-1], "the query"), known_product(key[:-1], "the key")
+    width = divide(matrices[0], query[-1]) if isinstance(query[-1], int) else None
+    if width is None:
+        raise UnknownCostError("the projection's shape is unknown")
+    projections = [times((rows, plus((matrices[0], matrices[3])))), times((length, plus(matrices[1:3])))]
+    return plus([*projections, times((rows, _dim(key[-2]), 2, width))])
+
+
+def _matrices(operation: Operation) -> list[Amount]:
+    """Elements of the matrices that are stored with the operator."""
+    found = [operation.tensor(place) for place in range(len(operation.node.inputs)) if operation.is_constant(place)]
+    counts = [element_count(tensor) for tensor in found if tensor is not None and len(tensor.shape or ()) == 2]
+    return [count for count in counts if count is not None]
 
 
 def _grouped(operation: Operation) -> Amount:

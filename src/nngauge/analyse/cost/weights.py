@@ -80,6 +80,9 @@ _QUANTISERS: Final[Mapping[str, frozenset[int]]] = {
     "DequantizeLinear": frozenset({1, 2}),
 }
 """Inputs that hold scales and zero points: bytes of the weights, but no parameters."""
+_BIASED: Final = frozenset({"Conv", "ConvTranspose", "Gemm"})
+_BIAS: Final = 2
+"""Last input that ONNX gives these; formats append the scales of quantised weights behind it."""
 _WHOLE: Final = frozenset({DType.INT64, DType.INT32, DType.UINT64, DType.UINT32})
 _FREE: Final = frozenset({DType.BOOL, DType.STRING, DType.RESOURCE, DType.VARIANT})
 _NARROW: Final = frozenset(
@@ -161,7 +164,7 @@ def _with_bias(operation: Operation, weights: Amount) -> Amount:
 
 
 def _is_scale(kind: str, place: int) -> bool:
-    return place in _QUANTISERS.get(kind, ())
+    return place in _QUANTISERS.get(kind, ()) or (kind in _BIASED and place > _BIAS)
 
 
 def _is_learnt(operation: Operation, place: int, tensor: Tensor) -> bool:
@@ -170,7 +173,7 @@ def _is_learnt(operation: Operation, place: int, tensor: Tensor) -> bool:
         return False
     if tensor.dtype not in _WHOLE:
         return True
-    return place >= 2 and any(
+    return place >= _BIAS and any(
         other is not None and other.constant and other.dtype in _NARROW
         for other in (operation.tensor(before) for before in range(1, place))
     )
