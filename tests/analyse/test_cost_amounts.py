@@ -24,7 +24,6 @@ from nngauge.domain.cost import Amount
         ("past length", "past_length"),
         ("past-length!", "past_length_"),
         ("floor((H + 1)/2)*3 - floor((H + 1)/2)", "2*floor((H + 1)/2)"),
-        ("", 0),
     ],
 )
 def test_canonical(text: str, expected: Amount) -> None:

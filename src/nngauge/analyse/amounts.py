@@ -7,27 +7,26 @@ amounts are equal texts (``2*N*N + 4*N*seq + 7``). Factors are names and calls (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from nngauge.analyse.shapes.expression import Monomial, Terms, product, symbol
+from nngauge.analyse.shapes.expression import terms as expression_terms
 from nngauge.domain.cost import Amount
 
 _MAX_TERMS: Final = 256
 """Summands of one amount; dimensions have at most a dozen, amounts of real models two or three."""
 _MAX_DEGREE: Final = 32
 _MAX_TEXT: Final = 16_384
+"""Characters of one amount that are read back."""
 _ATOM: Final = re.compile(r"[^\W\d][\w.]*(\([\w.()+*/, -]*\))?")
-_NO_NAME: Final = re.compile(r"[^\w.]+")
-
-_Monomial = tuple[str, ...]
-_Terms = Mapping[_Monomial, int]
 
 
 def plus(amounts: Iterable[Amount]) -> Amount:
     """Sum."""
     number = 0
-    terms: dict[_Monomial, int] = {}
+    terms: dict[Monomial, int] = {}
     for amount in amounts:
         if isinstance(amount, int):
             number += amount
@@ -51,12 +50,12 @@ def times(amounts: Iterable[Amount]) -> Amount:
             symbolic.append(amount)
     if not symbolic or not number:
         return number
-    terms: _Terms = {(): number}
+    terms: Terms = {(): number}
     for text in symbolic:
-        other = _terms(text)
-        if len(terms) * len(other) > _MAX_TERMS or _degree(terms) + _degree(other) > _MAX_DEGREE:
-            return _name("*".join(map(str, symbolic)))
-        terms = _multiplied(terms, other)
+        found = product(terms, _terms(text))
+        if found is None or max(map(len, found), default=0) > _MAX_DEGREE:
+            return symbol("*".join(symbolic))
+        terms = found
     return _text(terms)
 
 
@@ -81,12 +80,12 @@ def at(amount: Amount, value: int) -> int:
 
 def canonical(text: str) -> Amount:
     """The amount that a dimension's text stands for; text that is no expression is one name."""
-    return _text(_terms(text))
+    return _text(expression_terms(text))
 
 
 @lru_cache(maxsize=4_096)
-def _terms(text: str) -> _Terms:
-    found: dict[_Monomial, int] = {}
+def _terms(text: str) -> Terms:
+    found: dict[Monomial, int] = {}
     for summand in _summands(text[:_MAX_TEXT]):
         count, factors = 1, []
         for factor in _split(summand, "*"):
@@ -97,10 +96,10 @@ def _terms(text: str) -> _Terms:
             elif factor.startswith("-"):
                 count = -count
             else:
-                return {(_name(text),): 1}
+                return {(symbol(text),): 1}
         monomial = tuple(sorted(factors))
         found[monomial] = found.get(monomial, 0) + count
-    return found if len(found) <= _MAX_TERMS else {(_name(text),): 1}
+    return found if len(found) <= _MAX_TERMS else {(symbol(text),): 1}
 
 
 def _summands(text: str) -> Iterator[str]:
@@ -123,26 +122,7 @@ def _split(text: str, sign: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
-def _name(text: str) -> str:
-    """`text` as a name: letters, digits, ``_`` and ``.``, no digit first."""
-    plain = _NO_NAME.sub("_", text[:100])
-    return plain if plain and not plain[0].isdigit() and plain[0] != "." else f"_{plain}"
-
-
-def _degree(terms: _Terms) -> int:
-    return max(map(len, terms), default=0)
-
-
-def _multiplied(left: _Terms, right: _Terms) -> _Terms:
-    found: dict[_Monomial, int] = {}
-    for one, count in left.items():
-        for other, more in right.items():
-            monomial = tuple(sorted(one + other))
-            found[monomial] = found.get(monomial, 0) + count * more
-    return found
-
-
-def _text(terms: _Terms) -> Amount:
+def _text(terms: Terms) -> Amount:
     """The canonical writing; a number where no symbol is left."""
     ordered = sorted(((m, count) for m, count in terms.items() if count), key=lambda term: (-len(term[0]), term[0]))
     if not ordered or not ordered[0][0]:
@@ -151,7 +131,7 @@ def _text(terms: _Terms) -> Amount:
     return text[2:] if text.startswith("+ ") else f"-{text[2:]}"
 
 
-def _summand(monomial: _Monomial, count: int) -> str:
+def _summand(monomial: Monomial, count: int) -> str:
     """``+ 3*H*W``."""
     size = abs(count)
     body = "*".join(monomial if size == 1 and monomial else (str(size), *monomial))
