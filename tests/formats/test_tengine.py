@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
+from nngauge.domain.graph import Graph, Node, Quantization
 from nngauge.errors import NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tengine import FORMAT
@@ -36,7 +39,114 @@ def test_real_file(name: str) -> None:
     graph = FORMAT.parse(ModelData("x", data))
     assert (len(graph.nodes), graph.parameters) == FILES[name]
     assert graph.notes == ("weights were stripped from the file",)
+    assert all(node.kind for node in graph.nodes)
     survive(FORMAT, data, "x.tmfile", count=20)
+
+
+class File:
+    """A tmfile written record by record; every record is known by its offset."""
+
+    def __init__(self) -> None:
+        self.buf = bytearray(12)
+
+    def add(self, *numbers: float) -> int:
+        """A record of 32-bit numbers."""
+        at = len(self.buf)
+        self.buf += b"".join(struct.pack("<f" if isinstance(item, float) else "<i", item) for item in numbers)
+        return at
+
+    def vector(self, *numbers: int) -> int:
+        return self.add(len(numbers), *numbers)
+
+    def text(self, text: str) -> int:
+        at = len(self.buf)
+        self.buf += text.encode().ljust((len(text) + 4) // 4 * 4, b"\0")
+        return self.add(len(text), at)
+
+    def tensor(self, name: str, shape: tuple[int, ...], *, constant: bool = False, scales: int = 0) -> int:
+        dims = self.vector(*shape)
+        records = [self.add(3, 0.5, 8) for _ in range(scales)]
+        quantised = self.vector(*records) if records else 0
+        return self.add(0, 0, dims, self.text(name), quantised, 0, 2 if constant else 1, 0)
+
+    def node(self, code: int, parameters: int, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> int:
+        operator = self.add(1, code, parameters)
+        return self.add(0, self.vector(*inputs), self.vector(*outputs), operator, self.text("n"), 0, 0)
+
+    def finished(self, nodes: list[int], tensors: list[int], *, layout: int = 0) -> bytes:
+        places = [self.vector(0), self.vector(len(nodes) - 1), self.vector(*nodes), self.vector(*tensors)]
+        graph = self.add(0, 0, layout, *places, self.vector(self.add(0, 0)), self.text("g"), 0)
+        root = self.add(3, 0, self.vector(graph), 0)
+        self.buf[:12] = struct.pack("<HHHHI", 2, 0, 0, 0, root)
+        return bytes(self.buf)
+
+
+def one(code: int, *parameters: float, layout: int = 0) -> Node:
+    """The node of a network of one operator."""
+    file = File()
+    place = file.add(*parameters)
+    tensors = [file.tensor("in", (1, 8, 6, 6)), file.tensor("out", ())]
+    nodes = [file.node(12, 0, (), (0,)), file.node(code, place, (0,), (1,))]
+    return parse(file.finished(nodes, tensors, layout=layout)).nodes[0]
+
+
+def parse(data: bytes) -> Graph:
+    return FORMAT.parse(ModelData("x.tmfile", data))
+
+
+def test_convolution() -> None:
+    node = one(5, 3, 5, 1, 2, 1, 1, 8, 16, 2, 6, 1, 2, 1, 2)
+    assert (node.op, node.kind) == ("Convolution", "Conv")
+    assert node.attributes == {
+        "kernel_shape": (3, 5),
+        "strides": (1, 2),
+        "dilations": (1, 1),
+        "group": 2,
+        "channels": 16,
+        "pads": (1, 2, 1, 2),
+        "fused_activation": "Clip",
+    }
+    assert one(5, 3, 3, 1, 1, 1, 1, 8, 8, 8, -1, -1, -1, -1, -1).attributes["auto_pad"] == "SAME_UPPER"
+
+
+def test_pooling_flavours() -> None:
+    window = (1, 3, 3, 2, 2, 0)
+    assert one(16, *window, 1, 1, 1, 1, 1).attributes["ceil_mode"] == 1
+    assert one(16, *window, 0, 1, 1, 1, 1).attributes["ceil_mode"] == 0
+    assert one(16, *window, 2, 1, 1, 1, 1).attributes["pads"] == (0, 0, 1, 1)
+    assert one(16, 1, 3, 3, 2, 2, 1, 0, 0, 0, 0, 0).kind == "GlobalAveragePool"
+
+
+def test_axes_of_tensorflow_are_turned() -> None:
+    assert one(3, 3).attributes == {"axis": 3}
+    assert one(3, 3, layout=1).attributes == {"axis": 1}
+
+
+def test_vectors_and_scales() -> None:
+    file = File()
+    shape = file.vector(0, -1, 0)
+    reshape = file.add(0, 0, shape, 0)
+    tensors = [file.tensor("in", (1, 8, 6, 6), scales=1), file.tensor("out", ()), file.tensor("w", (4,), scales=4)]
+    graph = parse(file.finished([file.node(12, 0, (), (0,)), file.node(23, reshape, (0,), (1,))], tensors))
+    assert (graph.nodes[0].kind, graph.nodes[0].attributes) == ("Reshape", {"shape": (0, -1)})
+    assert [tensor.quantization for tensor in graph.tensors] == [
+        Quantization(1, 0.5, 3, None),
+        None,
+        Quantization(4, 0.5, 3, 0),
+    ]
+
+
+def test_attributes_of_a_real_file() -> None:
+    """SqueezeNet 1.1 as published (https://github.com/forresti/SqueezeNet)."""
+    path = MODELS / "tengine_tmfile" / "OAID__Tengine__dad14d2c__squeezenet_v1.1_benchmark.tmfile"
+    if not path.exists():
+        pytest.skip("real models are not beside this checkout")
+    graph = parse(path.read_bytes())
+    first, pool = graph.nodes[0], next(node for node in graph.nodes if node.op == "Pooling")
+    assert [first.attributes[name] for name in ("kernel_shape", "strides", "pads", "channels")] == [
+        (3, 3), (2, 2), (0, 0, 0, 0), 64,
+    ]  # fmt: skip
+    assert [pool.attributes[name] for name in ("kernel_shape", "strides", "ceil_mode")] == [(3, 3), (2, 2), 1]
 
 
 def test_other_files_that_begin_with_two() -> None:
@@ -49,3 +159,9 @@ def test_other_files_that_begin_with_two() -> None:
 def test_lookalikes_and_noise() -> None:
     refuse_lookalikes(FORMAT)
     refuse_noise(FORMAT)
+    file = File()
+    place = file.add(5, 3, 3, 1, 1, 1, 1, 8, 8, 8, 0, 1, 1, 1, 1)
+    tensors = [file.tensor("in", (1, 8, 6, 6), scales=1), file.tensor("out", ())]
+    survive(
+        FORMAT, file.finished([file.node(12, 0, (), (0,)), file.node(5, place, (0,), (1,))], tensors), "x.tmfile", 300
+    )

@@ -5,10 +5,13 @@ Format: https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfi
 
 from __future__ import annotations
 
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
+import struct
+
+from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._tengine_ops import OP_NAMES
+from nngauge.formats._tengine_ops import FIELDS, OP_NAMES
+from nngauge.formats.vocabulary.tengine import Call, Value, translate
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.meter import Meter
 from nngauge.limits import MAX_NODES, MAX_RANK
@@ -20,6 +23,8 @@ _SOURCES = (
 _DTYPES = (DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DType.INT32, DType.INT16)
 _CONST_TENSOR = 2
 _EDGE_OPS = ("INPUT", "Const")
+_NHWC = 1
+"""Layout of a model that came from TensorFlow."""
 
 
 def probe(head: bytes, size: int, _name: str) -> bool:
@@ -96,13 +101,14 @@ class _Reader:
 
     def graph(self, offset: int) -> Graph:
         cursor = Cursor(self.buf, offset)
-        cursor.skip(12)
+        cursor.skip(8)
+        layout = cursor.i32()
         inputs, outputs, nodes, tensors, buffers = (self.vector(cursor.u32()) for _ in range(5))
         name = self.string(cursor.u32())
         if not nodes or not tensors or len(nodes) > MAX_NODES:
             raise MalformedError(f"{len(nodes)} nodes, {len(tensors)} tensors", where=f"@{offset}")
         described = tuple(self.tensor(at, buffers) for at in tensors)
-        operations = [self.node(at, len(tensors)) for at in nodes]
+        operations = [self.node(at, len(tensors), nhwc=layout == _NHWC) for at in nodes]
         if any(not 0 <= index < len(operations) for index in (*inputs, *outputs)):
             raise MalformedError("graph input or output is not a node", where=f"@{offset}")
         stripped = any(tensor.constant and tensor.data is None for tensor in described)
@@ -121,7 +127,8 @@ class _Reader:
         cursor = Cursor(self.buf, offset)
         cursor.skip(4)
         buffer, dims, name = cursor.i32(), self.vector(cursor.u32()), self.string(cursor.u32())
-        cursor.skip(8)
+        scales = self.vector(cursor.u32())
+        cursor.skip(4)
         kind, code = cursor.i32(), cursor.i32()
         if len(dims) > MAX_RANK:
             raise LimitError(f"rank {len(dims)}", where=f"@{offset}")
@@ -129,7 +136,16 @@ class _Reader:
         constant = kind == _CONST_TENSOR
         # Activations that the converter could not infer have no dimensions; constants without any are scalars.
         shape = tuple(dim if dim >= 0 else None for dim in dims) if dims or constant else None
-        return Tensor(name, dtype, shape, self.span(buffer, buffers) if constant else None, constant=constant)
+        span = self.span(buffer, buffers) if constant else None
+        return Tensor(name, dtype, shape, span, self.quantization(scales), constant=constant)
+
+    def quantization(self, records: list[int]) -> Quantization | None:
+        """Zero point and scale of the first record; one record for each output channel when there are several."""
+        if not records:
+            return None
+        cursor = Cursor(self.buf, records[0])
+        zero, scale = cursor.i32(), _single(cursor)
+        return Quantization(len(records), scale, zero, 0 if len(records) > 1 else None)
 
     def span(self, index: int, buffers: list[int]) -> Span | None:
         if not 0 <= index < len(buffers):
@@ -142,28 +158,50 @@ class _Reader:
             raise MalformedError(f"buffer {index} lies outside the file")
         return Span(place, size)
 
-    def node(self, offset: int, tensors: int) -> Node:
+    def node(self, offset: int, tensors: int, *, nhwc: bool) -> Node:
         cursor = Cursor(self.buf, offset)
         cursor.skip(4)
         inputs, outputs = self.vector(cursor.u32()), self.vector(cursor.u32())
         operator, name = cursor.u32(), self.string(cursor.u32())
         kind = Cursor(self.buf, operator)
         kind.skip(4)
-        code = kind.u32()
+        code, parameters = kind.u32(), kind.u32()
         if any(not 0 <= at < tensors for at in (*inputs, *outputs)) or code > 4096:
             raise MalformedError("a node with tensors or an operator that do not exist", where=f"@{offset}")
         op = OP_NAMES[code] if code < len(OP_NAMES) else f"operator {code}"
-        return Node(op, None, name, tuple(inputs), tuple(outputs))
+        found = translate(Call(op, self.fields(op, parameters), len(inputs), len(outputs), nhwc))
+        return Node(op, found.kind, name, tuple(inputs), tuple(outputs), found.attributes)
+
+    def fields(self, op: str, offset: int) -> dict[str, Value]:
+        """The parameters of an operator by name."""
+        if not offset or op not in FIELDS:
+            return {}
+        cursor = Cursor(self.buf, offset)
+        found: dict[str, Value] = {}
+        for name in FIELDS[op].split():
+            if name[0] == "*":
+                found[name[1:]] = _single(cursor)
+            elif name[0] == "@":
+                found[name[1:]] = tuple(self.vector(cursor.u32()))
+            elif name[0] == "$":
+                found[name[1:]] = self.string(cursor.u32())
+            else:
+                found[name] = cursor.i32()
+        return found
+
+
+def _single(cursor: Cursor) -> float:
+    return float(struct.unpack("<f", cursor.bytes(4))[0])
 
 
 FORMAT = Format(
     name="tengine",
-    version=1,
+    version=2,
     title="Tengine tmfile",
     suffixes=(".tmfile",),
     parse=parse,
     probe=probe,
     gate=(Magic(0, b"\x02\0\0\0"),),
     references=("https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfile/tm2_format.h",),
-    limitations=("attributes and versions before 2 are not read",),
+    limitations=("versions before 2 are not read",),
 )

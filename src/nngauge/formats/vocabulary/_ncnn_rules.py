@@ -484,7 +484,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "MatMul": _matmul,
     "Mish": _fixed("Mish", None),
     "MultiHeadAttention": _multi_head,
-    "Noop": _fixed("NoOp", None),
+    "Noop": _fixed("Identity", None),
     "Normalize": _fixed("Normalize", None, data_layout=_CHW),
     "PReLU": _fixed("PRelu", None, data_layout=_CHW),
     "PSROIPooling": _roi,
