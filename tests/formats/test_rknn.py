@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from nngauge.domain.graph import DType
+from nngauge.domain.graph import Completeness, DType, Quantization
 from nngauge.errors import InputError, UnsupportedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.rknn import FORMAT
@@ -52,6 +52,51 @@ def test_program(data: bytes) -> None:
     survive(FORMAT, data, "x.rknn", count=300)
 
 
+def test_connections_and_constants() -> None:
+    affine = {
+        "vx_type": "VSI_NN_TYPE_UINT8",
+        "qnt_type": "VSI_NN_QNT_TYPE_AFFINE_ASYMMETRIC",
+        "scale": 0.5,
+        "zero_point": 3,
+    }
+    description = DESCRIPTION | {
+        "nodes": [{"op": "VSI_NN_OP_FCL", "name": "fc", "uid": 7}],
+        "const_tensor": [{"url": "w", "size": [12, 5], "dtype": affine}],
+        "virtual_tensor": [{"url": "v", "size": [5, 1]}],
+        "connection": [
+            {
+                "node_id": 7,
+                "left": "input",
+                "left_tensor_id": 1,
+                "right_tensor": {"type": "const_tensor", "tensor_id": 0},
+            },
+            {
+                "node_id": 7,
+                "left": "input",
+                "left_tensor_id": 0,
+                "right_tensor": {"type": "norm_tensor", "tensor_id": 0},
+            },
+            {
+                "node_id": 7,
+                "left": "output",
+                "left_tensor_id": 0,
+                "right_tensor": {"type": "virtual_tensor", "tensor_id": 0},
+            },
+            {
+                "node_id": 7,
+                "left": "input",
+                "left_tensor_id": 2,
+                "right_tensor": {"type": "norm_tensor", "tensor_id": 99},
+            },
+        ],
+    }
+    graph = FORMAT.parse(ModelData("x", container(description, bytes(64))))
+    assert [(node.op, node.inputs, node.outputs) for node in graph.nodes] == [("FCL", (0, 1), (2,))]
+    assert (graph.parameters, graph.completeness) == (60, Completeness.PARTIAL)
+    assert graph.tensors[1].quantization == Quantization(scales=1, scale=0.5, zero_point=3)
+    survive(FORMAT, container(description, bytes(64)), "x.rknn", count=300)
+
+
 def test_encrypted_and_empty() -> None:
     with pytest.raises(UnsupportedError):
         FORMAT.parse(ModelData("x", b"CYPTRKNN" + bytes(99)))
@@ -67,7 +112,11 @@ def test_real_file() -> None:
     data = paths[0].read_bytes()
     graph = FORMAT.parse(ModelData("x", data))
     assert graph.tensors[graph.inputs[0]].shape == (1, 224, 224, 3)
-    assert graph.metadata == {"target": "RV1126"}
+    assert graph.metadata == {"target": "RV1126", "program_bytes": "3398016"}
+    assert [(node.op, node.kind, node.inputs, node.outputs) for node in graph.nodes] == [
+        ("NBG", "Delegate", (0,), (1,))
+    ]
+    assert graph.tensors[0].quantization == Quantization(scales=1, scale=2.0**-7, zero_point=0)
     assert graph.extent == len(data)
 
 

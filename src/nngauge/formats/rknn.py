@@ -6,7 +6,9 @@ agrees with what Netron reads (https://github.com/lutzroeder/netron/blob/main/so
 
 from __future__ import annotations
 
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
+from collections.abc import Iterator, Mapping
+
+from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._json_text import JsonObject, mapping, objects, read_object, text, whole_numbers
@@ -19,6 +21,8 @@ from nngauge.limits import MAX_RANK
 _RKNN, _ENCRYPTED = b"RKNN", b"CYPTRKNN"
 _EXTRA_HEADER = 40
 """Bytes that container versions above 1 put in front of the data."""
+_LISTS = ("norm_tensor", "const_tensor", "virtual_tensor")
+"""Lists of tensors that connections refer to by kind and number."""
 _TYPES = {
     "INT8": DType.INT8, "UINT8": DType.UINT8, "INT16": DType.INT16, "UINT16": DType.UINT16, "INT32": DType.INT32,
     "FLOAT16": DType.FLOAT16, "FLOAT32": DType.FLOAT32, "BFLOAT16": DType.BFLOAT16, "INT64": DType.INT64,
@@ -55,27 +59,30 @@ def _container(data: ModelData) -> Graph:
     if inner[4:8] == _RKNN:
         program = memoryview(data.buf)[start : start + size]
         return _flat(flatbuffer.root(program), Meter.for_size(size), end)
-    return _described(description, inner, end)
+    return _described(description, inner, end, size)
 
 
-def _described(description: JsonObject, inner: bytes, end: int) -> Graph:
-    nodes = tuple(
-        Node(text(node.get("op")).removeprefix("VSI_NN_OP_"), None, text(node.get("name")))
-        for node in objects(description.get("nodes"))
-    )
+def _described(description: JsonObject, inner: bytes, end: int, size: int) -> Graph:
+    entries = [(kind, entry) for kind in _LISTS for entry in objects(description.get(kind))]
+    places = {kind: at for at, (kind, _) in reversed(list(enumerate(entries)))}
+    tensors = [_described_tensor(entry, constant=kind == "const_tensor") for kind, entry in entries]
+    links = objects(description.get("connection"))
+    nodes = tuple(_described_nodes(objects(description.get("nodes")), links, places, len(tensors)))
     if not text(description.get("version")) or not nodes:
         raise MalformedError("the description has no version or no nodes")
-    tensors = [_described_tensor(entry) for entry in objects(description.get("norm_tensor"))]
     ends: dict[str, list[int]] = {"input": [], "output": []}
     for link in objects(description.get("graph")):
         at, side = link.get("right_tensor_id"), text(link.get("left"))
-        if side in ends and type(at) is int and 0 <= at < len(tensors) and link.get("right") == "norm_tensor":
-            ends[side].append(at)
+        base = places.get(text(link.get("right")), 0)
+        if side in ends and type(at) is int and 0 <= at < len(tensors) - base and link.get("right") == "norm_tensor":
+            ends[side].append(base + at)
     platforms = description.get("target_platform")
     facts = {"target": ", ".join(map(text, platforms[:8]))} if isinstance(platforms, list) else {}
     source = text(description.get("ori_network_platform")) or text(description.get("network_platform"))
     compiled = inner[:4] == b"VPMN"
-    note = "compiled for the NPU: the network binary is not read" if compiled else "weights are not counted"
+    note = (
+        "compiled for the NPU: the network binary is not read" if compiled else "attributes of operations are not read"
+    )
     return Graph(
         format=FORMAT.name,
         completeness=Completeness.STRUCTURE if compiled else Completeness.PARTIAL,
@@ -86,18 +93,61 @@ def _described(description: JsonObject, inner: bytes, end: int) -> Graph:
         outputs=tuple(ends["output"]),
         format_version="container",
         producer=f"rknn-toolkit {text(description['version'])[:40]}" + (f" from {source[:40]}" if source else ""),
-        metadata=facts,
+        metadata=facts | {"program_bytes": str(size)},
         extent=end,
         notes=(note,),
     )
 
 
-def _described_tensor(entry: JsonObject) -> Tensor:
+def _described_nodes(
+    entries: list[JsonObject], links: list[JsonObject], places: Mapping[str, int], tensors: int
+) -> Iterator[Node]:
+    """Operations with the tensors that the connections give them, by slot."""
+    slots: dict[tuple[int, str], dict[int, int]] = {}
+    for link in links:
+        node, slot, side = link.get("node_id"), link.get("left_tensor_id"), text(link.get("left"))
+        target = mapping(link.get("right_tensor"))
+        at, base = target.get("tensor_id"), places.get(text(target.get("type")))
+        if (
+            type(node) is int
+            and type(slot) is int
+            and type(at) is int
+            and base is not None
+            and 0 <= base + at < tensors
+        ):
+            slots.setdefault((node, side), {})[slot] = base + at
+    for number, entry in enumerate(entries):
+        op = text(entry.get("op")).removeprefix("VSI_NN_OP_")
+        uid = entry.get("uid")
+        key = uid if type(uid) is int else number
+        sides = [tuple(at for _, at in sorted(slots.get((key, side), {}).items())) for side in ("input", "output")]
+        yield Node(op, "Delegate" if op == "NBG" else None, text(entry.get("name")), sides[0], sides[1])
+
+
+def _described_tensor(entry: JsonObject, *, constant: bool) -> Tensor:
     sizes = whole_numbers(entry.get("size"))
-    code = text(mapping(entry.get("dtype")).get("vx_type")).removeprefix("VSI_NN_TYPE_")
+    kind = mapping(entry.get("dtype"))
+    code = text(kind.get("vx_type")).removeprefix("VSI_NN_TYPE_")
     # Sizes run from the innermost dimension outwards, as OpenVX has them.
-    shape = tuple(reversed(sizes[:MAX_RANK])) if sizes else None
-    return Tensor(text(entry.get("url")), _TYPES.get(code, DType.UNKNOWN), shape)
+    shape = tuple(dim if dim >= 0 else None for dim in reversed(sizes[:MAX_RANK])) if sizes else None
+    return Tensor(
+        text(entry.get("url")),
+        _TYPES.get(code, DType.UNKNOWN),
+        shape,
+        quantization=_quantization(kind),
+        constant=constant,
+    )
+
+
+def _quantization(kind: JsonObject) -> Quantization | None:
+    """Dynamic fixed point (`fl` bits behind the point) or affine."""
+    scheme, bits = text(kind.get("qnt_type")), kind.get("fl")
+    if scheme.endswith("_DFP") and type(bits) is int and -64 <= bits <= 64:
+        return Quantization(scales=1, scale=2.0**-bits, zero_point=0)
+    scale, zero = kind.get("scale"), kind.get("zero_point")
+    if "AFFINE" in scheme and isinstance(scale, int | float):
+        return Quantization(scales=1, scale=float(scale), zero_point=zero if type(zero) is int else None)
+    return None
 
 
 def _flat(root: Table, meter: Meter, end: int | None) -> Graph:
@@ -151,7 +201,7 @@ def _flat_graph(
 
 FORMAT = Format(
     name="rknn",
-    version=1,
+    version=2,
     title="Rockchip RKNN",
     suffixes=(".rknn",),
     parse=parse,

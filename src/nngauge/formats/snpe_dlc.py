@@ -9,10 +9,12 @@ from __future__ import annotations
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._dlc_network import read_network
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.limits import MIB
 
+_MAX_MEMBER = 64 * MIB
 _MEMBERS = (b"model", b"model.params", b"dlc.metadata")
 _FACTS = {"model-version": "model version", "converter-command": "converter", "converter-version": "converter version"}
 
@@ -37,17 +39,30 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError("the parameters have no known header")
     facts = _metadata(archive)
     converter = facts.get("converter", "").split(" ")[0].rpartition("/")[2]
-    notes = ["the network is not read"]
+    network = read_network(_content(archive, "model"), _content(archive, "model.params"), version)
+    notes = ["attributes of operations are not read" if network.nodes else "the network is not read"]
     if archive.find("model.params") is None:
         notes.append("the parameters are missing")
+    else:
+        facts["bytes of weights"] = str(network.weight_bytes)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.STRUCTURE,
+        completeness=Completeness.PARTIAL if network.nodes else Completeness.STRUCTURE,
+        name=network.name,
+        nodes=tuple(network.nodes),
+        tensors=tuple(network.tensors),
+        inputs=tuple(network.inputs),
         format_version=version,
         producer=f"{converter} {facts.get('converter version', '')}".strip() or "SNPE",
         metadata=facts,
         notes=tuple(notes),
     )
+
+
+def _content(archive: ZipArchive, name: str) -> bytes:
+    """A member, empty when it is missing or too large to be unpacked for its list of weights."""
+    entry = archive.find(name)
+    return archive.read(entry, _MAX_MEMBER) if entry is not None and entry.size <= _MAX_MEMBER else b""
 
 
 def _version(archive: ZipArchive, name: str, identifier: bytes) -> str | None:
@@ -72,12 +87,12 @@ def _metadata(archive: ZipArchive) -> dict[str, str]:
 
 FORMAT = Format(
     name="snpe_dlc",
-    version=1,
+    version=2,
     title="Qualcomm SNPE container",
     suffixes=(".dlc",),
     parse=parse,
     probe=probe,
     gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/lutzroeder/netron/blob/main/source/dlc.js",),
-    limitations=("undocumented format: layers and weights are not read",),
+    limitations=("undocumented format: layers are named, their attributes and weights are not read",),
 )
