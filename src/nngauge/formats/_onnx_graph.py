@@ -14,7 +14,7 @@ from nngauge.domain.graph import Attribute, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
 from nngauge.formats._api import ModelData
 from nngauge.formats._onnx_tensor import TensorReader, value_type
-from nngauge.formats.vocabulary.onnx import OPERATOR, Operator, operator
+from nngauge.formats.vocabulary.onnx import OPERATOR, Operator, filling, operator
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed
@@ -176,8 +176,19 @@ class GraphReader(TensorReader):
             attributes |= self._trips(scope.tensors[inputs[0]] if inputs[0] >= 0 else None)
         text = name.decode("utf-8", "replace")
         node = Node(known.op, known.kind, text, tuple(inputs), tuple(outputs), attributes)
-        node = _constant(node, constant, scope, output)
+        node = self._constant(node, constant, scope, output)
         return node if known.rewrite is None else known.rewrite(node)
+
+    def _constant(self, node: Node, tensor: Tensor | None, scope: _Scope, output: bytes) -> Node:
+        """``Constant`` describes its output; of ``ConstantOfShape`` element type and number become attributes."""
+        if node.kind == "ConstantOfShape":
+            return replace(node, attributes={**node.attributes, **filling(self._buf, tensor)})
+        if node.kind != "Constant" or len(node.outputs) != 1 or node.outputs[0] < 0:
+            return node
+        found = tensor if tensor is not None else _of_numbers(node.attributes)
+        if found is not None:
+            scope.tensors[node.outputs[0]] = replace(found, name=output.decode("utf-8", "replace"))
+        return node
 
     def _callee(self, domain: bytes, name: bytes, depth: int) -> dict[str, Attribute]:
         """What a call of one of the model's own functions runs; only the main graph holds them as sub-graphs."""
@@ -287,19 +298,6 @@ def _keep(attributes: dict[str, Attribute], key: str, value: Attribute | Tensor 
     if value is not None:
         attributes[key] = value
     return None
-
-
-def _constant(node: Node, tensor: Tensor | None, scope: _Scope, output: bytes) -> Node:
-    """``Constant`` describes its output; of ``ConstantOfShape`` the element type is what matters."""
-    if node.kind == "ConstantOfShape":
-        dtype = DType.FLOAT32 if tensor is None else tensor.dtype
-        return replace(node, attributes={**node.attributes, "to": str(dtype)})
-    if node.kind != "Constant" or len(node.outputs) != 1 or node.outputs[0] < 0:
-        return node
-    found = tensor if tensor is not None else _of_numbers(node.attributes)
-    if found is not None:
-        scope.tensors[node.outputs[0]] = replace(found, name=output.decode("utf-8", "replace"))
-    return node
 
 
 def _of_numbers(attributes: Mapping[str, Attribute]) -> Tensor | None:

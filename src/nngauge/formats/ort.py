@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, Operator, operator
+from nngauge.formats.vocabulary.onnx import DTYPES, OPERATOR, Operator, filling, operator
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
 from nngauge.io.flatreach import Reach
@@ -152,7 +152,7 @@ class _Reader(Reach):
             elif known.kind == "Constant" and len(outputs) == 1 and outputs[0] >= 0:
                 tensors[outputs[0]] = replace(value, name=tensors[outputs[0]].name)
             elif known.kind == "ConstantOfShape":
-                attributes["to"] = str(value.dtype)
+                attributes |= filling(self.buf, value)
         node = Node(known.op, known.kind, self.text(entry, 0), inputs, outputs, attributes)
         return node if known.rewrite is None else known.rewrite(node)
 

@@ -43,13 +43,13 @@ def _separate(op: Operation) -> Shapes:
     kv_heads = op.integer("kv_num_heads", heads) or heads
     if len(query) != 3 or not heads:
         # Without a batch axis (ncnn) the first axis are heads.
-        return ((*query[:-1], value[-1]), *_grown(op, key, value, kv_heads))
+        return ((*query[:-1], value[-1]), *_grown(op, key, value, kv_heads, heads))
     size = dims.divide(value[-1], kv_heads)
-    return ((query[0], query[1], dims.multiply(size, heads)), *_grown(op, key, value, kv_heads))
+    return ((query[0], query[1], dims.multiply(size, heads)), *_grown(op, key, value, kv_heads, heads))
 
 
-def _grown(op: Operation, key: Shape | None, value: Shape, heads: int) -> Shapes:
-    """Present key and value: those of the past and the new ones."""
+def _grown(op: Operation, key: Shape | None, value: Shape, heads: int, query_heads: int) -> Shapes:
+    """Present key and value, those of the past and the new ones, and the scores of each query for each key."""
     found: list[Shape | None] = []
     for place, new in ((4, key), (5, value)):
         past = op.maybe(place)
@@ -60,7 +60,22 @@ def _grown(op: Operation, key: Shape | None, value: Shape, heads: int) -> Shapes
             new = (new[0], heads, new[1], dims.divide(new[2], heads) if heads else None)
         length = new[2] if past is None or len(past) != 4 else dims.add(past[2], new[2])
         found.append((*new[:2], length, new[3]))
-    return found
+    query, present = op.shape(0), found[0]
+    if present is None or len(query) not in (3, 4):
+        return found
+    rows = query[:3] if len(query) == 4 else (query[0], query_heads, query[1])
+    return [*found, (*rows, present[2])]
+
+
+def linear(op: Operation) -> Shapes:
+    """`LinearAttention`: heads in the last axis; the state is a matrix for each head of keys."""
+    query, key, value = op.shape(0), op.shape(1), op.shape(2)
+    heads, kv_heads = max(op.integer("q_num_heads", 1), 1), max(op.integer("kv_num_heads", 1), 1)
+    if not len(query) == len(key) == len(value) == 3:
+        raise UnknownError("the query has not three dimensions")
+    size = dims.divide(value[2], kv_heads)
+    state = (query[0], kv_heads, dims.divide(key[2], kv_heads), size)
+    return ((query[0], query[1], dims.multiply(size, heads)), state)
 
 
 def multi_head(op: Operation) -> Shapes:

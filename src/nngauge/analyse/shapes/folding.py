@@ -182,9 +182,9 @@ def _transpose(op: Operation, sizes: Sizes) -> Values | None:
 
 
 def _constant_of_shape(op: Operation, sizes: Sizes) -> Values | None:
-    value = op.attributes.get("value", 0)
-    if isinstance(value, tuple):
-        value = value[0] if len(value) == 1 else ""
+    value = op.attributes.get("value")
+    if isinstance(value, tuple) and len(value) == 1:
+        value = value[0]
     return (value,) * math.prod(sizes) if isinstance(value, int | float) else None
 
 
@@ -205,14 +205,15 @@ def _range(op: Operation, sizes: Sizes) -> Values | None:
     return tuple([dims.add(start[0], place * delta[0]) for place in range(sizes[0])])
 
 
-def _scatter(op: Operation, _sizes: Sizes) -> Values | None:
-    """`ScatterND` into a vector."""
-    data, indices, updates = _input(op), _input(op, 1), _input(op, 2)
-    if data is None or indices is None or updates is None or len(data[1]) != 1:
+def _scatter(op: Operation, sizes: Sizes) -> Values | None:
+    """`ScatterND` into a vector, of zeros where there is no data."""
+    indices, updates = _input(op, 1), _input(op, 2)
+    data = op.values(0) if op.present(0) else (0,) * math.prod(sizes)
+    if data is None or indices is None or updates is None or sizes != (len(data),):
         return None
     if indices[1][-1:] != (1,) or len(indices[0]) != len(updates[0]):
         return None
-    found = list(data[0])
+    found = list(data)
     for index, value in zip(indices[0], updates[0], strict=True):
         found[_index(index, len(found))] = value
     return tuple(found)

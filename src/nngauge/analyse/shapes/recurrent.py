@@ -61,3 +61,11 @@ def svdf(op: Operation) -> Shapes:
     if not shape or not filters:
         raise UnknownError("fewer dimensions than the operator needs")
     return ((shape[0], dims.divide(filters[0], op.integer("rank", 1))),)
+
+
+def causal(op: Operation) -> Shapes:
+    """`CausalConvWithState`: as long as the input; the state holds the last ``kernel − 1`` values."""
+    shape, weights = op.shape(), op.shape(1)
+    if len(shape) != 3 or len(weights) != 3:
+        raise UnknownError("the input has not three dimensions")
+    return (shape, (shape[0], shape[1], dims.subtract(weights[2], 1)))

@@ -7,6 +7,7 @@ from typing import Final
 
 from nngauge.analyse.shapes import (
     attention,
+    classical,
     convolution,
     detection,
     elementwise,
@@ -27,15 +28,15 @@ Rule = Callable[[Operation], Shapes]
 
 _SAME: Final = tuple(
     """
-Abs Acos Acosh Asin Asinh Assign Atan Atanh Bernoulli BiasDropout BiasGelu BiasSoftmax BiasSplitGelu Binarizer
+Abs Acos Acosh Asin Asinh Assign Atan Atanh Bernoulli BiasDropout BitCast BiasGelu BiasSoftmax BiasSplitGelu Binarizer
 BitmaskDropout BitwiseNot Cast CastLike CastMap Ceil Celu Clip Cos Cosh CumProd CumSum DequantizeLinear Dropout
 DynamicUpdateSlice Elu Erf Exp Expm1 EyeLike FakeQuantize FastGelu Floor GatedRelu Gelu GroupNorm GroupNormalization
 HardSigmoid HardSwish Hardmax Identity ImageScaler Imputer Inverse InstanceNormalization IsInf IsNaN LRN LabelEncoder
 LeakyRelu Log Log1p LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Normalize Normalizer Not NhwcFusedRelu
 PRelu ParametricSoftplus QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QuantizeLinear QuickGelu RandomNormalLike
-RandomUniformLike Reciprocal Region RegexFullMatch RelativePositionBias Relu RemovePadding RestorePadding Reverse
+RandomUniformLike Reciprocal Region OptionalGetElement RegexFullMatch RelativePositionBias Relu RemovePadding RestorePadding Reverse
 ReverseSequence RotaryEmbedding Round Rsqrt Scale ScaledTanh Scaler Scatter ScatterElements Selu Shrink ShuffleChannel
-Sigmoid Sign Sin Sinh SkipGroupNorm Softcap Softmax Softplus Softsign Sqrt Square StringNormalizer Swish Tan Tanh
+Sigmoid Sign Sin Sinh SkipGroupNorm Softcap Softmax Softplus Softsign Sqrt Square SwiGLU Swish Tan Tanh
 TensorScatter ThresholdedRelu Trilu ZerosLike
 """.split()  # noqa: SIM905  (one wrapped text instead of 130 quoted words)
 )
@@ -66,6 +67,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "BatchToSpace": reshaping.batch_to_space,
     "BlackmanWindow": generation.window,
     "BroadcastArgs": movement.broadcast_sizes,
+    "CausalConvWithState": recurrent.causal,
     "CenterCropPad": movement.center_crop_pad,
     "Col2Im": convolution.columns_to_image,
     "Compress": indexing.compress,
@@ -89,9 +91,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "DynamicQuantizeLSTM": recurrent.recurrent(4),
     "DynamicQuantizeLinear": elementwise.scaled,
     "DynamicQuantizeMatMul": matmul.matmul(0, 1),
+    "DictVectorizer": classical.dictionary,
     "Einsum": matmul.einsum,
     "EmbedLayerNormalization": attention.embedding,
     "Expand": movement.expand,
+    "FeatureVectorizer": classical.joined_features,
     "Flatten": reshaping.flatten,
     "FusedConv": convolution.convolution(1),
     "FusedGemm": matmul.dense(0, 1),
@@ -110,9 +114,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "GroupQueryAttention": attention.grouped_query,
     "HammingWindow": generation.window,
     "HannWindow": generation.window,
+    "ImageDecoder": classical.picture,
     "Input": generation.stated,
     "LSTM": recurrent.recurrent(4),
     "LayerNormalization": elementwise.statistics,
+    "LinearAttention": attention.linear,
+    "LinearClassifier": classical.classifier,
+    "LinearRegressor": classical.regressor,
     "LongformerAttention": elementwise.same,
     "LpPool": pooling.pool,
     "MatMul": matmul.matmul(0, 1),
@@ -134,6 +142,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "NoOp": elementwise.nothing,
     "NonZero": indexing.non_zero,
     "OneHot": indexing.one_hot,
+    "OneHotEncoder": classical.one_hot,
+    "OptionalHasElement": reduction.scalar,
     "PackedAttention": elementwise.same,
     "PackedMultiHeadAttention": elementwise.same,
     "Pad": movement.pad,
@@ -161,8 +171,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "Resize": resizing.resize,
     "RoiAlign": pooling.region_pool,
     "STFT": generation.spectrum,
+    "SVMClassifier": classical.classifier,
+    "SVMRegressor": classical.regressor,
     "SVDF": recurrent.svdf,
     "ScatterND": indexing.scatter_nd,
+    "SequenceLength": reduction.scalar,
     "Shape": generation.shape,
     "SimplifiedLayerNormalization": elementwise.statistics,
     "Size": reduction.scalar,
@@ -175,10 +188,16 @@ RULES: Final[Mapping[str, Rule]] = {
     "Spectrogram": generation.spectrogram,
     "Split": movement.split,
     "Squeeze": reshaping.squeeze,
+    "StringNormalizer": classical.filtered,
+    "StringSplit": classical.words,
+    "TfIdfVectorizer": classical.word_counts,
     "Tile": movement.tile,
     "TopK": indexing.top_k,
     "Transpose": reshaping.transpose,
     "TransposeMatMul": matmul.matmul(0, 1),
+    "TreeEnsemble": classical.regressor,
+    "TreeEnsembleClassifier": classical.classifier,
+    "TreeEnsembleRegressor": classical.regressor,
     "Unique": indexing.unique,
     "Unsqueeze": reshaping.unsqueeze,
     "Upsample": resizing.upsample,

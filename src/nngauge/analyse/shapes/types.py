@@ -28,10 +28,16 @@ _FIXED: Final[Mapping[str, tuple[DType, ...]]] = {
     "Not": (DType.BOOL,),
     "NotEqual": (DType.BOOL,),
     "Or": (DType.BOOL,),
+    "OptionalHasElement": (DType.BOOL,),
     "Rank": (DType.INT64,),
     "RegexFullMatch": (DType.BOOL,),
+    "SequenceLength": (DType.INT64,),
     "Shape": (DType.INT64,),
     "Size": (DType.INT64,),
+    "StringSplit": (DType.STRING, DType.INT64),
+    "TfIdfVectorizer": (DType.FLOAT32,),
+    "TreeEnsembleClassifier": (DType.INT64, DType.FLOAT32),
+    "TreeEnsembleRegressor": (DType.FLOAT32,),
     "Xor": (DType.BOOL,),
 }
 """Types that the operator alone decides."""
@@ -57,7 +63,6 @@ _OF_INPUT: Final[Mapping[str, int]] = {
 _DEFAULT: Final[Mapping[str, DType]] = {
     "ConstantOfShape": DType.FLOAT32,
     "DequantizeLinear": DType.FLOAT32,
-    "EyeLike": DType.FLOAT32,
     "HannWindow": DType.FLOAT32,
     "HammingWindow": DType.FLOAT32,
     "BlackmanWindow": DType.FLOAT32,
@@ -83,4 +88,6 @@ def output_types(op: Operation) -> Sequence[DType]:
     first = op.dtype(_OF_INPUT.get(kind, 0)) if kind not in _DEFAULT or kind in _OF_INPUT else DType.UNKNOWN
     if first is DType.UNKNOWN:
         first = _DEFAULT.get(kind, first)
-    return [first, *[_SECOND.get(kind, first)] * (count - 1)]
+    # Before opset 10 the mask of Dropout had the type of its data; there `ratio` was an attribute.
+    second = first if kind == "Dropout" and "ratio" in op.attributes else _SECOND.get(kind, first)
+    return [first, *[second] * (count - 1)]

@@ -78,7 +78,7 @@ KINDS: Final[Mapping[str, str]] = {
     "ReverseSequence": "ReverseSequence", "RoPE": "RotaryEmbedding", "ScatterElements": "ScatterElements",
     "Select": "Where", "Selu": "Selu", "Sigmoid": "Sigmoid", "Size": "Size", "SplitGeLU": "Gelu", "Stft": "STFT",
     "TanH": "Tanh", "Threshold": "Greater", "Tile": "Tile", "TopKV2": "TopK", "Unique": "Unique", "Where": "NonZero",
-    "ZerosLike": "ConstantOfShape", "Rank": "Size",
+    "ZerosLike": "ZerosLike", "Rank": "Rank",
 }  # fmt: skip
 """Operations without parameters that matter for shapes and cost."""
 
@@ -385,7 +385,7 @@ def _slice(call: Call) -> Canonical:
     """TensorFlow's Slice: begins and sizes, −1 to the end."""
     begins, sizes = call.whole(1), call.whole(2)
     if begins is None or sizes is None or len(begins) != len(sizes):
-        return Canonical("Slice", {}, (0, 1, -1))
+        return Canonical("Slice", {}, (0, -1, -1, -1, -1, 1, 2))
     ends = tuple(_UNBOUNDED if size < 0 else begin + size for begin, size in zip(begins, sizes, strict=True))
     return Canonical("Slice", {"starts": begins, "ends": ends, "axes": tuple(range(len(begins)))}, (0,))
 
@@ -396,7 +396,9 @@ def _strided_slice(call: Call) -> Canonical:
     begins, ends, steps = (call.whole(place) for place in (1, 2, 3))
     masks = [call.integer(field) for field in range(2, 7)]
     if begins is None or ends is None or len(begins) != len(ends) or any(masks[2:4]):
-        return Canonical("Slice", {}, (0, 1, -1))
+        if any(masks[:4]):
+            return Canonical("Slice", {}, (0, -1, -1, -1, -1, 1, 2, 3))
+        return Canonical("Slice", _squeezed(masks[4], 32), (0, 1, 2, -1, 3))
     return _tensorflow_slice(begins, ends, steps or (1,) * len(begins), masks)
 
 
@@ -413,9 +415,12 @@ def _tensorflow_slice(
     found: dict[str, Attribute] = {
         "starts": tuple(starts), "ends": tuple(stops), "axes": tuple(range(len(begins))), "steps": steps,
     }  # fmt: skip
-    if shrink:
-        found["squeeze_axes"] = tuple(at for at in range(len(begins)) if shrink >> at & 1)
-    return Canonical("Slice", found, (0,))
+    return Canonical("Slice", {**found, **_squeezed(shrink, len(begins))}, (0,))
+
+
+def _squeezed(shrink: int, axes: int) -> dict[str, Attribute]:
+    """Axes of one element that the mask drops."""
+    return {"squeeze": tuple(at for at in range(axes) if shrink >> at & 1)} if shrink else {}
 
 
 def _pad(call: Call) -> Canonical:
@@ -423,7 +428,7 @@ def _pad(call: Call) -> Canonical:
     pads = call.whole(1)
     mode = ("constant", "reflect", "reflect", "edge")[min(max(call.integer(0, "b"), 0), 3)]
     if pads is None:
-        return Canonical("Pad", {"mode": mode}, (0, -1))
+        return Canonical("Pad", {"mode": mode}, (0, -1, -1, -1, 1))
     return Canonical("Pad", {"mode": mode, "pads": (*pads[::2], *pads[1::2])}, (0,))
 
 

@@ -13,7 +13,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Attribute, DType, Node
+from nngauge.domain.graph import Attribute, DType, Node, Tensor
+from nngauge.formats.vocabulary._operation import plain_values
+from nngauge.io.binary import Buffer
 
 OPERATOR: Final = re.compile(r"[A-Za-z_][\w.:/+-]{0,255}")
 """What an operator may be called."""
@@ -70,6 +72,15 @@ def operator(domain: str, name: str) -> Operator:
         return Operator(op, "Custom")
     rewrite = _nhwc if name.startswith("Nhwc") else _REWRITES.get(name, _runtime)
     return Operator(op, _SAME.get(name, name), rewrite)
+
+
+def filling(buf: Buffer, tensor: Tensor | None) -> dict[str, Attribute]:
+    """``value`` of ``ConstantOfShape`` as element type and number: 0.0 without a tensor, no number for one not read."""
+    if tensor is None:
+        return {"to": str(DType.FLOAT32), "value": 0.0}
+    values = plain_values((buf,), tensor)
+    number: dict[str, Attribute] = {"value": values[0]} if values is not None and len(values) == 1 else {}
+    return {"to": str(tensor.dtype), **number}
 
 
 def _with(node: Node, drop: tuple[str, ...] = (), **more: Attribute) -> Node:
