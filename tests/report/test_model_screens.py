@@ -256,6 +256,27 @@ def test_the_comparison_on_the_screen() -> None:
     assert "The same file" in same
 
 
+@pytest.mark.parametrize(
+    ("kinds", "verdict"),
+    [
+        (("Relu", "Softmax"), "The same network, layer by layer"),
+        (("Relu", "Reshape", "Softmax"), "The same network, apart from operations that move or convert data."),
+        (("Softmax", "Relu", "Exp"), "Different layers with equal MACs and parameters."),
+    ],
+)
+def test_verdicts(kinds: tuple[str, ...], verdict: str) -> None:
+    def net(*ops: str) -> Graph:
+        built = Net()
+        at = built.conv(0, 8)
+        for kind in ops:
+            at = built.op(kind, at)
+        return built.graph(at)
+
+    one = analysis(net("Relu", "Softmax"))
+    other = analysis(net(*kinds), model={"digest": "00" * 32, "weights": {"float16": 5}})
+    assert text_of(render_comparison(compare(one, other))).startswith(verdict)
+
+
 def test_everything_lists_equal_layers_too() -> None:
     comparison = compare(analysis(residual(2)), analysis(residual(3)))
     assert text_of(render_comparison(comparison)).count("Relu") == 1

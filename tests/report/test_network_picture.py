@@ -168,6 +168,17 @@ def test_the_picture_says_what_is_there() -> None:
         assert wanted in found, wanted
 
 
+def test_tiny_shares_are_said_in_well_formed_words() -> None:
+    net = Net((1, 3, 64, 64))
+    at = net.conv(0, 500)
+    net.tensors.append(Tensor("w", DType.FLOAT32, (2, 3), constant=True))
+    net.tensors.append(Tensor("y", DType.FLOAT32, (1, 2)))
+    net.tensors.append(Tensor("x", DType.FLOAT32, (1, 3)))
+    weight, out, source = (len(net.tensors) - place for place in (3, 2, 1))
+    net.nodes.append(Node("Gemm", "Gemm", "", (source, weight), (out,), {"transB": 1}))
+    assert "1 · <1% of MACs" in texts(render_svg(analysis(net.graph(at, out))))
+
+
 def test_the_same_graph_gives_the_same_picture() -> None:
     assert render_svg(analysis(residual(12))) == render_svg(analysis(residual(12)))
 

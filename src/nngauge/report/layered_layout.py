@@ -194,9 +194,9 @@ def _tops(rows: Sequence[Sequence[_Slot]]) -> list[float]:
 
 
 def _route(chain: Sequence[_Slot], tops: Sequence[float], left: float) -> tuple[Point, ...]:
-    """A wire leaves below its source, passes each layer between as a vertical line, and ends above its target."""
+    """A wire goes straight down out of its source's layer and through each layer between, and ends above its target."""
     first, last = chain[0], chain[-1]
-    points = [(first.x - left, tops[first.layer] + first.height)]
+    points = [(first.x - left, tops[first.layer] + first.height), (first.x - left, tops[first.layer + 1] - GAP_Y)]
     for bend in chain[1:-1]:
         bottom = tops[bend.layer + 1] - GAP_Y
         points += [(bend.x - left, tops[bend.layer]), (bend.x - left, bottom)]

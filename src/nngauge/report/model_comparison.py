@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nngauge.domain.cost import Amount, Layer
+from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.difference import Change, Comparison, Fact, Figure, SharedWeights, Step
 from nngauge.report.amounts import byte_amount, exact_amount, short_amount
 from nngauge.report.terminal import format_shape
@@ -17,6 +17,7 @@ from nngauge.units import format_count
 _ROWS = 40
 """Lines of the alignment before the rest is summed up."""
 _ALIKE = (Change.SAME, Change.FUSED)
+_MOVING = (Family.LAYOUT, Family.QUANTISE, Family.CONSTANT)
 _MARK = {Change.SAME: " ", Change.CHANGED: "≠", Change.FUSED: "·", Change.REMOVED: "−", Change.ADDED: "+"}
 _STYLE = {
     Change.SAME: "dim",
@@ -64,6 +65,12 @@ def _verdict(comparison: Comparison) -> Text:
     aligned = bool(comparison.steps) and all(step.change in _ALIKE for step in comparison.steps)
     if aligned:
         return Text("The same network, layer by layer; what differs is below.", style="bold")
+    moved = [step.first or step.second for step in comparison.steps if step.change not in _ALIKE]
+    if comparison.steps and all(layer is not None and layer.family in _MOVING for layer in moved):
+        return Text("The same network, apart from operations that move or convert data.", style="bold")
+    totals = {figure.name: figure for figure in comparison.costs}
+    if all(totals[name].first and totals[name].first == totals[name].second for name in ("MACs", "parameters")):
+        return Text("Different layers with equal MACs and parameters.", style="bold yellow")
     return Text("Different models.", style="bold yellow")
 
 
@@ -92,7 +99,11 @@ def _figure_table(figures: Sequence[Figure]) -> Table:
     table = _table("", ">first", ">second", ">ratio")
     for figure in figures:
         style = "" if figure.first == figure.second else "yellow"
-        ratio = "=" if figure.first == figure.second else f"× {figure.ratio:.3g}" if figure.ratio is not None else ""
+        ratio = "" if figure.ratio is None else f"× {figure.ratio:.3g}"
+        if figure.first == figure.second:
+            ratio = "="
+        elif ratio == "× 1":
+            ratio = "≈"
         cells = [_amount(figure.first, figure.unit), _amount(figure.second, figure.unit), ratio]
         table.add_row(Text(figure.name, style="dim"), *(Text(cell, style=style) for cell in cells))
     return table

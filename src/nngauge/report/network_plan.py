@@ -24,6 +24,8 @@ REPEATS_FROM: Final = 100
 """From this many operations on, repeated blocks are drawn once."""
 MAX_ITEMS: Final = 4_000
 """Operations drawn at most; more make no picture that a person could read or a browser would like."""
+_MOST: Final = 60_000
+"""Operations among which repetitions are looked for, in about a second; no known model has as many."""
 _RUN: Final = 30
 _SHORTEST_BLOCK: Final = 3
 _LONGEST_PERIOD: Final = 48
@@ -42,6 +44,8 @@ class Item(Struct, frozen=True):
     """What it gives; for an output what it takes."""
     port: str = ""
     """``input`` or ``output``."""
+    parameters: int = 0
+    """Of the operation, and of operations on constants that only prepare its weights (dequantised, transposed)."""
 
 
 class Link(Struct, frozen=True):
@@ -76,6 +80,8 @@ class _Drawn(Struct, frozen=True):
     """What is drawn of a graph, and what is not."""
 
     nodes: tuple[int, ...]
+    parameters: Mapping[int, int]
+    """Of each node drawn, with what prepares its weights."""
     alias: Mapping[int, int]
     """Tensor that only passes a tensor on → that tensor."""
     fixed: int
@@ -96,14 +102,15 @@ class _Region(Struct, frozen=True):
 
 def plan(graph: Graph, layers: Sequence[Layer]) -> Plan:
     """The picture of the main graph; `layers` are its layers with their cost."""
-    drawn = _drawn(graph)
-    items, links = _items(graph, {layer.index: layer for layer in layers if not layer.graph}, drawn)
+    by_node = {layer.index: layer for layer in layers if not layer.graph}
+    drawn = _drawn(graph, by_node)
+    items, links = _items(graph, by_node, drawn)
     notes = [
         f"{count:,} {what} not drawn"
         for count, what in ((drawn.fixed, "operations on constants alone are"), (drawn.passed, "identities are"))
         if count
     ]
-    regions = _repeats(graph, items, links) if len(items) >= REPEATS_FROM else []
+    regions = _repeats(graph, items, links) if REPEATS_FROM <= len(items) <= _MOST else []
     kept, links, block_of = _fold(items, links, regions)
     if len(kept) > MAX_ITEMS:
         notes.append(f"{len(kept) - MAX_ITEMS:,} more operations are not drawn")
@@ -125,28 +132,35 @@ def plan(graph: Graph, layers: Sequence[Layer]) -> Plan:
 # --- items in order -----------------------------------------------------------------------------------------------------
 
 
-def _drawn(graph: Graph) -> _Drawn:
+def _drawn(graph: Graph, layers: Mapping[int, Layer]) -> _Drawn:
     """Leaves out what computes constants from constants, and identities, which are only another name."""
     fixed = fixed_tensors(graph)
     nodes: list[int] = []
     alias: dict[int, int] = {}
     constants = 0
+    parameters: dict[int, int] = {}
+    prepared: dict[int, int] = {}  # tensor → parameters that went into it and belong to its first user
     for at, node in enumerate(graph.nodes):
+        own = layers[at].parameters if at in layers else 0
+        parameters[at] = (own if isinstance(own, int) else 0) + sum(prepared.pop(tensor, 0) for tensor in node.inputs)
         taken = [tensor for tensor in node.inputs if tensor >= 0]
         if node.outputs and all(tensor in fixed for tensor in node.outputs if tensor >= 0):
             constants += 1
+            prepared[node.outputs[0]] = parameters[at]
         elif node.kind == "Identity" and len(taken) == 1:
             alias.update(dict.fromkeys(node.outputs, alias.get(taken[0], taken[0])))
         else:
             nodes.append(at)
     if constants == len(graph.nodes):
-        return _Drawn(tuple(range(constants)), {}, 0, 0)
-    return _Drawn(tuple(nodes), alias, constants, len(graph.nodes) - constants - len(nodes))
+        return _Drawn(tuple(range(constants)), {}, {}, 0, 0)
+    return _Drawn(tuple(nodes), parameters, alias, constants, len(graph.nodes) - constants - len(nodes))
 
 
 def _items(graph: Graph, layers: Mapping[int, Layer], drawn: _Drawn) -> tuple[list[Item], list[Link]]:
     """Operations, inputs and outputs in an order in which values are made before they are used, as far as possible."""
-    items = [Item(at, layers.get(at), graph.nodes[at].outputs) for at in drawn.nodes]
+    items = [
+        Item(at, layers.get(at), graph.nodes[at].outputs, parameters=drawn.parameters.get(at, 0)) for at in drawn.nodes
+    ]
     made = {tensor: at for at, item in enumerate(items) for tensor in item.tensors if tensor >= 0}
     for tensor in dict.fromkeys(graph.inputs):
         if tensor not in made and not graph.tensors[tensor].constant:
@@ -306,8 +320,7 @@ def _blocks(
         boxes = tuple(dict.fromkeys(
             box for box, block in zip(box_of, block_of[: len(box_of)], strict=True) if block == number
         ))  # fmt: skip
-        counts = (item.layer.parameters for item in items[region.start : region.stop] if item.layer)
-        total = sum(count for count in counts if isinstance(count, int))
+        total = sum(item.parameters for item in items[region.start : region.stop])
         if boxes:
             yield Block(boxes, region.times, total)
 

@@ -33,6 +33,7 @@ _WIDE, _NARROW = 6.7, 6.0
 _TEXT: Final = 44
 """Characters of one name shown; the whole name (up to `_TITLE`) is in the tooltip."""
 _TITLE: Final = 300
+_NAME: Final = 70
 _LEGEND: Final = 190.0
 _OPENING: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">'
 _ARROW: Final = (
@@ -42,7 +43,7 @@ _ARROW: Final = (
 _STYLE: Final = (
     "text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif;fill:#24292f}"
     ".h{font-size:17px;font-weight:600}.b{font-weight:600;fill:#fff}.d{fill:#57606a}.s{font-size:10px;fill:#57606a}"
-    ".w{fill:none;stroke:#8a94a6;stroke-width:1.3}.stub{stroke-dasharray:2 3}.card{fill:#fff;stroke:#c3cad4}"
+    ".l{stroke:#fff;stroke-width:3}.w{fill:none;stroke:#8a94a6;stroke-width:1.3}.stub{stroke-dasharray:2 3}.card{fill:#fff;stroke:#c3cad4}"
     ".port{fill:#eef2f6;stroke:#8a94a6}.block{fill:#f7f9fb;stroke:#8a94a6;stroke-dasharray:6 4}"
 )
 
@@ -60,7 +61,8 @@ def render_svg(analysis: Analysis) -> str:
     head = _head(analysis, picture)
     top = _MARGIN + 24 + 16 * len(head)
     legend = _legend(analysis)
-    width = max(2 * _MARGIN + placed.width + _LEGEND, 560.0)
+    title = 2 * _MARGIN + 10.5 * min(len(head[0]), _NAME)
+    width = max(2 * _MARGIN + placed.width + _LEGEND, title, 560.0)
     height = max(top + placed.height + _MARGIN, top + 18.0 * len(legend) + _MARGIN)
     lines = [
         _OPENING.format(width=round(width), height=round(height)),
@@ -103,7 +105,7 @@ def _head(analysis: Analysis, picture: Plan) -> list[str]:
 def _heading(lines: Sequence[str]) -> Iterator[str]:
     for at, line in enumerate(lines):
         y = _MARGIN + 8 + 18 * at
-        yield f'<text class="{"d" if at else "h"}" x="{_MARGIN:.0f}" y="{y:.0f}">{_text(line, 120)}</text>'
+        yield f'<text class="{"d" if at else "h"}" x="{_MARGIN:.0f}" y="{y:.0f}">{_text(line, 120 if at else _NAME)}</text>'
 
 
 def _legend(analysis: Analysis) -> list[tuple[Family, str]]:
@@ -114,10 +116,14 @@ def _legend(analysis: Analysis) -> list[tuple[Family, str]]:
         shares[layer.family] += layer.macs if isinstance(layer.macs, int) else 0
     total = sum(shares.values())
     return [
-        (family, f"{counts[family]:,}" + (f" · {shares[family] / total:.0%} of MACs" if shares[family] else ""))
+        (family, f"{counts[family]:,}" + (f" · {_percent(shares[family] / total)} of MACs" if shares[family] else ""))
         for family in Family
         if counts[family]
     ]
+
+
+def _percent(share: float) -> str:
+    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _legend_lines(legend: Sequence[tuple[Family, str]], x: float, top: float) -> Iterator[str]:
@@ -125,7 +131,7 @@ def _legend_lines(legend: Sequence[tuple[Family, str]], x: float, top: float) ->
         y = top + 30 * at
         yield f'<rect x="{x:.0f}" y="{y:.0f}" width="12" height="12" rx="2" fill="{COLOURS[family]}"/>'
         yield f'<text x="{x + 18:.0f}" y="{y + 10:.0f}">{family.value}</text>'
-        yield f'<text class="s" x="{x + 18:.0f}" y="{y + 22:.0f}">{text}</text>'
+        yield f'<text class="s" x="{x + 18:.0f}" y="{y + 22:.0f}">{_text(text)}</text>'
 
 
 # --- boxes --------------------------------------------------------------------------------------------------------------
@@ -160,12 +166,8 @@ def _operation(graph: Graph, item: Item) -> str:
 
 
 def _cost(item: Item) -> str:
-    if item.layer is None:
-        return ""
-    parts = []
-    if item.layer.parameters:
-        parts.append(f"{short_amount(item.layer.parameters)} params")
-    if item.layer.macs:
+    parts = [f"{short_amount(item.parameters)} params"] if item.parameters else []
+    if item.layer is not None and item.layer.macs:
         parts.append(f"{short_amount(item.layer.macs)} MACs")
     return _short(" · ".join(parts))
 
@@ -174,7 +176,7 @@ def _row(graph: Graph, item: Item) -> tuple[str, str]:
     """Left and right text of one line in a run."""
     shape = format_shape(graph.tensors[item.tensors[0]].shape) if item.tensors and item.tensors[0] >= 0 else ""
     cost = short_amount(item.layer.macs) if item.layer and item.layer.macs else ""
-    return _operation(graph, item), _short("  ".join(part for part in (shape if shape != "?" else "", cost) if part))
+    return _operation(graph, item), _short(" · ".join(part for part in (shape if shape != "?" else "", cost) if part))
 
 
 def _colour(item: Item) -> str:
@@ -237,6 +239,7 @@ def _tooltip(graph: Graph, item: Item) -> str:
 
 def _wires(graph: Graph, picture: Plan, placed: Placement) -> Iterator[str]:
     labelled: set[tuple[int, str]] = set()
+    labels: list[str] = []
     for link, route in zip(picture.links, placed.routes, strict=True):
         shape = format_shape(graph.tensors[link.tensor].shape)
         if route is None:
@@ -244,12 +247,14 @@ def _wires(graph: Graph, picture: Plan, placed: Placement) -> Iterator[str]:
             continue
         yield f'<path class="w" d="{_path(route)}" marker-end="url(#a)"/>'
         to_port = bool(picture.boxes[link.target][0].port or picture.boxes[link.source][0].port)
-        if shape != "?" and not to_port and (link.source, shape) not in labelled:
+        if picture.roomy and shape != "?" and not to_port and (link.source, shape) not in labelled:
             labelled.add((link.source, shape))
             x, y = route[0]
-            shift = 5 if route[1][0] <= x + 1 else -5
+            shift = 5 if route[-1][0] <= x + 1 else -5
             anchor = "" if shift > 0 else ' text-anchor="end"'
-            yield f'<text class="s" x="{x + shift:.1f}" y="{y + 13:.1f}"{anchor}>{_text(shape, 40)}</text>'
+            place = f'x="{x + shift:.1f}" y="{y + 14:.1f}"{anchor}>{_text(shape, 40)}</text>'
+            labels += [f'<text class="s l" {place}', f'<text class="s" {place}']  # the first is a halo over the wires
+    yield from labels
 
 
 def _path(route: Sequence[Point]) -> str:
