@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from nngauge.analyse.language import language_model
 from nngauge.domain.graph import DType, Graph, Span, Tensor
 from nngauge.domain.language import CACHE_TYPES, LanguageModel, Role
-from nngauge.formats import ggml_legacy, gguf, safetensors
+from nngauge.formats import ggml_legacy, gguf, onnx, safetensors
 from nngauge.formats._api import ModelData
+from tests.builders import models
 from tests.builders.hostile import MODELS
 
 HALF = DType.BFLOAT16
@@ -233,6 +234,21 @@ def test_genai_configuration() -> None:
     assert (model.family, model.context, model.kv_bytes_per_token()) == ("Phi-3", 4096, 32 * 2 * 32 * 96 * 2)
     assert model.tokenizer is not None
     assert model.tokenizer.special == (("bos", 1),)
+
+
+def test_genai_configuration_beside_onnx() -> None:
+    import json
+
+    assert onnx.FORMAT.bind is not None
+    assert onnx.FORMAT.bind("m/model.onnx", ["m/config.json", "m/genai_config.json", "m/model.onnx", "m/model.onnx.data"]) == (
+        "m/model.onnx.data", "m/genai_config.json",
+    )  # fmt: skip
+    decoder = {"num_hidden_layers": 2, "num_key_value_heads": 4, "head_size": 8, "sliding_window": {"window_size": 16}}
+    about = json.dumps({"model": {"type": "qwen2", "decoder": decoder, "context_length": 99}}).encode()
+    graph = onnx.FORMAT.parse(ModelData("m/model.onnx", models.onnx(), {"m/genai_config.json": about}))
+    model = read(graph)
+    assert (model.family, model.kv_bytes_per_token(), model.context) == ("Qwen2", 2 * 2 * 4 * 8 * 2, 99)
+    assert model.kv_bytes(100) == 2 * 2 * 4 * 8 * 2 * 16
 
 
 def test_exported_caches() -> None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
+from nngauge.formats._model_config import beside, read_config
 from nngauge.formats._onnx_graph import GraphReader, function_name
 from nngauge.formats._onnx_tensor import pair
 from nngauge.io import protobuf
@@ -34,6 +35,8 @@ _GRAPH_STARTS: Final = frozenset(bytes([key]) for key in _GRAPH_KEYS)
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _MAX_PROPERTY: Final = 65_536
 """Characters kept of a description (some exporters store whole documents there)."""
+_GENAI: Final = "genai_config.json"
+"""Of ONNX Runtime's generate() interface (https://onnxruntime.ai/docs/genai/reference/config.html)."""
 _COMPANIONS: Final = ("_data", ".data", ".weights", ".weight")
 
 
@@ -76,11 +79,13 @@ def _varint(head: bytes, pos: int) -> tuple[int, int]:
 def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
     """External data files by the names that exporters give them: ``x.onnx.data``, ``x.onnx_data``, ``x.data`` …
 
-    The true names stand inside the model; others than these stay unbound and their weights are noted as missing.
+    The true names stand inside the model; others than these stay unbound and their weights are noted as missing. A
+    language model's ``genai_config.json`` comes last.
     """
     stem = posixpath.splitext(lead)[0]
     starts = tuple(base + ending for base in (lead, stem) for ending in _COMPANIONS)
-    return tuple(sorted(path for path in paths if path != lead and path.startswith(starts)))
+    data = sorted(path for path in paths if path != lead and path.startswith(starts))
+    return (*data, *(path for path in beside(lead, paths) if posixpath.basename(path) == _GENAI))
 
 
 def parse(data: ModelData) -> Graph:
@@ -103,9 +108,15 @@ def parse(data: ModelData) -> Graph:
         graph,
         format_version=", ".join(f"{domain or 'opset'} {version}" for domain, version in sorted(opsets.items())),
         producer=" ".join(_text(buf, model[number][-1]) for number in (2, 3) if number in model).strip() or None,
-        metadata=dict(_metadata(buf, model)),
+        metadata=dict(_metadata(buf, model)) | _configuration(data),
         notes=(*reader.notes(), *_training(model)),
     )
+
+
+def _configuration(data: ModelData) -> dict[str, str]:
+    """What ``genai_config.json`` beside the model says."""
+    found = ((path, part) for path, part in data.parts.items() if posixpath.basename(path) == _GENAI)
+    return {key: value for path, part in found for key, value in read_config(path, part).items()}
 
 
 def _training(model: Mapping[int, Sequence[Field]]) -> Iterator[str]:

@@ -117,6 +117,15 @@ def test_mixed_and_palettised_and_nothing() -> None:
     assert label(graph((value("x"), value("y")), node("Relu", 0, out=1))) == "no weights"
 
 
+def test_weights_that_are_elsewhere_are_unknown_not_none() -> None:
+    port = (value("x"), value("y"))
+    for kind in ("Conv", "Delegate"):
+        found = seen(graph(port, node(kind, 0, out=1))).verdict
+        assert (found.label, len(found.reasons)) == ("unknown", 1)
+    tensors = (value("x"), Tensor("w", DType.UNKNOWN, (4, 4), constant=True), value("y"))
+    assert label(graph(tensors, node("MatMul", 0, 1, out=2))) == "unknown"
+
+
 def test_k_quants_of_several_widths_are_one_scheme() -> None:
     tensors = (weight(DType.GGML_Q4_K, shape=(7, 256)), weight(DType.GGML_Q6_K, shape=(3, 256)))
     found = seen(Graph(format="gguf", tensors=tensors)).verdict

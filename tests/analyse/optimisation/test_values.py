@@ -49,7 +49,9 @@ def optimised(graph: Graph, data: bytes, **more: int) -> Optimisation:
 @settings(max_examples=120, deadline=None)
 @given(
     st.lists(
-        st.one_of(st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.0, 2.0**-17])),
+        st.one_of(
+            st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.0, 2.0**-17])
+        ),
         min_size=1,
         max_size=60,
     )
@@ -62,7 +64,9 @@ def test_float32(values: list[float]) -> None:
 @settings(max_examples=120, deadline=None)
 @given(
     st.lists(
-        st.one_of(st.floats(width=16, allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.0, 2.0**-10])),
+        st.one_of(
+            st.floats(width=16, allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 1.0, 2.0**-10])
+        ),
         min_size=1,
         max_size=60,
     )

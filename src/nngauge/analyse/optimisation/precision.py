@@ -13,6 +13,7 @@ FLOATS: Final = frozenset({DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BF
 SMALL_FLOATS: Final = frozenset({DType.FLOAT8_E4M3, DType.FLOAT8_E5M2, DType.FLOAT4_E2M1})
 SMALL_INTEGERS: Final = frozenset({
     DType.INT8, DType.UINT8, DType.INT4, DType.UINT4, DType.INT2, DType.UINT2, DType.INT16, DType.UINT16,
+    DType.UINT1, DType.UINT3, DType.UINT6,
 })  # fmt: skip
 BLOCKS: Final = frozenset(dtype for name, dtype in DType.__members__.items() if name.startswith("GGML_"))
 _NBITS: Final = {"MatMulNBits": "bits", "GatherBlockQuantized": "bits"}
@@ -31,6 +32,8 @@ _SIDE_KINDS: Final = frozenset({
     "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "BatchNormalization", "LayerNormalization",
 })  # fmt: skip
 """What reads constants that are no weights in the sense of a scheme: biases, shapes, scales."""
+_WEIGHTED: Final = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "LSTM", "GRU", "RNN"})
+"""What has weights, also when the graph does not show them."""
 MAJORITY: Final = 0.9
 """Share of the parameters that makes one scheme the model's."""
 _EXAMPLES: Final = 3
@@ -88,7 +91,7 @@ def verdict(scopes: Sequence[Scope]) -> Verdict:
     parts = _parts(weights)
     total = sum(part.parameters for part in parts)
     if not total:
-        return Verdict(scheme=Scheme.NONE, label=Scheme.NONE.value, share=0.0)
+        return _without_weights(scopes)
     first = parts[0]
     by_scheme = sum(part.parameters for part in parts if part.scheme is first.scheme)
     fakes = sum("fakequant" in node.op.lower() for scope in scopes for node in scope.graph.nodes)
@@ -110,6 +113,23 @@ def verdict(scopes: Sequence[Scope]) -> Verdict:
     return Verdict(
         scheme=Scheme.MIXED, label=Scheme.MIXED.value, share=first.parameters / total, parts=parts, reasons=reasons
     )
+
+
+def _without_weights(scopes: Sequence[Scope]) -> Verdict:
+    """Nothing to conclude from: because there is nothing, or because the file does not hold it."""
+    nodes = sum(node.kind in _WEIGHTED for scope in scopes for node in scope.graph.nodes)
+    constants = sum(
+        tensor.constant and tensor.dtype is DType.UNKNOWN for scope in scopes for tensor in scope.graph.tensors
+    )
+    delegates = sum(node.kind == "Delegate" for scope in scopes for node in scope.graph.nodes)
+    reasons = (
+        (nodes, f"{nodes} operations have weights that the file does not hold"),
+        (constants, f"{constants} weights are of unknown type"),
+        (delegates, f"{delegates} operations are compiled for an accelerator"),
+    )
+    told = tuple(reason for count, reason in reasons if count)
+    scheme = Scheme.UNKNOWN if told else Scheme.NONE
+    return Verdict(scheme=scheme, label=scheme.value, share=0.0, reasons=told)
 
 
 def _sentence(part: Part) -> str:
@@ -184,7 +204,7 @@ def _used(scope: Scope, node: Node, source: Source) -> _Weight:
     if isinstance(width, int) and 0 < width <= 8:
         packed = (tensor.elements or 0) * 8 // width if tensor.dtype is DType.UINT8 else None
         return _Weight(tensor, Scheme.WEIGHT_ONLY, f"{Scheme.WEIGHT_ONLY} int{width}", packed)
-    if source.palette:
+    if source.palette or (tensor.quantization is not None and tensor.quantization.table):
         return _Weight(tensor, Scheme.PALETTISED, f"{Scheme.PALETTISED} {tensor.dtype}")
     if tensor.dtype not in SMALL_INTEGERS:
         return _alone(tensor)
