@@ -1,5 +1,5 @@
 """Makes the reference pages from the code (formats, packages, technologies, command line, facts, errors) and fills
-the console blocks of the README with the real output of their commands.
+the console blocks of the README and of docs/models.md with the real output of their commands.
 
 ``python docs/generate.py`` writes them, ``--check`` only says whether they are up to date (exit code 1 when not).
 """
@@ -16,7 +16,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,10 +28,16 @@ from nngauge.detect.ruleset import Rule, load_rules
 from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
-from nngauge.report.documents import json_schema
+from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema
 from nngauge.store.schema import TABLES, VERSION
 
 ROOT = Path(__file__).parent.parent
+GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md")
+"""Pages with console blocks."""
+SHOWN_MODELS = (
+    "shapes_onnx/shapes_classifier.onnx", "keywords_tflite/keywords_float32.tflite", "keywords_tflite/keywords_int8.tflite",
+)  # fmt: skip
+"""Example models that these pages show."""
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- made by docs/generate.py from the code; `make lint` fails when it is out of date -->\n\n"
 
@@ -137,12 +145,14 @@ def facts_page() -> str:
         )
     parts.append(
         "\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n"
+        "`nngauge show --json` prints [a model](model.schema.json), `nngauge compare --json` "
+        "[a comparison](comparison.schema.json).\n"
     )
     return "".join(parts)
 
 
-def schema_page() -> str:
-    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"
+def schema_page(schema: Callable[[], dict[str, Any]] = json_schema) -> str:
+    return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
 
 
 def errors_page() -> str:
@@ -163,12 +173,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "facts.md": facts_page,
     "scan.schema.json": schema_page,
+    "model.schema.json": partial(schema_page, model_json_schema),
+    "comparison.schema.json": partial(schema_page, comparison_json_schema),
     "errors.md": errors_page,
 }
 
 
-def readme(text: str) -> str:
-    """The README with the real output of its console blocks."""
+def with_output(text: str) -> str:
+    """A page with the real output of its console blocks."""
     with tempfile.TemporaryDirectory() as folder:
         _examples(Path(folder))
         environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -201,7 +213,8 @@ def _examples(folder: Path) -> None:
     specification.loader.exec_module(module)
     module.build_all(folder / "apps")
     (folder / "models").mkdir()
-    shutil.copy(ROOT / "examples" / "models" / "shapes_onnx" / "shapes_classifier.onnx", folder / "models")
+    for name in SHOWN_MODELS:
+        shutil.copy(ROOT / "examples" / "models" / name, folder / "models")
 
 
 def _timeless(text: str) -> str:
@@ -213,13 +226,13 @@ def _timeless(text: str) -> str:
 def main() -> int:
     check = "--check" in sys.argv
     stale = []
-    place = ROOT / "README.md"
-    old = place.read_text(encoding="utf-8")
-    new = readme(old)
-    if _timeless(new) != _timeless(old):
-        stale.append("README.md")
-        if not check:
-            place.write_text(new, encoding="utf-8")
+    for place in GUIDES:
+        old = place.read_text(encoding="utf-8")
+        new = with_output(old)
+        if _timeless(new) != _timeless(old):
+            stale.append(place.name)
+            if not check:
+                place.write_text(new, encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, make in PAGES.items():
         text = make() if name.endswith(".json") else NOTE + make()
@@ -232,7 +245,10 @@ def main() -> int:
     if check and stale:
         print(f"out of date: {', '.join(stale)}; run `make docs`")
         return 1
-    print(f"README and {len(PAGES)} reference pages" + (f", {len(stale)} rewritten" if stale else " up to date"))
+    print(
+        f"{len(GUIDES)} guides and {len(PAGES)} reference pages"
+        + (f", {len(stale)} rewritten" if stale else " up to date")
+    )
     return 0
 
 

@@ -111,7 +111,7 @@ def test_a_language_model_has_its_own_lines() -> None:
     [
         ((1, 224, 224, 3), DType.FLOAT32, "image 224×224×3"),
         ((1, 3, 320, 240), DType.UINT8, "image 320×240×3"),
-        (("batch", 1, 28, 28), DType.FLOAT32, "image 28×28×1"),
+        (("batch", 1, 28, 28), DType.FLOAT32, "map 28×28×1"),
         ((3, 64, 64), DType.FLOAT32, "image 64×64×3"),
         ((1, 16000), DType.FLOAT32, "signal of 16,000 values"),
         ((1, 128), DType.INT32, "128 integers"),

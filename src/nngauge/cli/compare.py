@@ -18,8 +18,7 @@ import click
 def command(first: Path, second: Path, as_json: bool, everything: bool, no_weights: bool, exit_code: bool) -> None:
     """Compares two model files, of one format or of two: interface, layers, weights, precision, cost.
 
-    Axis order, names and the batch size do not count as differences of a layer. Exit code 0 unless --exit-code is
-    given.
+    Axis order, axes of one and names do not count as differences of a layer. Exit code 0 unless --exit-code is given.
     """
     from nngauge.api import compare_models
 

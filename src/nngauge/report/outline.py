@@ -13,7 +13,7 @@ from nngauge.domain.graph import Dim, DType, Graph
 from nngauge.domain.model import Port
 from nngauge.report.terminal import format_shape
 
-_CHANNELS: Final = (1, 3, 4)
+_CHANNELS: Final = (3, 4, 1)
 _SMALLEST_IMAGE: Final = 8
 _SHORTEST_SIGNAL: Final = 1_000
 """Values in a row that are taken for a waveform; feature vectors are shorter."""
@@ -40,7 +40,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _image(port: Port) -> tuple[int, int, int] | None:
-    """Height, width and channels of an image, in either axis order; None when it is none."""
+    """Height, width and channels of an image or the like, in either axis order; None when it is none."""
     shape = port.shape[1:] if port.shape is not None and len(port.shape) == 4 else port.shape
     if shape is None or len(shape) != 3 or not all(isinstance(dim, int) for dim in shape):
         return None
@@ -60,8 +60,8 @@ def _image(port: Port) -> tuple[int, int, int] | None:
 
 def _input(port: Port) -> str:
     size = _image(port)
-    if size:
-        return f"image {size[0]}×{size[1]}×{size[2]}"
+    if size:  # one channel may as well be a spectrogram
+        return f"{'image' if size[2] > 1 else 'map'} {size[0]}×{size[1]}×{size[2]}"
     inner = _inner(port.shape)
     if port.dtype in _INTEGERS and len(inner) <= 1:
         return f"{inner[0]} integers" if inner and isinstance(inner[0], int) else "integers"

@@ -36,8 +36,8 @@ def _type(item: Precision) -> str:
 def _values(state: Optimisation) -> Iterator[tuple[str, str]]:
     sampled = " (sampled)" if state.sampled else ""
     if state.sparsity is not None:
-        near = f", {state.near_zero:.1%} near zero" if state.near_zero is not None else ""
-        yield "zeros", f"{state.sparsity:.1%} of {_looked_at(state)} are 0{near}{sampled}"
+        near = f", {_share(state.near_zero)} near zero" if state.near_zero is not None else ""
+        yield "zeros", f"{_share(state.sparsity)} of {_looked_at(state)} are 0{near}{sampled}"
     clustered = [item for item in state.tensors if item.clustered and not item.uniform]
     if clustered:
         most = max(item.distinct or 0 for item in clustered)
@@ -50,6 +50,12 @@ def _values(state: Optimisation) -> Iterator[tuple[str, str]]:
     if dead:
         channels = sum(item.channels or 0 for item in state.tensors)
         yield "pruned", f"{dead:,} of {channels:,} output channels are zero"
+
+
+def _share(share: float) -> str:
+    if not share:
+        return "none"
+    return "less than 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
 def _looked_at(state: Optimisation) -> str:
