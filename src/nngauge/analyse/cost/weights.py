@@ -83,6 +83,8 @@ _QUANTISERS: Final[Mapping[str, frozenset[int]]] = {
 _BIASED: Final = frozenset({"Conv", "ConvTranspose", "Gemm"})
 _BIAS: Final = 2
 """Last input that ONNX gives these; formats append the scales of quantised weights behind it."""
+_LAST_WEIGHT: Final = 3
+"""Last input at which an operator takes a quantised weight (QLinearConv, QGemm)."""
 _WHOLE: Final = frozenset({DType.INT64, DType.INT32, DType.UINT64, DType.UINT32})
 _FREE: Final = frozenset({DType.BOOL, DType.STRING, DType.RESOURCE, DType.VARIANT})
 _NARROW: Final = frozenset(
@@ -175,5 +177,5 @@ def _is_learnt(operation: Operation, place: int, tensor: Tensor) -> bool:
         return True
     return place >= _BIAS and any(
         other is not None and other.constant and other.dtype in _NARROW
-        for other in (operation.tensor(before) for before in range(1, place))
+        for other in (operation.tensor(before) for before in range(1, min(place, _LAST_WEIGHT + 1)))
     )
