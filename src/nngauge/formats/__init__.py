@@ -47,6 +47,7 @@ MODULES: Final = (
     "qnn_context",
     "hiai_om",
     "mediapipe_graph",
+    "nnef",
     "tesseract",
     "kaldi",
     "dlib",
