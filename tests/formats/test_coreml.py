@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 
-from nngauge.domain.graph import Completeness
+from nngauge.domain.graph import Completeness, DType, Graph, Quantization
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats import coreml_mlmodel, coreml_mlmodelc, coreml_mlpackage
 from nngauge.formats._api import ModelData
 from tests.builders import coreml
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.wire import message, number
 
 FILES = {
     # layers, parameters, output
@@ -31,15 +33,115 @@ def test_real_mlmodel(name: str) -> None:
     layers, parameters, shape = FILES[name]
     assert (len(graph.nodes), graph.parameters) == (layers, parameters)
     assert graph.tensors[graph.outputs[0]].shape == shape
+    assert graph.completeness is Completeness.FULL
+    assert all(node.kind and node.inputs and node.outputs for node in graph.nodes)
+    first = graph.nodes[0]
+    assert first.attributes == {
+        "kernel_shape": (3, 3), "strides": (2, 2), "dilations": (1, 1), "group": 1, "auto_pad": "SAME_UPPER",
+        "data_layout": "CHW",
+    }  # fmt: skip
+    kernel = graph.tensors[first.inputs[1]]
+    assert (kernel.shape, kernel.data and kernel.data.size) == ((16, 3, 3, 3), 4 * 432)
+    depthwise = next(node for node in graph.nodes if node.attributes.get("group", 1) != 1)
+    assert graph.tensors[depthwise.inputs[1]].shape == (depthwise.attributes["group"], 1, 3, 3)
     survive(coreml_mlmodel.FORMAT, data, "x.mlmodel", count=20)
 
 
 def test_network() -> None:
     graph = coreml_mlmodel.FORMAT.parse(ModelData("x", coreml.network()))
-    assert [(node.op, node.name) for node in graph.nodes] == [("innerProduct", "fc")]
+    assert [(node.op, node.kind, node.name) for node in graph.nodes] == [("innerProduct", "Gemm", "fc")]
+    assert graph.nodes[0].attributes == {"transB": 1, "axis": 0}
     assert graph.parameters == 8
+    assert graph.completeness is Completeness.FULL
     assert graph.tensors[graph.inputs[0]].shape == (1, 4)
     survive(coreml_mlmodel.FORMAT, coreml.network(), "x.mlmodel", count=300)
+
+
+def layers(*parts: bytes, exact: bool = False) -> Graph:
+    """A network of one layer, given as its message."""
+    layer = message(1, message(1, "l"), message(2, "x"), message(3, "y"), *parts)
+    body = message(500, layer, number(5, 1) if exact else b"")
+    return coreml_mlmodel.FORMAT.parse(ModelData("x", number(1, 4) + message(2, coreml.description()) + body))
+
+
+def packed(*values: int) -> bytes:
+    return bytes(values)
+
+
+BORDERS = message(1, message(10, number(1, 1), number(2, 2)), message(10, number(1, 3), number(2, 4)))
+
+
+def test_convolution() -> None:
+    common = number(1, 4), number(2, 2), number(10, 2), message(20, packed(3, 5)), message(30, packed(2, 1))
+    weights = message(90, message(2, bytes(2 * 4 * 2 * 15))), message(91, message(1, bytes(16)))
+    graph = layers(message(100, *common, message(50, BORDERS), number(70, 1), *weights), exact=True)
+    (node,) = graph.nodes
+    assert node.attributes == {
+        "kernel_shape": (3, 5), "strides": (2, 1), "dilations": (1, 1), "group": 2, "pads": (1, 3, 2, 4),
+    }  # fmt: skip
+    kernel, bias = (graph.tensors[at] for at in node.inputs[1:])
+    assert (kernel.dtype, kernel.shape, bias.shape) == (DType.FLOAT16, (4, 2, 3, 5), (4,))
+    deconvolution = layers(message(100, *common, message(51, number(1, 1)), number(60, 1), *weights))
+    node = deconvolution.nodes[0]
+    assert (node.kind, node.attributes["auto_pad"]) == ("ConvTranspose", "SAME_LOWER")
+    assert deconvolution.tensors[node.inputs[1]].shape == (120,)  # 2 × 2 × 15 would not be all of them
+
+
+def test_quantised_weights() -> None:
+    scales = message(101, message(1, struct.pack("<2f", 0.5, 0.25)), message(2, struct.pack("<2f", 1, 2)))
+    linear = message(30, b"\x12\x34\x56\x78"), message(40, number(1, 4), scales)
+    graph = layers(message(140, number(1, 4), number(2, 2), message(20, *linear)))
+    tensor = graph.tensors[graph.nodes[0].inputs[1]]
+    assert (tensor.dtype, tensor.shape, tensor.quantization) == (DType.UINT4, (2, 4), Quantization(2, 0.5, axis=0))
+    table = message(30, b"\x12\x34\x56"), message(40, number(1, 3), message(102, message(1, bytes(32))))
+    graph = layers(message(140, number(1, 4), number(2, 2), message(20, *table)))
+    tensor = graph.tensors[graph.nodes[0].inputs[1]]
+    assert (tensor.dtype, tensor.shape, tensor.quantization) == (DType.UINT3, (2, 4), Quantization(table=8))
+    assert tensor.data is not None
+    assert tensor.data.size == 3
+
+
+def test_layers() -> None:
+    pool = message(120, number(1, 1), message(10, packed(3, 3)), message(32, message(10, packed(1, 1))))
+    node = layers(pool).nodes[0]
+    assert (node.kind, node.attributes["ceil_mode"], node.attributes["pads"]) == ("AveragePool", 1, (1, 1, 1, 1))
+    scale = message(245, message(1, packed(2)), message(2, message(1, bytes(8))), number(3, 1), message(4, packed(2)),
+                    message(5, message(1, bytes(8))))  # fmt: skip
+    assert [node.kind for node in layers(scale).nodes] == ["Mul", "Add"]
+    negative = message(130, message(5, struct.pack("<Bf", 0x0D, -1.0)))
+    assert layers(negative).nodes[0].kind == "Neg"
+    loop = message(615, number(1, 7), message(4, message(1, message(1, "in"), message(2, "a"), message(600))))
+    graph = coreml_mlmodel.FORMAT.parse(
+        ModelData("x", number(1, 4) + message(2, coreml.description()) + message(500, message(1, loop)))
+    )
+    assert graph.nodes[0].attributes == {"body": 0, "trip_count": 7}
+    assert [node.kind for node in graph.subgraphs[0].nodes] == ["Identity"]
+
+
+def test_recurrent_layer() -> None:
+    gates = [message(at, message(1, bytes(4 * 3 * 4))) for at in (1, 2, 3, 4)]
+    gates += [message(at, message(1, bytes(4 * 3 * 3))) for at in (20, 21, 22, 23)]
+    gates += [message(at, message(1, bytes(4 * 3))) for at in (40, 41, 42, 43)]
+    graph = layers(message(420, number(1, 4), number(2, 3), message(20, *gates), number(100, 1)))
+    (node,) = graph.nodes
+    assert node.attributes == {"hidden_size": 3, "direction": "reverse", "layout": 0}
+    shapes = [graph.tensors[at].shape for at in node.inputs[1:]]
+    assert shapes == [(3, 4)] * 4 + [(3, 3)] * 4 + [(3,)] * 4
+
+
+def test_trees_and_linear_models() -> None:
+    leaf = message(1, number(1, 1), number(3, 6), message(20, number(1, 0)))
+    branch = message(1, number(1, 1), number(2, 1), number(10, 2))
+    trees = message(402, message(1, branch, leaf, leaf))
+    graph = coreml_mlmodel.FORMAT.parse(ModelData("x", number(1, 4) + message(2, coreml.description()) + trees))
+    assert (graph.nodes[0].kind, graph.parameters) == ("TreeEnsembleClassifier", 3)
+    assert graph.nodes[0].attributes == {"trees": 1, "nodes": 3}
+    linear = message(300, message(1, message(1, bytes(32))), message(2, bytes(8)))
+    graph = coreml_mlmodel.FORMAT.parse(ModelData("x", number(1, 4) + message(2, coreml.description()) + linear))
+    assert (graph.nodes[0].kind, graph.tensors[2].shape, graph.parameters) == ("LinearRegressor", (1, 4), 5)
+    built_in = message(2002, number(1, 1))
+    graph = coreml_mlmodel.FORMAT.parse(ModelData("x", number(1, 4) + message(2, coreml.description()) + built_in))
+    assert (graph.nodes[0].kind, graph.completeness) == ("Custom", Completeness.PARTIAL)
 
 
 def test_pipelines_are_bounded() -> None:
@@ -50,8 +152,6 @@ def test_pipelines_are_bounded() -> None:
 
 
 def test_a_model_without_outputs_or_kind_is_refused() -> None:
-    from tests.builders.wire import message, number
-
     without_kind = number(1, 4) + message(2, coreml.description())
     without_outputs = number(1, 4) + message(2, coreml.description(outputs=0)) + message(900)
     for data in (without_kind, without_outputs, coreml.network() + message(77, "x")):

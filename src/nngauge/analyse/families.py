@@ -66,7 +66,7 @@ _KINDS: Final[Mapping[Family, str]] = {
     ),
     Family.QUANTISE: (
         "QuantizeLinear DequantizeLinear DynamicQuantizeLinear DequantizeBFP QuantizeBFP FakeQuant Requantize "
-        "DequantizeWithOrder QuantizeWithOrder"
+        "DequantizeWithOrder QuantizeWithOrder Palette Densify"
     ),
     Family.CONSTANT: (
         "Constant ConstantOfShape EyeLike Range RandomNormal RandomNormalLike RandomUniform RandomUniformLike "

@@ -13,7 +13,8 @@ BITS: Final[Mapping[DType, int]] = {
     DType.FLOAT64: 64, DType.FLOAT32: 32, DType.FLOAT16: 16, DType.BFLOAT16: 16, DType.FLOAT8_E4M3: 8,
     DType.FLOAT8_E5M2: 8, DType.FLOAT4_E2M1: 4, DType.INT64: 64, DType.INT32: 32, DType.INT16: 16, DType.INT8: 8,
     DType.INT4: 4, DType.INT2: 2, DType.UINT64: 64, DType.UINT32: 32, DType.UINT16: 16, DType.UINT8: 8,
-    DType.UINT4: 4, DType.UINT2: 2, DType.BOOL: 8, DType.COMPLEX64: 64, DType.COMPLEX128: 128,
+    DType.UINT6: 6, DType.UINT4: 4,
+    DType.UINT3: 3, DType.UINT2: 2, DType.UINT1: 1, DType.BOOL: 8, DType.COMPLEX64: 64, DType.COMPLEX128: 128,
 }  # fmt: skip
 """Bits of one element; strings, handles and GGML's block types have none."""
 

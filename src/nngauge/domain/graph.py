@@ -33,8 +33,11 @@ class DType(StrEnum):
     UINT32 = "uint32"
     UINT16 = "uint16"
     UINT8 = "uint8"
+    UINT6 = "uint6"
     UINT4 = "uint4"
+    UINT3 = "uint3"
     UINT2 = "uint2"
+    UINT1 = "uint1"
     BOOL = "bool"
     STRING = "string"
     COMPLEX64 = "complex64"
@@ -91,6 +94,8 @@ class Quantization(Struct, frozen=True):
     zero_point: int | None = None
     axis: int | None = None
     """Channel dimension of per-channel quantisation."""
+    table: int = 0
+    """Entries of the look-up table that the stored numbers index (palettised weights), 0 without one."""
 
 
 class Span(Struct, frozen=True):

@@ -6,14 +6,18 @@ Specification: https://github.com/apple/coremltools/tree/main/mlmodel/format (Mo
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Span, Tensor
+from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
+from nngauge.formats._coreml_classic import read_classic
+from nngauge.formats._coreml_message import Message
 from nngauge.formats._coreml_mil import read_program
-from nngauge.formats._coreml_names import LAYER_KINDS, MODEL_KINDS
+from nngauge.formats._coreml_names import MODEL_KINDS
+from nngauge.formats._coreml_network import Network, batched_images, is_batched
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, text, varints
-from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH
+from nngauge.limits import MAX_RANK, MAX_STRUCT_DEPTH
 
 _NETWORKS = {303, 403, 500}
 _PIPELINES = {200, 201, 202}
@@ -25,11 +29,6 @@ _ARRAY_TYPES = {
     131_080: DType.INT8,
     131_104: DType.INT32,
 }
-_WEIGHTS = {
-    100: (90, 91), 140: (20, 21), 150: (20, 21), 160: (15, 16, 17, 18), 245: (2, 5), 250: (2,), 290: (2,),
-    410: (30, 31, 32, 50, 51, 52, 70, 71, 72), 1040: (20, 21), 1070: (2,),
-}  # fmt: skip
-"""Layer kind → its fields of type WeightParams."""
 MAX_SPECIFICATION = 100
 """Specification versions run from 1 (iOS 11) and rise by one a year."""
 
@@ -79,17 +78,20 @@ def _assemble(buf: Buffer, name: str, version: int, interface: Interface, kind: 
     subgraphs: tuple[Graph, ...] = ()
     notes: tuple[str, ...] = ()
     if kind.number in _NETWORKS:
-        nodes, tensors = _network(buf, kind, ports)
-        notes = ("weights of recurrent and less common layers are not counted",)
+        network = _network(buf, kind, name, interface)
+        nodes, tensors, subgraphs = tuple(network.nodes), tuple(network.values.tensors), tuple(network.subgraphs)
     elif kind.number in _PIPELINES:
         subgraphs = _pipeline(buf, kind, name, depth)
     elif kind.number == _PROGRAM:
         nodes, tensors = read_program(buf, kind, ports)
-    read = bool(nodes or subgraphs)
+    else:
+        nodes, tensors, note = read_classic(buf, kind, MODEL_KINDS[kind.number], ports, len(interface.inputs))
+        notes = (note,) if note else ()
+    whole = not notes and all(node.kind for node in nodes)
     metadata = {"kind": MODEL_KINDS[kind.number], **interface.metadata}
     return Graph(
         format=name,
-        completeness=Completeness.PARTIAL if read else Completeness.STRUCTURE,
+        completeness=Completeness.FULL if whole else Completeness.PARTIAL,
         nodes=nodes,
         tensors=tensors,
         inputs=tuple(range(len(interface.inputs))),
@@ -98,7 +100,7 @@ def _assemble(buf: Buffer, name: str, version: int, interface: Interface, kind: 
         format_version=f"specification {version}",
         producer=producer_of(interface.metadata),
         metadata=metadata,
-        notes=notes if read else (f"the body of a {MODEL_KINDS[kind.number]} is not read",),
+        notes=notes,
     )
 
 
@@ -174,66 +176,20 @@ def _feature_type(buf: Buffer, kind: Field) -> tuple[DType, tuple[int | None, ..
     return _ARRAY_TYPES.get(code, DType.UNKNOWN), tuple(dim if dim >= 0 else None for dim in shape) or None
 
 
-def _network(buf: Buffer, where: Field, ports: list[Tensor]) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
-    tensors = list(ports)
-    index = {tensor.name: at for at, tensor in enumerate(tensors)}
-    nodes: list[Node] = []
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1 and item.wire == BYTES:
-            nodes.append(_layer(buf, item, tensors, index))
-        if len(nodes) > MAX_NODES:
-            raise LimitError(f"more than {MAX_NODES} layers")
-    if not nodes:
-        raise MalformedError("a neural network without layers", where=f"@{where.start}")
-    return tuple(nodes), tuple(tensors)
+def _network(buf: Buffer, where: Field, name: str, interface: Interface) -> Network:
+    settings = Message.of(buf, where)
+    if batched_images(settings):
+        interface.inputs = [_with_batch(tensor) for tensor in interface.inputs]
+    ports = [*interface.inputs, *interface.outputs]
+    network = Network(buf, name, ports, batched=is_batched(settings))
+    network.read(where)
+    return network
 
 
-def _layer(buf: Buffer, where: Field, tensors: list[Tensor], index: dict[str, int]) -> Node:
-    label, op = "", ""
-    edges: dict[int, list[int]] = {2: [], 3: []}
-    weights: list[int] = []
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            label = text(buf, item)
-        elif item.number in edges:
-            key = text(buf, item)
-            if key not in index:
-                index[key] = len(tensors)
-                tensors.append(Tensor(key))
-            edges[item.number].append(index[key])
-        elif item.number in LAYER_KINDS and item.wire == BYTES:
-            op = LAYER_KINDS[item.number]
-            weights = _layer_weights(buf, item, label, tensors)
-    return Node(op or "unknown", None, label, (*edges[2], *weights), tuple(edges[3]))
-
-
-def _layer_weights(buf: Buffer, where: Field, label: str, tensors: list[Tensor]) -> list[int]:
-    wanted = _WEIGHTS.get(where.number, ())
-    found: list[int] = []
-    for item in fields(buf, where.start, where.end) if wanted else ():
-        if item.number in wanted and item.wire == BYTES:
-            tensor = _weight(buf, item, f"{label}.{item.number}")
-            if tensor is not None:
-                found.append(len(tensors))
-                tensors.append(tensor)
-    return found
-
-
-def _weight(buf: Buffer, where: Field, label: str) -> Tensor | None:
-    """One WeightParams: 32-bit floats, halves, or raw quantised bytes whose bit width is stored beside them."""
-    bits, payload = 8, None
-    for item in fields(buf, where.start, where.end):
-        if item.number in (1, 2, 30, 31) and item.wire == BYTES and item.end > item.start:
-            payload = item
-        elif item.number == 40 and item.wire == BYTES:
-            bits = next((part.value for part in fields(buf, item.start, item.end) if part.number == 1), bits)
-    if payload is None:
-        return None
-    size = payload.end - payload.start
-    widths = {1: (32, DType.FLOAT32), 2: (16, DType.FLOAT16), 31: (8, DType.INT8)}
-    packed = {1: DType.UINT2, 2: DType.UINT2, 4: DType.UINT4}
-    width, dtype = widths.get(payload.number, (bits or 8, packed.get(bits, DType.UINT8)))
-    return Tensor(label, dtype, (size * 8 // width,), Span(payload.start, size), constant=True)
+def _with_batch(tensor: Tensor) -> Tensor:
+    """Images are described without the batch axis that they have."""
+    image = tensor.dtype is DType.UINT8 and tensor.shape is not None and len(tensor.shape) == 3
+    return replace(tensor, shape=(1, *tensor.shape)) if image and tensor.shape is not None else tensor
 
 
 def _pipeline(buf: Buffer, where: Field, name: str, depth: int) -> tuple[Graph, ...]:

@@ -64,8 +64,10 @@ class Weights:
         """Index of each variable of a layer of class `kind`, by its role."""
         found = self._by_path.get(place.path) or self._by_name.get((place.top, place.name)) or []
         self.unused.difference_update(found)
-        numbered = roles(kind, settings)
-        return {role: index for index, role in self._roles(found, numbered)}
+        named = {role: index for index, role in self._roles(found, roles(kind, settings))}
+        if kind.startswith("Depthwise") and "depthwise_kernel" in named:  # its name in Keras 2
+            named["kernel"] = named.pop("depthwise_kernel")
+        return named
 
     def _roles(self, found: Iterable[int], numbered: tuple[str, ...]) -> Iterable[tuple[int, str]]:
         for index in found:

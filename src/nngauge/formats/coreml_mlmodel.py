@@ -30,12 +30,12 @@ def parse(data: ModelData) -> Graph:
 
 FORMAT = Format(
     name="coreml_mlmodel",
-    version=1,
+    version=2,
     title="Core ML model",
     suffixes=(".mlmodel",),
     parse=parse,
     probe=probe,
     gate=starts(b"\x08"),
     references=("https://github.com/apple/coremltools/tree/main/mlmodel/format",),
-    limitations=("bodies of tree ensembles, vector machines and Apple's built-in models are not read",),
+    limitations=("networks of models that are built into the operating system are not in the file",),
 )

@@ -107,6 +107,8 @@ class _Values:
         found = translate(op, _settings(entry))
         attributes = {key: value for key, value in found.attributes.items() if self._wanted(key, read)}
         inputs = [read[place] for place in found.order if place < len(read)] if found.order else read
+        if "channels" in attributes and not found.order:
+            inputs = read[:1]  # weights of which nothing is known
         if op == "RNN":
             inputs = self._split_parameters(inputs, attributes, _settings(entry))
         return Node(op, found.kind, name, tuple(inputs), (index,), attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -11,10 +12,9 @@ from nngauge.domain.optimisation import Granularity, Part, Precision, Scheme, Ve
 
 FLOATS: Final = frozenset({DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16})
 SMALL_FLOATS: Final = frozenset({DType.FLOAT8_E4M3, DType.FLOAT8_E5M2, DType.FLOAT4_E2M1})
-SMALL_INTEGERS: Final = frozenset({
-    DType.INT8, DType.UINT8, DType.INT4, DType.UINT4, DType.INT2, DType.UINT2, DType.INT16, DType.UINT16,
-    DType.UINT1, DType.UINT3, DType.UINT6,
-})  # fmt: skip
+SMALL_INTEGERS: Final = frozenset(
+    dtype for dtype in DType if re.fullmatch(r"u?int\d+", dtype) and int(dtype.rpartition("t")[2]) <= 16
+)
 BLOCKS: Final = frozenset(dtype for name, dtype in DType.__members__.items() if name.startswith("GGML_"))
 _NBITS: Final = {"MatMulNBits": "bits", "GatherBlockQuantized": "bits"}
 """Operators whose packed weight has another width than its element type: the attribute that tells it."""
@@ -192,6 +192,8 @@ def _alone(tensor: Tensor) -> _Weight:
     """By the element type alone."""
     if tensor.dtype in BLOCKS:
         return _Weight(tensor, Scheme.BLOCKWISE, f"{Scheme.BLOCKWISE} {tensor.dtype}")
+    if tensor.quantization is not None and tensor.quantization.table:
+        return _Weight(tensor, Scheme.PALETTISED, f"{Scheme.PALETTISED} {tensor.dtype}")
     if tensor.dtype in SMALL_INTEGERS:
         return _Weight(tensor, Scheme.WEIGHT_ONLY, f"{Scheme.WEIGHT_ONLY} {tensor.dtype}")
     return _Weight(tensor, Scheme.FLOAT, tensor.dtype.value)
