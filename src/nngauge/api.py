@@ -13,8 +13,6 @@ from nngauge.analyse.summary import summarise
 from nngauge.domain.graph import Graph
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
-from nngauge.domain.outcome import Failure
-from nngauge.domain.scan import Scan
 from nngauge.errors import UnsupportedError, UsageError
 from nngauge.extract.attempt import Extracted, Piece, try_format
 from nngauge.extract.candidates import FormatIndex, index_formats
@@ -22,13 +20,12 @@ from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MIB
-from nngauge.packages import discover as discover_packages
-from nngauge.pipeline import Scanner
-from nngauge.runner import Limits, scan_each
 
 if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
     from nngauge.domain.difference import Comparison
+    from nngauge.domain.outcome import Failure
+    from nngauge.domain.scan import Scan
 
 _EAGER_DIGEST: Final = 128 * MIB
 """Models up to this size get their SHA-256 unasked; of larger ones that alone would take longer than everything else."""
@@ -40,6 +37,8 @@ def scan(path: str | Path) -> Scan:
     Raises `UnreadableError` when `path` cannot be opened, `NotThisFormat` or `MalformedError` when it is no package.
     Whatever goes wrong inside the package is in `Scan.failures`.
     """
+    from nngauge.pipeline import Scanner
+
     return Scanner().scan(path)
 
 
@@ -50,6 +49,8 @@ def scan_many(
 
     An app that hangs, crashes its worker or needs more than `memory` bytes becomes one `Failure`; the others go on.
     """
+    from nngauge.runner import Limits, scan_each
+
     limits = Limits(seconds=seconds, memory=memory)
     for outcome in scan_each([str(path) for path in paths], workers=workers, limits=limits):
         yield outcome.path, outcome.result
@@ -57,6 +58,8 @@ def scan_many(
 
 def discover(path: str | Path) -> Iterator[Path]:
     """The apps under `path`: itself when it is one, else every package file and split-set folder below it."""
+    from nngauge.packages import discover as discover_packages
+
     return discover_packages(Path(path))
 
 
@@ -100,15 +103,17 @@ def analyse_model(
 def compare_models(first: str | Path, second: str | Path, *, weights: bool = True) -> Comparison:
     """Compares two models, of the same format or not: interface, layers, weights, precision, cost.
 
-    Without `weights` no weight bytes are read and none compared. Raises as `read_model`.
+    Without `weights`, or when the files are the same, no weights are compared. Raises as `read_model`.
     """
     from nngauge.analyse.difference import compare, weights_of
 
     with open_model(first) as one, open_model(second) as other:
-        left, right = (_analyse(item, {}, weights=weights, digest=weights or None) for item in (one, other))
-        if not weights:
-            return compare(left, right)
         sources = [[piece.source for piece in item.pieces] for item in (one, other)]
+        sizes = [sorted(source.size for source in part) for part in sources]
+        digest = True if weights and sizes[0] == sizes[1] else None  # other sizes cannot be the same file
+        left, right = (_analyse(item, {}, weights=weights, digest=digest) for item in (one, other))
+        if not weights or (left.model.digest and left.model.digest == right.model.digest):
+            return compare(left, right)
         return compare(left, right, weights_of(left.graph, sources[0]), weights_of(right.graph, sources[1]))
 
 

@@ -202,7 +202,7 @@ def test_show(kind: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     document = json.loads(nngauge("show", MODELS / WHOLE[kind], "--json").stdout)
-    assert document["format"] == kind
+    assert document["model"]["format"] == kind
 
 
 def test_show_a_model_that_is_a_folder() -> None:

@@ -243,10 +243,10 @@ def _weight(tensor: Tensor, parts: Sequence[ByteSource]) -> Weight:
 
 def _digest(tensor: Tensor, parts: Sequence[ByteSource]) -> bytes | None:
     if tensor.data is None:
-        return None if tensor.values is None else hashlib.sha256(repr(tensor.values).encode()).digest()
+        return None if tensor.values is None else hashlib.blake2b(repr(tensor.values).encode(), digest_size=16).digest()
     if not 0 <= tensor.data.part < len(parts):
         return None
-    digest = hashlib.sha256()
+    digest = hashlib.blake2b(digest_size=16)  # twice as fast as SHA-256 where that has no instructions of its own
     try:
         for chunk in parts[tensor.data.part].chunks(tensor.data.offset, tensor.data.size):
             digest.update(chunk)

@@ -89,7 +89,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     costs: tuple[Figure, ...]
     steps: tuple[Step, ...]
     weights: SharedWeights | None
-    """None when weights were not read."""
+    """None when they were not compared: not asked for, or the files are the same."""
     notes: tuple[str, ...] = ()
 
     @property
