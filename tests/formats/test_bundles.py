@@ -76,8 +76,20 @@ SIZE = struct.pack("<I", len(MARKED))
 REAL = models.tflite().replace(SIZE + models.CONV_WEIGHTS, SIZE + MARKED)
 
 
+def nested_task() -> bytes:
+    return bundle({"hand_landmarker.task": bundle({"a.tflite": REAL, "b.tflite": REAL}), "c.tflite": REAL})
+
+
+def language_task() -> bytes:
+    """Falcon 1B's shape as MediaPipe's converter writes it."""
+    shape = message((2, 512), (3, 2048), (4, 8192), (5, 64), (6, 32), (7, 24), (9, 32), (16, message((6, 128))))
+    tokens = message(*[(1, message((1, f"t{number}"))) for number in range(70)])
+    about = message((1, shape), (2, 50304), (4, 7))
+    return bundle({"TF_LITE_PREFILL_DECODE": REAL, "TOKENIZER_MODEL": tokens, "METADATA": about})
+
+
 def test_models_of_a_task_become_sub_graphs() -> None:
-    nested = bundle({"hand_landmarker.task": bundle({"a.tflite": REAL, "b.tflite": REAL}), "c.tflite": REAL})
+    nested = nested_task()
     graph = mediapipe_task.FORMAT.parse(ModelData("x", nested))
     assert [inner.name for inner in graph.subgraphs] == ["a.tflite", "b.tflite", "c.tflite"]
     assert (graph.completeness, graph.parameters) == (Completeness.FULL, 3 * 216)
@@ -89,15 +101,7 @@ def test_models_of_a_task_become_sub_graphs() -> None:
 
 
 def test_language_model_task() -> None:
-    """Falcon 1B's shape as MediaPipe's converter writes it."""
-    shape = message((2, 512), (3, 2048), (4, 8192), (5, 64), (6, 32), (7, 24), (9, 32), (16, message((6, 128))))
-    tokens = message(*[(1, message((1, f"t{number}"))) for number in range(70)])
-    members = {
-        "TF_LITE_PREFILL_DECODE": REAL,
-        "TOKENIZER_MODEL": tokens,
-        "METADATA": message((1, shape), (2, 50304), (4, 7)),
-    }
-    model = language_facts(mediapipe_task.FORMAT.parse(ModelData("x", bundle(members))))
+    model = language_facts(mediapipe_task.FORMAT.parse(ModelData("x", language_task())))
     assert model is not None
     assert (model.layers, model.heads, model.kv_heads, model.head_width, model.context) == (24, 32, 32, 64, 512)
     assert model.kv_bytes_per_token() == 24 * 2 * 32 * 64 * 2
@@ -106,7 +110,7 @@ def test_language_model_task() -> None:
     assert model.tokenizer.special == (("start", 7),)
 
 
-def test_litertlm_with_tokenizer_and_metadata() -> None:
+def described_language_model() -> bytes:
     about = message((5, 4096), (6, message((5, b""))), (7, "{{ chat }}"))
     tokens = message(*[(1, message((1, f"t{number}"))) for number in range(70)])
     contents = [(3, REAL, "tf_lite_prefill_decode"), (4, tokens, ""), (5, about, "")]
@@ -118,7 +122,11 @@ def test_litertlm_with_tokenizer_and_metadata() -> None:
         body, at = body + padded, at + len(padded)
     head = flatbuffer({1: {0: sections}})
     data = b"LITERTLM" + struct.pack("<IIIIQ", 1, 5, 0, 0, 32 + len(head)) + head
-    data = data + bytes(1024 - len(data)) + body
+    return data + bytes(1024 - len(data)) + body
+
+
+def test_litertlm_with_tokenizer_and_metadata() -> None:
+    data = described_language_model()
     graph = litertlm.FORMAT.parse(ModelData("x", data))
     assert (graph.completeness, weights_in_place(data, graph)) == (Completeness.FULL, 1)
     model = language_facts(graph)

@@ -57,7 +57,7 @@ def test_numbers_for_each_layer_are_kept_and_templates_are_digested() -> None:
     assert graph.metadata["file_type"] == "Q4_K_M"
 
 
-def split(number: int, count: int, name: str) -> bytes:
+def split(number: int = 0, count: int = 3, name: str = "a") -> bytes:
     pairs = [
         text("general.architecture") + struct.pack("<I", 8) + text("llama"),
         text("split.count") + struct.pack("<IH", 2, count),

@@ -126,8 +126,7 @@ def ge_op(name: str, kind: str, *inputs: str, out: bytes) -> tuple[int, bytes]:
     return 6, message((1, name), (2, kind), *[(5, text) for text in inputs], (34, out))
 
 
-@pytest.mark.parametrize("width", ["I", "Q"])
-def test_huawei_operations(width: str) -> None:
+def offline_operations(width: str = "I") -> bytes:
     ops = message(
         (1, "digits"),
         ge_op("data", "Data", out=described(1, 1, 3, 32, 32)),
@@ -136,7 +135,12 @@ def test_huawei_operations(width: str) -> None:
         ge_op("out", "NetOutput", "conv:0", out=described(1, 1)),
     )
     model = message((1, "m"), (7, ops))
-    data = offline(width, len(model), model=model)
+    return offline(width, len(model), model=model)
+
+
+@pytest.mark.parametrize("width", ["I", "Q"])
+def test_huawei_operations(width: str) -> None:
+    data = offline_operations(width)
     graph = hiai_om.FORMAT.parse(ModelData("x", data))
     assert (graph.name, graph.completeness, graph.parameters) == ("digits", Completeness.PARTIAL, 216)
     assert [(node.op, node.inputs) for node in graph.nodes] == [("Convolution", (0, 1))]
@@ -148,28 +152,34 @@ def test_huawei_operations(width: str) -> None:
     survive(hiai_om.FORMAT, data, "x.om", count=300)
 
 
-def test_snpe_version_4() -> None:
+NETD_4 = b"\xd5\x0a\x04\0\0\0\0\0"
+
+
+def dlc_4() -> bytes:
     tensors = [
         {1: "x", 2: ("i", 0), 3: ("i", [1, 32, 32, 3]), 6: ("i", 0x0408)},
         {1: "w", 2: ("i", 4), 3: ("i", [3, 3, 3, 8]), 6: ("i", 0x0308)},
         {1: "y", 2: ("i", 0), 3: ("i", [1, 16, 16, 8]), 6: ("i", 0x0216)},
     ]
     node = {0: "conv", 1: "Conv2d", 2: ["x", "w"], 3: ["y"]}
-    header = b"\xd5\x0a\x04\0\0\0\0\0"
-    model = header + flatbuffer({0: [{0: "net", 1: [node], 2: tensors}]}, b"NETD")
-    params = header + flatbuffer({0: [{0: "net", 1: [{0: "w", 1: bytes(216)}]}]}, b"NETP")
-    data = dlc(model, params)
+    model = NETD_4 + flatbuffer({0: [{0: "net", 1: [node], 2: tensors}]}, b"NETD")
+    return dlc(model, NETD_4 + flatbuffer({0: [{0: "net", 1: [{0: "w", 1: bytes(216)}]}]}, b"NETP"))
+
+
+def test_snpe_version_4() -> None:
+    data = dlc_4()
     graph = snpe_dlc.FORMAT.parse(ModelData("x", data))
     assert (graph.name, graph.completeness, graph.format_version) == ("net", Completeness.PARTIAL, "4.0")
     assert [(each.op, each.inputs, each.outputs) for each in graph.nodes] == [("Conv2d", (0, 1), (2,))]
     assert [tensor.dtype for tensor in graph.tensors] == [DType.UINT8, DType.INT8, DType.FLOAT16]
     assert (graph.parameters, graph.metadata["bytes of weights"]) == (216, "216")
-    wide = header + flatbuffer({0: [{0: bytes(100)}, {0: bytes(116)}]}, b"NR64")
+    model = NETD_4 + flatbuffer({0: [{0: "net", 1: [], 2: []}]}, b"NETD")
+    wide = NETD_4 + flatbuffer({0: [{0: bytes(100)}, {0: bytes(116)}]}, b"NR64")
     assert snpe_dlc.FORMAT.parse(ModelData("x", dlc(model, wide))).metadata["bytes of weights"] == "216"
     survive(snpe_dlc.FORMAT, data, "x.dlc", count=200)
 
 
-def test_snpe_version_3() -> None:
+def dlc_3() -> bytes:
     nodes = [
         {0: ("i", 0), 1: "in", 2: "Input", 4: ["x"]},
         {0: ("i", 1), 1: "fc", 2: "FullyConnected", 3: ["x"], 4: ["y"]},
@@ -177,7 +187,11 @@ def test_snpe_version_3() -> None:
     weight = {0: "weights", 1: ("i", [10, 20]), 2: {0: ("B", 9), 2: ("f", [0.5] * 200)}}
     model = b"\xd5\x0a\x03\0\0\0\0\0" + flatbuffer({1: nodes}, b"NETD")
     params = b"\xd5\x0a\x03\0\0\0\0\0" + flatbuffer({0: [{0: "fc", 1: [weight]}]}, b"NETP")
-    graph = snpe_dlc.FORMAT.parse(ModelData("x", dlc(model, params)))
+    return dlc(model, params)
+
+
+def test_snpe_version_3() -> None:
+    graph = snpe_dlc.FORMAT.parse(ModelData("x", dlc_3()))
     assert [(each.op, [graph.tensors[at].name for at in each.inputs]) for each in graph.nodes] == [
         ("FullyConnected", ["x", "fc/weights"])
     ]
@@ -189,14 +203,18 @@ def executable(*fields: tuple[int, bytes]) -> bytes:
     return b"\x01HEF" + struct.pack(">III", 0, len(body), 0) + hashlib.md5(body, usedforsecurity=False).digest() + body
 
 
-def test_hailo_network() -> None:
+def accelerated() -> bytes:
     header = message((1, 3), (3, "3.27.0"))
     shape = message((1, 224), (3, 224), (5, 3))
     core = message(
         (1, "net"), (2, message((2, "in"), (6, shape), (8, 1))), (3, message((2, "out"))), (4, message((5, b"")))
     )
     nms = message((1, "nms"), (2, message((2, "boxes"))), (5, message((4, 80))))
-    data = executable((1, header), (2, message((8, core), (8, nms), (10, "yolo"))))
+    return executable((1, header), (2, message((8, core), (8, nms), (10, "yolo"))))
+
+
+def test_hailo_network() -> None:
+    data = accelerated()
     graph = hailo_hef.FORMAT.parse(ModelData("x", data))
     assert (graph.name, graph.producer) == ("yolo", "Hailo dataflow compiler 3.27.0")
     assert graph.metadata["target"] == "Hailo-8L"

@@ -90,7 +90,7 @@ class WeightState(Struct, frozen=True, kw_only=True):
     near_zeros: int | None = None
     """Elements read whose magnitude is below `threshold`, zeros included."""
     threshold: float | None = None
-    """Between 1/4096 and 1/1024 of the largest magnitude; None for integers, where it is less than a step."""
+    """Between 1/4096 and 1/1024 of the largest finite magnitude; None for integers, where it is less than a step."""
     distinct: int | None = None
     """Different values among those read; None for more than `analyse.optimisation.values.MAX_DISTINCT`."""
     clustered: bool = False
@@ -102,7 +102,8 @@ class WeightState(Struct, frozen=True, kw_only=True):
     channels: int | None = None
     """Output channels, where the operation tells which axis they are."""
     dead_channels: int | None = None
-    """Output channels whose weights all lie below 2⁻²⁰ of the tensor's largest (below 2⁻²² all are found)."""
+    """Output channels whose weights all lie below 2⁻²⁰ of the tensor's largest (below 2⁻²² all are found); of float16, whose
+    own steps are no finer, below 2⁻¹⁶."""
 
 
 class BatchNorm(Struct, frozen=True, kw_only=True):

@@ -39,9 +39,9 @@ _MAX_KEY: Final = 65_535
 """The specification's bound on a key, 2^16 − 1 bytes; tensor names are far below it."""
 _MAX_TEXT: Final = 4096
 """Characters kept of one string value."""
-_SHOWN_TEXTS: Final = 16
+_FEW: Final = 16
 _SHOWN: Final = 512
-"""Arrays up to this length are written out: numbers may be one for each layer."""
+"""Arrays up to these lengths are written out: texts and tokenizers' lists, and numbers, of which there may be one for each layer."""
 _TEMPLATE: Final = "tokenizer.chat_template"
 _SPLIT: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 _MAX_PARTS: Final = 1024
@@ -173,6 +173,7 @@ class _Reader:
         self.version = min(little, big)
         self.buf = buf
         self.pos = 8
+        self._shown = _SHOWN
         width = "I" if self.version == 1 else "Q"
         self._length = struct.Struct(self.order + width)
         codes = {**dict(enumerate(_SCALARS)), **_WIDE}
@@ -211,6 +212,8 @@ class _Reader:
         """One metadata entry as text."""
         key = self.name()
         kind = int(self._take(self._scalars[4]))
+        # A tokenizer's lists have an entry for each token, the others one for each layer.
+        self._shown = _FEW if key.startswith("tokenizer.") else _SHOWN
         if kind == _STRING and key.startswith(_TEMPLATE):
             return key, self._digest()
         return key, self._value(kind, 0)
@@ -244,7 +247,7 @@ class _Reader:
             raise MalformedError(f"array of type {kind}", where=f"@{at}")
         if count * smallest > len(self.buf) - at:
             raise TruncatedError(f"array of {count} values", where=f"@{at}")
-        if count <= (_SHOWN_TEXTS if kind == _STRING else _SHOWN) and depth == 0 and kind != _ARRAY:
+        if count <= (_FEW if kind == _STRING else self._shown) and depth == 0 and kind != _ARRAY:
             return "[" + ", ".join(self._value(kind, 1) for _ in range(count)) + "]"
         if form is not None:
             self.pos = at + count * form.size

@@ -114,6 +114,9 @@ def test_mixed_and_palettised_and_nothing() -> None:
     palette = (value("x"), weight(UBYTE), value("w32"), value("y"))
     nodes = (Node("constexpr_lut_to_dense", None, "", (1,), (2,)), node("Conv", 0, 2, out=3))
     assert label(graph(palette, *nodes)) == "palettised uint8"
+    table = Quantization(table=16)
+    found = seen(graph((value("x"), weight(DType.UINT4, table), value("y")), node("Conv", 0, 1, out=2)))
+    assert (found.verdict.label, found.tensors[0].distinct) == ("palettised uint4", 16)
     assert label(graph((value("x"), value("y")), node("Relu", 0, out=1))) == "no weights"
 
 

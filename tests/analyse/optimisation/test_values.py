@@ -150,6 +150,16 @@ def test_float32_that_was_float16() -> None:
     assert state(struct.pack("<400f", *(value * 1.0001 for value in half)), DType.FLOAT32, [4, 100]).holds == ""
 
 
+@pytest.mark.parametrize("dtype", [DType.FLOAT32, DType.FLOAT16])
+def test_masks_with_infinities_are_no_clusters(dtype: DType) -> None:
+    values = [-math.inf, 0.0, 1.0, 2.0**-12] * 2048
+    found = state(struct.pack(f"<8192{CODES[dtype]}", *values), dtype, [64, 128])
+    assert (found.zeros, found.distinct, found.clustered, found.holds) == (2048, 4, False, "")
+    assert found.near_zeros == 4096
+    assert found.threshold is not None
+    assert 1 / 4096 <= found.threshold <= 1 / 1024
+
+
 @pytest.mark.parametrize(("transposed", "expected"), [(1, 2), (0, 1)])
 def test_dead_channels_of_a_dense_layer(transposed: int, expected: int) -> None:
     """Rows 1 and 3 and column 0 of 4 × 3 are (all but) zero."""

@@ -16,12 +16,9 @@ _SCALES: Final = re.compile(r"\.(scales|biases|qzeros|g_idx|weight_scale(_inv)?|
 """Tensors of MLX, GPTQ, AWQ, compressed-tensors and bitsandbytes that describe others: bytes, but no parameters."""
 _EXPERT: Final = re.compile(r"(_exps\.|\.experts\.(\d|gate|down|up)|\.switch_mlp\.|block_sparse_moe\.experts)")
 _PACKED: Final = frozenset({DType.UINT32, DType.INT32})
-_BITS: Final = {
-    DType.FLOAT64: 64, DType.INT64: 64, DType.UINT64: 64, DType.FLOAT32: 32, DType.INT32: 32, DType.UINT32: 32,
-    DType.FLOAT16: 16, DType.BFLOAT16: 16, DType.INT16: 16, DType.UINT16: 16, DType.INT8: 8, DType.UINT8: 8, DType.BOOL: 8,
-    DType.FLOAT8_E4M3: 8, DType.FLOAT8_E5M2: 8, DType.INT4: 4, DType.UINT4: 4, DType.FLOAT4_E2M1: 4, DType.INT2: 2,
-    DType.UINT2: 2,
-}  # fmt: skip
+_NUMBER: Final = re.compile(r"(?:bfloat|float|uint|int)(\d+)(?:_e\dm\d)?")
+_BITS: Final = {dtype: int(found[1]) for dtype in DType if (found := _NUMBER.fullmatch(dtype))} | {DType.BOOL: 8}
+"""Bits of one element; GGML's block types know their bytes."""
 
 
 class Size(Struct, frozen=True, kw_only=True):

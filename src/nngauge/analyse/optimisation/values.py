@@ -38,14 +38,16 @@ class FloatForm(Struct, frozen=True):
     """Steps of the top byte, sign cleared, in which the magnitude grows 1024 times (2¹⁰)."""
     dead: int
     """The same for 2²⁰."""
+    endless: int
+    """Top byte of infinity (and, for the types with eight exponent bits, of the largest magnitudes of all)."""
     start: Callable[[int], float]
     """Top byte above 0 → the smallest magnitude it stands for."""
 
 
 FORMS: Final[Mapping[DType, FloatForm]] = {
-    DType.FLOAT32: FloatForm(4, "I", 5, 10, lambda top: 2.0 ** (2 * top - 127)),
-    DType.BFLOAT16: FloatForm(2, "H", 5, 10, lambda top: 2.0 ** (2 * top - 127)),
-    DType.FLOAT16: FloatForm(2, "H", 40, 80, lambda top: _half(top << 8)),
+    DType.FLOAT32: FloatForm(4, "I", 5, 10, 0x7F, lambda top: 2.0 ** (2 * top - 127)),
+    DType.BFLOAT16: FloatForm(2, "H", 5, 10, 0x7F, lambda top: 2.0 ** (2 * top - 127)),
+    DType.FLOAT16: FloatForm(2, "H", 40, 80, 0x7C, lambda top: _half(top << 8)),
 }
 """The top byte holds 7 of 8 exponent bits (steps of 4 times) or, for float16, 5 and two of the fraction (quarters)."""
 
@@ -61,6 +63,8 @@ class Values(Struct, kw_only=True):
     patterns: frozenset[int] = field(default_factory=frozenset)
     """The different values as stored, while there are at most `MAX_DISTINCT`."""
     holds: str = ""
+    finite: bool = True
+    """No infinity and nothing that is no number: masks have them, weights do not."""
     mask: bytes = b""
     """One byte an element: 0 where the magnitude is below 2⁻²⁰ of the largest; empty where that is not known."""
 
@@ -124,6 +128,9 @@ def _count_distinct(found: Values, seen: set[int] | None) -> None:
 def _compare(found: Values, tops: bytes, form: FloatForm) -> None:
     """Near-zeros and the mask of the living, relative to the largest magnitude."""
     largest = _largest(tops)
+    if largest >= form.endless:
+        found.finite, found.holds = False, ""
+        largest = max(tops.translate(None, bytes(range(form.endless, 128))), default=0)
     limit = largest - form.steps
     if limit > 0:
         found.near_zeros = found.read - len(tops.translate(None, _BELOW[limit]))

@@ -83,7 +83,7 @@ def _readable(tensors: Iterator[Tensor], parts: Sequence[ByteSource]) -> dict[Sp
     found: dict[Span, int] = {}
     for tensor in tensors:
         span, width = tensor.data, _WIDTHS.get(tensor.dtype)
-        if span is None or width is None or not 0 <= span.part < len(parts) or span.offset < 0:
+        if span is None or width is None or _table(tensor) or not 0 <= span.part < len(parts) or span.offset < 0:
             continue
         if span.size > 0 and span.size % width == 0 and span.offset + span.size <= parts[span.part].size:
             found[span] = span.size
@@ -98,7 +98,13 @@ def _state(scope: Scope, tensor: Tensor) -> WeightState:
         granularity=granularity(tensor),
         elements=tensor.elements or 0,
         bytes=tensor.data.size if tensor.data else 0,
+        distinct=_table(tensor) or None,
     )
+
+
+def _table(tensor: Tensor) -> int:
+    """Entries of the table that a palettised weight's numbers index: those numbers are no values."""
+    return tensor.quantization.table if tensor.quantization is not None else 0
 
 
 def _zero(tensor: Tensor) -> int:
@@ -148,7 +154,7 @@ def _values(tensor: Tensor, span: Span, source: ByteSource, share: float, zero: 
 def _with(state: WeightState, values: Values, tensor: Tensor, axes: tuple[int, ...]) -> WeightState:
     """The state with the figures of its values."""
     few = values.distinct is not None and values.distinct <= _CLUSTER_VALUES
-    clustered = few and tensor.dtype in FORMS and values.read >= _CLUSTER_ELEMENTS
+    clustered = few and values.finite and tensor.dtype in FORMS and values.read >= _CLUSTER_ELEMENTS
     channels = dead = None
     shape = tuple(dim for dim in tensor.shape or () if isinstance(dim, int))
     if axes and len(shape) == len(tensor.shape or ()) and values.read == tensor.elements:
