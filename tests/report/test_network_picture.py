@@ -135,7 +135,7 @@ def test_identities_and_computed_constants_are_left_out_and_said_so() -> None:
     folded = net.op("Sqrt", len(net.tensors) - 1)
     picture = planned(net.graph(net.op("Add", at, folded)))
     assert [item.node for box in picture.boxes for item in box] == [-1, 1, 3, -1]
-    assert picture.notes == ("1 operations on constants alone are not drawn", "1 identities are not drawn")
+    assert picture.notes == ("not drawn: 1 operation on constants alone", "not drawn: 1 × Identity")
 
 
 def test_a_network_of_constants_alone_is_drawn_all_the_same() -> None:
@@ -155,7 +155,7 @@ def test_cycles_and_huge_networks_end() -> None:
     for number in range(MAX_ITEMS + 50):
         at = net.op(f"Op{number}", at)
     picture = planned(net.graph(at))
-    assert picture.notes == ("52 more operations are not drawn",)
+    assert picture.notes == ("not drawn: 52 more operations",)
 
 
 # --- the document -------------------------------------------------------------------------------------------------------

@@ -30,5 +30,10 @@ def byte_amount(amount: Amount | None) -> str:
     return format_bytes(amount) if isinstance(amount, int) else f"{_expression(amount)} B"
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 tensor``, ``2,000 tensors``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def _expression(text: str) -> str:
     return text if len(text) <= _EXPRESSION else f"{text[: _EXPRESSION - 1]}…"

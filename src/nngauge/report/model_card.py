@@ -246,17 +246,20 @@ def _warnings(analysis: Analysis) -> Iterator[str]:
 
 
 def by_reason(lines: Sequence[str]) -> Iterator[str]:
-    """``a: why × 2``, ``b: why × 1`` → ``why: a × 2, b × 1``; lines of another form as they are."""
+    """``a: why × 2``, ``b: why × 1`` → ``why: a × 2, b × 1``; ``first of `a```, ``first of `b``` → ``first of `a`, `b```."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for line in lines:
         subject, colon, rest = line.partition(": ")
         reason, times, count = rest.rpartition(" × ")
+        before, quote, quoted = line.partition("`")
+        name, closing, after = quoted.partition("`")
         if colon and times and count.isdecimal() and len(count) < 9:
-            groups.setdefault(reason, []).append((int(count), subject.strip("`")))
+            groups.setdefault(f"{reason}: \0", []).append((int(count), f"{subject.strip('`')} × {count}"))
+        elif quote and closing:
+            groups.setdefault(f"{before}\0{after}", []).append((0, f"`{name}`"))
         else:
             groups.setdefault(line, [])
     for reason, subjects in groups.items():
-        subjects.sort(key=lambda item: (-item[0], item[1]))
-        shown = ", ".join(f"{subject} × {count}" for count, subject in subjects[:_SUBJECTS])
-        rest = f", … {len(subjects) - _SUBJECTS} more" if len(subjects) > _SUBJECTS else ""
-        yield f"{reason}: {shown}{rest}" if subjects else reason
+        subjects.sort(key=lambda item: -item[0])
+        more = f", … {len(subjects) - _SUBJECTS} more" if len(subjects) > _SUBJECTS else ""
+        yield reason.replace("\0", ", ".join(text for _, text in subjects[:_SUBJECTS]) + more)

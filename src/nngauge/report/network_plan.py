@@ -17,6 +17,7 @@ from msgspec import Struct
 from nngauge.analyse.constant_folding import fixed_tensors
 from nngauge.domain.cost import Layer
 from nngauge.domain.graph import Graph
+from nngauge.report.amounts import plural
 
 ROOMY: Final = 140
 """Up to this many operations each one has its own box."""
@@ -106,14 +107,17 @@ def plan(graph: Graph, layers: Sequence[Layer]) -> Plan:
     drawn = _drawn(graph, by_node)
     items, links = _items(graph, by_node, drawn)
     notes = [
-        f"{count:,} {what} not drawn"
-        for count, what in ((drawn.fixed, "operations on constants alone are"), (drawn.passed, "identities are"))
+        f"not drawn: {what}"
+        for count, what in (
+            (drawn.fixed, f"{plural(drawn.fixed, 'operation')} on constants alone"),
+            (drawn.passed, f"{drawn.passed:,} × Identity"),
+        )
         if count
     ]
     regions = _repeats(graph, items, links) if REPEATS_FROM <= len(items) <= _MOST else []
     kept, links, block_of = _fold(items, links, regions)
     if len(kept) > MAX_ITEMS:
-        notes.append(f"{len(kept) - MAX_ITEMS:,} more operations are not drawn")
+        notes.append(f"not drawn: {len(kept) - MAX_ITEMS:,} more operations")
         kept = kept[:MAX_ITEMS]
         links = [link for link in links if link.source < MAX_ITEMS and link.target < MAX_ITEMS]
     roomy = len(kept) <= ROOMY

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nngauge.domain.optimisation import Granularity, Optimisation, Precision
+from nngauge.report.amounts import plural
 from nngauge.units import format_bytes, format_count
 
 _NOTABLE: Final = 0.05
@@ -41,14 +42,14 @@ def _values(state: Optimisation) -> Iterator[tuple[str, str]]:
     clustered = [item for item in state.tensors if item.clustered and not item.uniform]
     if clustered:
         most = max(item.distinct or 0 for item in clustered)
-        yield "clustered", f"{len(clustered):,} tensors of at most {most} different values"
+        yield "clustered", f"{plural(len(clustered), 'tensor')} of at most {most} different values"
     hidden = [item for item in state.tensors if item.holds]
     if sum(item.elements for item in hidden) > _NOTABLE * sum(item.elements for item in state.tensors):
         kinds = ", ".join(dict.fromkeys(item.holds for item in hidden))
         yield "in disguise", f"{len(hidden):,} float32 tensors hold only {kinds} values"
     dead = sum(item.dead_channels or 0 for item in state.tensors)
-    if dead:
-        channels = sum(item.channels or 0 for item in state.tensors)
+    channels = sum(item.channels or 0 for item in state.tensors)
+    if dead > channels // 100:
         yield "pruned", f"{dead:,} of {channels:,} output channels are zero"
 
 
@@ -74,7 +75,7 @@ def _state(state: Optimisation) -> Iterator[tuple[str, str]]:
         wasted = sum(item.wasted for item in state.duplicates)
         yield (
             "duplicates",
-            f"{len(state.duplicates):,} constants stored more than once, {format_bytes(wasted)} too many",
+            f"{plural(len(state.duplicates), 'constant')} stored more than once, {format_bytes(wasted)} too many",
         )
     if state.training:
         yield "training", "; ".join(state.training[:4])
