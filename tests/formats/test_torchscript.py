@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats._torch_pickle import collect
@@ -42,7 +45,10 @@ def test_real_script() -> None:
     graph = FORMAT.parse(ModelData("x", paths[0].read_bytes()))
     assert graph.metadata["class"] == "__torch__.vad.model.vad_annotator.VADRNNJITMerge"
     assert graph.parameters == 545_282
-    assert {"aten::conv1d", "aten::lstm"} & {node.op for node in graph.nodes}
+    nodes = list(all_nodes(graph))
+    assert {"aten::conv1d", "aten::lstm_cell"} <= {node.op for node in nodes}
+    assert sum(node.kind is not None for node in nodes) >= 0.99 * len(nodes)
+    assert {"x", "sr"} == {graph.tensors[at].name for at in graph.inputs}
 
 
 def test_files_of_labels_are_not_models() -> None:
@@ -77,18 +83,130 @@ def test_legacy_pickle() -> None:
 def test_scripted() -> None:
     graph = FORMAT.parse(ModelData("x", torch_zip.archive(torch_zip.module(), torch_zip.script())))
     assert [node.op for node in graph.nodes] == ["aten::linear", "aten::relu"]
-    assert [graph.tensors[i].name for i in graph.inputs] == ["x"]
+    assert [graph.tensors[i].name for i in graph.inputs] == ["x", "scale"]
     assert graph.metadata == {"kind": "TorchScript", "class": "__torch__.Net"}
 
 
 def test_lite_interpreter() -> None:
     records = torch_zip.script() | {"bytecode.pkl": torch_zip.bytecode()}
     graph = FORMAT.parse(ModelData("x.ptl", torch_zip.archive(torch_zip.module(), records)))
-    assert [node.op for node in graph.nodes] == ["aten::linear"]
-    assert graph.metadata["kind"] == "lite interpreter"
-    broken = torch_zip.script() | {"bytecode.pkl": torch_zip.bytecode(operator=7)}
+    assert [node.kind for node in graph.nodes] == ["MatMul", "Relu"]
+    assert (graph.metadata["kind"], graph.completeness) == ("lite interpreter", Completeness.FULL)
+    bare = {key: value for key, value in records.items() if not key.startswith("code/")}
+    graph = FORMAT.parse(ModelData("x.ptl", torch_zip.archive(torch_zip.module(), bare)))
+    assert [(node.op, node.kind) for node in graph.nodes] == [("aten::linear", "MatMul")]
+    assert graph.completeness is Completeness.PARTIAL
+    broken = bare | {"bytecode.pkl": torch_zip.bytecode(operator=7)}
     with pytest.raises(MalformedError):
         FORMAT.parse(ModelData("x.ptl", torch_zip.archive(torch_zip.module(), broken)))
+
+
+def all_nodes(graph: Graph) -> Iterator[Node]:
+    yield from graph.nodes
+    for inner in graph.subgraphs:
+        yield from all_nodes(inner)
+
+
+def scripted(forward: str, functions: str = "") -> Graph:
+    """The graph of a module with this ``forward``, an attribute ``weight`` and a submodule ``inner`` of its own class."""
+    code = f"class Net(Module):\n  weight : Tensor\n  def forward(self: __torch__.Net,\n{forward}\n{functions}"
+    inner = "class Inner(Module):\n  def forward(self: __torch__.Inner,\n    y: Tensor) -> Tensor:\n"
+    inner += "    return torch.linear(y, self.weight, None)\n"
+    part = Built(Global("__torch__", "Inner"), (), Pairs([("weight", torch_zip.tensor("0", 2, 4))]))
+    pairs: list[tuple[object, object]] = [("training", False), ("weight", torch_zip.tensor("0", 2, 4)), ("inner", part)]
+    root = Built(Global("__torch__", "Net"), (), Pairs(pairs))
+    records = torch_zip.script() | {"code/__torch__.py": (inner + code).encode()}
+    return FORMAT.parse(ModelData("x", torch_zip.archive(root, records)))
+
+
+def test_calls_are_followed_and_weights_bound() -> None:
+    graph = scripted(
+        """    x: Tensor,
+    flag: bool=True) -> Tuple[Tensor, Tensor]:
+    training = self.training
+    if training:
+      x0 = torch.dropout(x, 0.5, True)
+    else:
+      x0 = x
+    if torch.ne(torch.dim(x), 4):
+      ops.prim.RaiseException("four axes", "builtins.ValueError")
+    else:
+      pass
+    inner = self.inner
+    _0 = (inner).forward(x0, )
+    a, b, = torch.chunk(twice(_0), 2, 1)
+    _1 = torch.conv2d(a, self.weight, None, [2, 2], [1, 0], [1, 1], 4)
+    _2 = torch.view(b, [torch.size(b, 0), -1])
+    return (torch.relu_(_1), _2)""".replace("twice(_0)", "__torch__.twice(_0, )"),
+        "def twice(z: Tensor) -> Tensor:\n  return torch.mul(z, torch.add(1, 1))\n",
+    )
+    assert [node.op for node in graph.nodes] == [
+        "aten::linear", "aten::mul", "aten::chunk", "aten::conv2d", "aten::size", "prim::ListConstruct", "aten::view",
+        "aten::relu_",
+    ]  # fmt: skip
+    linear, multiply, chunk, conv, size, sizes, view, _ = graph.nodes
+    weight = graph.tensors[linear.inputs[1]]
+    assert (linear.name, weight.shape, weight.data is not None) == ("inner", (2, 4), True)
+    assert graph.tensors[multiply.inputs[1]].values == (2,)
+    assert (len(chunk.outputs), chunk.attributes) == (2, {"axis": 1, "num_outputs": 2})
+    assert conv.attributes == {"strides": (2, 2), "pads": (1, 0, 1, 0), "dilations": (1, 1), "group": 4}
+    assert (size.attributes, sizes.inputs[0], view.inputs) == (
+        {"start": 0, "end": 1}, size.outputs[0], (chunk.outputs[1], sizes.outputs[0]),
+    )  # fmt: skip
+    assert [graph.tensors[at].name for at in graph.inputs] == ["x"]
+    assert len(graph.outputs) == 2
+
+
+def test_control_flow_becomes_subgraphs() -> None:
+    graph = scripted("""    x: Tensor,
+    n: int) -> Tensor:
+    x0 = x
+    for i in range(3):
+      x0 = torch.linear(x0, self.weight, None)
+    if torch.gt(n, 3):
+      x1 = torch.relu(x0)
+    else:
+      x1 = torch.sigmoid(x0)
+    return x1""")
+    assert [(node.kind, dict(node.attributes)) for node in graph.nodes] == [
+        ("Loop", {"body": 0, "trip_count": 3}),
+        ("Greater", {}),
+        ("If", {"then_branch": 1, "else_branch": 2}),
+    ]
+    assert [[node.kind for node in inner.nodes] for inner in graph.subgraphs] == [["MatMul"], ["Relu"], ["Sigmoid"]]
+    body = graph.subgraphs[0]
+    assert (len(body.inputs), len(body.outputs)) == (3, 2)
+    assert body.tensors[body.nodes[0].inputs[1]].constant
+    assert graph.parameters == 8
+
+
+@pytest.mark.parametrize(
+    ("forward", "functions"),
+    [
+        ("    x: Tensor) -> Tensor:\n    return __torch__.f(x, )", "def f(x: Tensor):\n  return __torch__.f(x, )\n"),
+        (
+            "    x: Tensor) -> Tensor:\n    return __torch__.f0(x, )",
+            "".join(
+                f"def f{n}(x):\n  y = __torch__.f{n + 1}(x, )\n  return __torch__.f{n + 1}(y, )\n" for n in range(40)
+            ),
+        ),
+        ("    x: Tensor) -> Tensor:\n    return x" + ".a" * 90_000, ""),
+        ("    x: Tensor) -> Tensor:\n    return " + "torch.relu(" * 150 + "x" + ")" * 150, ""),
+        ("    x: Tensor) -> Tensor:\n    return x +", ""),
+        (
+            "    x: Tensor) -> Tensor:\n    y = torch.mul(3, 3)\n"
+            + "    y = torch.mul(y, y)\n" * 9000
+            + "    return x",
+            "",
+        ),
+    ],
+)
+def test_code_that_never_ends(forward: str, functions: str) -> None:
+    try:
+        graph = scripted(forward, functions)
+    except InputError:
+        return
+    assert graph.parameters == 8
 
 
 def test_a_payload_is_named_and_not_run() -> None:

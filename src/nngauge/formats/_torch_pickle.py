@@ -64,13 +64,18 @@ class Stored(Struct, frozen=True):
     storage_elements: int
 
 
+Mark = tuple[str, int, tuple[int, ...]]
+"""Storage, offset and sizes: what makes two tensors the same view."""
+
+
 class Found(Struct):
     """All tensors below a value, each view of a storage once."""
 
     tensors: list[Stored] = field(default_factory=list)
     repeated: int = 0
     """Tensors that are another name for one already listed (tied weights)."""
-    seen: set[tuple[str, int, tuple[int, ...]]] = field(default_factory=set)
+    places: dict[Mark, int] = field(default_factory=dict)
+    """Which of `tensors` a view of a storage is."""
 
 
 def suspicious(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ def collect(root: Value) -> Found:
     queue: list[tuple[str, Value]] = [("", root)]
     while queue:
         path, value = queue.pop()
-        if isinstance(value, Built) and _is_maker(value, _TENSOR_MAKERS):
+        if is_tensor(value) and isinstance(value, Built):
             _add(found, path, value)
             continue
         fresh: list[tuple[str, Value]] = []
@@ -108,6 +113,24 @@ def collect(root: Value) -> Found:
                 meter.spend(len(fresh[-1][0]) + 1)
         queue.extend(reversed(fresh))
     return found
+
+
+def is_tensor(value: Value) -> bool:
+    """Whether unpickling would give a tensor."""
+    return isinstance(value, Built) and _is_maker(value, _TENSOR_MAKERS)
+
+
+def mark_of(value: Built) -> Mark | None:
+    """The view that a tensor is; None when its description is broken."""
+    args = value.args
+    if not isinstance(args, tuple) or len(args) < 3 or not isinstance(args[0], Persistent):
+        return None
+    key, offset, shape = args[0].key, args[1], args[2]
+    if not isinstance(key, tuple) or len(key) < 3 or not isinstance(key[2], str) or not isinstance(shape, tuple):
+        return None
+    if type(offset) is not int or not all(type(dim) is int for dim in shape):
+        return None
+    return key[2], offset, tuple(shape)
 
 
 def _is_maker(value: Built, names: set[str]) -> bool:
@@ -154,10 +177,10 @@ def _add(found: Found, path: str, value: Built) -> None:
     if len(dims) != len(shape):
         raise MalformedError(f"tensor {path[:80]!r} with impossible shape")
     mark = (key, offset, dims)
-    if mark in found.seen:
+    if mark in found.places:
         found.repeated += 1
         return
-    found.seen.add(mark)
+    found.places[mark] = len(found.tensors)
     if len(found.tensors) >= MAX_TENSORS:
         raise LimitError(f"more than {MAX_TENSORS} tensors")
     found.tensors.append(Stored(Tensor(path, dtype, dims, constant=True), key, offset, width, elements))

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._torch_pickle import Found, Stored, collect, suspicious
+from nngauge.formats._torch_pickle import Found, Mark, Stored, collect, suspicious
+from nngauge.formats.vocabulary.torch import canonical
 from nngauge.io.binary import Buffer
 from nngauge.io.pickle_opcodes import Built, Global, Value, walk_pickle
 from nngauge.io.source import ByteSource
@@ -31,8 +32,14 @@ _MAX_CODE = 8 * MIB
 """Code of one archive that is searched for operations."""
 _CALL = re.compile(r"\b(?:torch|ops\.(\w+))\.([a-z]\w*)\(")
 _NOT_OPS = {"jit", "annotate", "append", "len", "format", "unchecked_cast", "Size", "device", "dtype"}
-_FORWARD = r"class {}\(Module\):.*?\n  def forward\(self: [^,)]*,?([^)]*)\)"
-_ARGUMENT = re.compile(r"(\w+): (?:Optional\[)?Tensor\b")
+
+
+class _Stored(Struct, frozen=True):
+    """The tensors of an archive, which of them a pickled one is, and the constants of its code."""
+
+    weights: list[Tensor]
+    places: dict[Mark, int]
+    constants: Value
 
 
 class _Archive(Struct, frozen=True):
@@ -82,35 +89,63 @@ def _zip(box: _Archive) -> Graph:
     records = box.names()
     constants = box.read("constants.pkl")
     scripted = constants is not None or any(name.startswith("code/") for name in records)
-    weights = _located(box, collect(root), "data/")
+    found = collect(root)
+    weights = _located(box, found, "data/")
+    places = dict(found.places)
+    values: Value = ()
     if constants is not None:
-        value, _, more = walk_pickle(constants)
+        values, _, more = walk_pickle(constants)
         names += more
-        weights += _located(box, collect(value), "constants/", "constant")
+        kept = collect(values)
+        # Storages of constants have names of their own, so that the same mark may mean two tensors.
+        places |= {mark: len(weights) + at for mark, at in kept.places.items() if mark not in places}
+        weights += _located(box, kept, "constants/", "constant")
     bytecode = box.read("bytecode.pkl")
     _require_model(root, weights, scripted=scripted or bytecode is not None)
-    graph = Graph(
-        format=FORMAT.name,
-        completeness=Completeness.PARTIAL if scripted else Completeness.FULL,
-        tensors=tuple(weights),
-        format_version=_version(box),
-        producer="PyTorch",
-        notes=_warnings(names),
-    )
     if not scripted:
         note = "weights only: the network that uses them is code outside the file"
-        return replace(graph, metadata={"kind": "checkpoint"}, notes=(*graph.notes, note))
-    nodes = _bytecode_nodes(bytecode) if bytecode is not None else _code_nodes(box)
-    inputs = [Tensor(name) for name in _forward_arguments(box, root)]
+        plain = Graph(format=FORMAT.name, tensors=tuple(weights), metadata={"kind": "checkpoint"}, notes=(note,))
+    else:
+        plain = _script(box, root, _Stored(weights, places, values), bytecode)
+    return replace(plain, format_version=_version(box), producer="PyTorch", notes=(*_warnings(names), *plain.notes))
+
+
+def _script(box: _Archive, root: Value, stored: _Stored, bytecode: bytes | None) -> Graph:
+    """The network of a scripted model, or its operations only where the code cannot be followed."""
     kind = "lite interpreter" if bytecode is not None else "TorchScript"
-    return replace(
-        graph,
+    metadata = {"kind": kind} | _class_of(root)
+    note = "operations are those written in the code; edges between them are not read"
+    try:
+        found = _walked(box, root, stored)
+    except LimitError as error:
+        found, note = None, f"{note}: {error.what}"
+    if found is not None and found.nodes:
+        return replace(found, metadata=metadata)
+    nodes = _bytecode_nodes(bytecode) if bytecode is not None else _code_nodes(box)
+    return Graph(
+        format=FORMAT.name,
+        completeness=Completeness.PARTIAL,
         nodes=nodes,
-        tensors=(*weights, *inputs),
-        inputs=tuple(range(len(weights), len(weights) + len(inputs))),
-        metadata={"kind": kind} | _class_of(root),
-        notes=(*graph.notes, "operations are those written in the code; edges between them are not read"),
+        tensors=tuple(stored.weights),
+        metadata=metadata,
+        notes=(note,),
     )
+
+
+def _walked(box: _Archive, root: Value, stored: _Stored) -> Graph | None:
+    """The graph of ``forward``, or else of the first method there is."""
+    if not isinstance(root, Built) or not isinstance(root.maker, Global):
+        return None
+    from nngauge.formats._torchscript_code import ClassCode, Code
+    from nngauge.formats._torchscript_run import Program
+
+    code = Code(box.read)
+    top = code.find(f"{root.maker.module}.{root.maker.name}")
+    if not isinstance(top, ClassCode) or not top.methods:
+        return None
+    method = "forward" if "forward" in top.methods else next(iter(top.methods))
+    constants = stored.constants if isinstance(stored.constants, list | tuple) else ()
+    return Program(code, stored.weights, stored.places, constants).graph(root, method)
 
 
 def _require_model(root: Value, weights: list[Tensor], *, scripted: bool) -> None:
@@ -169,6 +204,12 @@ def _storage_offset(box: _Archive, name: str, item: Stored) -> int | None:
     return box.archive.data_offset(entry) if box.archive.is_stored(entry) else None
 
 
+def _bare(op: str) -> Node:
+    """An operation of which nothing but its name is known."""
+    known = canonical(op, ())
+    return Node(op, known.kind if known is not None else None)
+
+
 def _code_nodes(box: _Archive) -> tuple[Node, ...]:
     nodes: list[Node] = []
     left = _MAX_CODE
@@ -179,7 +220,7 @@ def _code_nodes(box: _Archive) -> tuple[Node, ...]:
         left -= len(content or b"")
         for space, op in _CALL.findall((content or b"").decode("utf-8", "replace")):
             if op not in _NOT_OPS:
-                nodes.append(Node(f"{space or 'aten'}::{op}"))
+                nodes.append(_bare(f"{space or 'aten'}::{op}"))
             if len(nodes) > MAX_NODES:
                 raise LimitError(f"more than {MAX_NODES} operations")
     return tuple(nodes)
@@ -199,7 +240,7 @@ def _bytecode_nodes(content: bytes) -> tuple[Node, ...]:
                 if not 0 <= step[1] < len(operators):
                     raise MalformedError("instruction names an operator that does not exist")
                 name = operators[step[1]][0]
-                nodes.append(Node(name[:200] if isinstance(name, str) else "unknown"))
+                nodes.append(_bare(name[:200] if isinstance(name, str) else "unknown"))
             if len(nodes) > MAX_NODES:
                 raise LimitError(f"more than {MAX_NODES} operations")
     return tuple(nodes)
@@ -207,19 +248,6 @@ def _bytecode_nodes(content: bytes) -> tuple[Node, ...]:
 
 def _is_pair(item: Value) -> bool:
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], tuple)
-
-
-def _forward_arguments(box: _Archive, root: Value) -> list[str]:
-    """Names of the tensors that the root module's ``forward`` takes."""
-    if not isinstance(root, Built) or not isinstance(root.maker, Global):
-        return []
-    maker = root.maker
-    content = box.read(f"code/{maker.module.replace('.', '/')}.py", limit=_MAX_CODE)
-    if content is None:
-        return []
-    pattern = _FORWARD.format(re.escape(maker.name))
-    match = re.search(pattern, content.decode("utf-8", "replace"), re.DOTALL)
-    return _ARGUMENT.findall(match.group(1)) if match else []
 
 
 def _legacy(buf: Buffer) -> Graph:
@@ -252,7 +280,7 @@ def _legacy(buf: Buffer) -> Graph:
 
 FORMAT = Format(
     name="torchscript",
-    version=1,
+    version=2,
     title="PyTorch (TorchScript, lite interpreter, checkpoint)",
     suffixes=_SUFFIXES,
     parse=parse,
@@ -260,5 +288,8 @@ FORMAT = Format(
     probe=probe,
     gate=(Magic(0, b"PK\x03\x04"),),
     references=("https://github.com/pytorch/pytorch/blob/main/torch/csrc/jit/docs/serialization.md",),
-    limitations=("operations of scripted models are counted in the code text, their edges are not read",),
+    limitations=(
+        "checks and branches that plain attributes decide are left out of scripted models",
+        "of archives with bytecode only, and of code that takes too many steps, operations are listed without edges",
+    ),
 )
