@@ -87,8 +87,11 @@ def _versions(buf: Buffer, message: Field) -> str:
     return ""
 
 
-def raw_node(buf: Buffer, start: int, end: int) -> RawNode:
-    """The `NodeDef` in `buf[start:end]`, edges as they stand there; raises `NotThisFormat` when it is none."""
+def raw_node(buf: Buffer, start: int, end: int, *, named: bool = True) -> RawNode:
+    """The `NodeDef` in `buf[start:end]`, edges as they stand there; raises `NotThisFormat` when it is none.
+
+    Nodes inside other files need no name.
+    """
     name = op = ""
     inputs: list[str] = []
     attributes: dict[str, Field] = {}
@@ -107,7 +110,7 @@ def raw_node(buf: Buffer, start: int, end: int) -> RawNode:
             key, value = _entry(buf, field)
             if value is not None:
                 attributes[key] = value
-    if not _NAME.fullmatch(name) or not _OP.fullmatch(op) or _NOT_OPS.fullmatch(op):
+    if (named and not _NAME.fullmatch(name)) or not _OP.fullmatch(op) or _NOT_OPS.fullmatch(op):
         raise NotThisFormat(f"node {name[:40]!r} of operator {op[:40]!r}")
     return _described(buf, name, op, tuple(inputs), attributes)
 
@@ -196,7 +199,10 @@ def _tensor(buf: Buffer, message: Field, name: str) -> Tensor:
     if content is not None and content.end - content.start == width * (count or 0):
         span = Span(content.start, content.end - content.start)
         return Tensor(name, tensor.dtype, tensor.shape, span, constant=True)
-    return Tensor(name, tensor.dtype, tensor.shape, constant=True, values=_elements(buf, lists, count))
+    values = _elements(buf, lists, count)
+    if values is None and content is None and not lists and width and count is not None and count <= MAX_INLINE_VALUES:
+        values = (0,) * count  # a tensor of zeros is written without elements
+    return Tensor(name, tensor.dtype, tensor.shape, constant=True, values=values)
 
 
 def _texts(buf: Buffer, message: Field) -> tuple[str, ...]:
@@ -228,7 +234,6 @@ def _elements(buf: Buffer, lists: list[Field], count: int | None) -> Values | No
         return None
     found = [value for field in lists for value in _ELEMENTS[field.number](buf, field)]
     if not found:
-        # proto3 leaves out what is zero; texts and complex numbers are not read.
         return None
     filled = tuple(found[:count] + found[-1:] * (count - len(found)))
     return filled if count else ()

@@ -64,7 +64,7 @@ def _flex_node(operation: Operation, options: bytes, inputs: tuple[int, ...], ou
     texts = _flex_texts(options)
     if len(texts) == 2:
         try:
-            attributes = raw_node(texts[1], 0, len(texts[1])).attributes
+            attributes = raw_node(texts[1], 0, len(texts[1]), named=False).attributes
         except (InputError, NotThisFormat):
             attributes = {}
     rule = RULES.get(operation.op)

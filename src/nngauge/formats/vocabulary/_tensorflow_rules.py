@@ -270,6 +270,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "ResizeNearestNeighbor": shared.resize("nearest"),
     "ReverseSequence": shared.reverse_sequence,
     "ReverseV2": shared.reverse,
+    "ScatterNd": shared.scatter,
     "Slice": plain_slice,
     "Softmax": shared.last_axis,
     "SpaceToBatchND": shared.blocks,

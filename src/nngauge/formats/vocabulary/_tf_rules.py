@@ -124,8 +124,10 @@ def blocks(operation: Operation) -> Canonical:
     """SpaceToBatchND and its inverse: block and pads per spatial axis."""
     found: dict[str, Attribute] = {}
     sizes, pairs = operation.integers(1), operation.integers(2)
-    if sizes is not None and pairs is not None:
-        found = {"blocks": sizes, "pads": pairs[0::2] + pairs[1::2]}
+    if sizes is not None:
+        found["blocks"] = sizes
+    if pairs is not None:
+        found["pads"] = pairs[0::2] + pairs[1::2]
     return Canonical(found)
 
 
@@ -164,3 +166,9 @@ def reverse_sequence(operation: Operation) -> Canonical:
 def gelu(operation: Operation) -> Canonical:
     """Gelu: exact or by tanh."""
     return Canonical({"approximate": "tanh" if operation.number("approximate") else "none"})
+
+
+def scatter(operation: Operation) -> Canonical:
+    """ScatterNd puts values into zeros of a given shape, where ONNX has a tensor to put them into."""
+    shape = operation.integers(2)
+    return Canonical({} if shape is None else {"shape": shape}, (-1, 0, 1, 2))

@@ -328,6 +328,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "REVERSE_SEQUENCE": shared.reverse_sequence,
     "REVERSE_V2": shared.reverse,
     "RNN": _rnn,
+    "SCATTER_ND": shared.scatter,
     "SLICE": plain_slice,
     "SOFTMAX": shared.last_axis,
     "SPACE_TO_BATCH_ND": shared.blocks,
