@@ -24,6 +24,7 @@ _PORTS = 6
 _METADATA = 8
 _WARNINGS = 12
 _SUBJECTS = 6
+_LONGEST = 300
 _TOLD = {"format", "producer"}
 """Marks that the title says already."""
 _BAR = 16
@@ -247,19 +248,20 @@ def _warnings(analysis: Analysis) -> Iterator[str]:
 
 def by_reason(lines: Sequence[str]) -> Iterator[str]:
     """``a: why × 2``, ``b: why × 1`` → ``why: a × 2, b × 1``; ``first of `a```, ``first of `b``` → ``first of `a`, `b```."""
-    groups: dict[str, list[tuple[int, str]]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, str]]] = {}  # what stands before and after the subjects
     for line in lines:
+        line = _shortened(line, _LONGEST)
         subject, colon, rest = line.partition(": ")
         reason, times, count = rest.rpartition(" × ")
         before, quote, quoted = line.partition("`")
         name, closing, after = quoted.partition("`")
         if colon and times and count.isdecimal() and len(count) < 9:
-            groups.setdefault(f"{reason}: \0", []).append((int(count), f"{subject.strip('`')} × {count}"))
+            groups.setdefault((f"{reason}: ", ""), []).append((int(count), f"{subject.strip('`')} × {count}"))
         elif quote and closing:
-            groups.setdefault(f"{before}\0{after}", []).append((0, f"`{name}`"))
+            groups.setdefault((before, after), []).append((0, f"`{name}`"))
         else:
-            groups.setdefault(line, [])
-    for reason, subjects in groups.items():
+            groups.setdefault((line, ""), [])
+    for (before, after), subjects in groups.items():
         subjects.sort(key=lambda item: -item[0])
         more = f", … {len(subjects) - _SUBJECTS} more" if len(subjects) > _SUBJECTS else ""
-        yield reason.replace("\0", ", ".join(text for _, text in subjects[:_SUBJECTS]) + more)
+        yield before + ", ".join(text for _, text in subjects[:_SUBJECTS]) + more + after
