@@ -32,6 +32,8 @@ FILES = {
     "ncnn_benchmark_param/googlenet_int8.param": (1_582_671_872, 6_998_552),
     "ncnn_benchmark_param/squeezenet.param": (418_467_520, 1_235_496),
     "darknet_cfg/huggingface__candle__45fd441a__yolo-v3.cfg": (32_932_037_632, 62_001_757),
+    "tengine_tmfile/OAID__Tengine__a3e296b0__resnet50_benchmark.tmfile": (3_857_973_248, 25_530_472),
+    "tfjs_model_json/tensorflow__tfjs__5a0efe4f__model.json": (97_133_120, 1_960_689),  # MobileNetV2 0.5, 1001 classes
     "mnn/alibaba__MNN__290f5626__MobileNetV2_224.mnn": (300_774_272 + 1_280, 3_489_097),
     "mnn/alibaba__MNN__7fd09ed8__mobilenet-v1-1.0.mnn": (568_740_352 + 1_024, 4_222_057),
     "mnn/alibaba__MNN__5493ab01__squeezenetv1.1.mnn": (418_467_520, 1_235_496),

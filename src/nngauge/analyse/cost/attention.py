@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nngauge.analyse.amounts import divide, plus, times
-from nngauge.analyse.cost.operation import Operation, UnknownCostError, known, known_product
+from nngauge.analyse.cost.operation import Operation, UnknownCostError, dimension, known, known_product
 from nngauge.analyse.sizes import element_count
 from nngauge.domain.cost import Amount
 from nngauge.domain.graph import Dim
@@ -47,7 +47,7 @@ def _self_attention(operation: Operation) -> Amount:
 
 
 def _third(operation: Operation) -> int:
-    width = operation.shape(1)[1]
+    width = _at(operation.shape(1), 1)
     if not isinstance(width, int) or width % 3:
         raise UnknownCostError("the projection's shape is unknown")
     return width // 3
@@ -59,12 +59,12 @@ def _multi_head(operation: Operation) -> Amount:
         return _projected(operation, matrices)
     query = operation.shape(0)
     if len(query) == _PACKED:
-        rows, width = known_product(query[:2], "the query"), times((_dim(query[2]), _dim(query[4])))
-        return times((rows, _dim(query[1]), 2, width))
+        rows, width = known_product(query[:2], "the query"), times((_at(query, 2), _at(query, 4)))
+        return times((rows, _at(query, 1), 2, width))
     key = operation.shape(1)
     if len(key) == _PACKED:  # (batch, positions, heads, 2, head size)
-        width = times((_dim(key[2]), _dim(key[4])))
-        return times((known_product(query, "the query"), _dim(key[1]), 2))
+        width = times((_at(key, 2), _at(key, 4)))
+        return times((known_product(query, "the query"), _at(key, 1), 2))
     return _products(query, _positions(operation, key, past=6, present=1), _width(operation, operation.shape(2), query))
 
 
@@ -72,14 +72,17 @@ def _projected(operation: Operation, matrices: list[Amount]) -> Amount:
     """With the matrices of query, key, value and result inside; an absent value is the key, an absent key the query."""
     places = [place for place in range(len(operation.node.inputs)) if not operation.is_constant(place)]
     shapes = [operation.shape(place) for place in places[:3]]
+    if not shapes:
+        raise UnknownCostError("the query is a constant")
     query = shapes[0]
     key = shapes[1] if len(shapes) > 1 else query
+    depth = _at(query, -1)
     rows, length = known_product(query[:-1], "the query"), known_product(key[:-1], "the key")
-    width = divide(matrices[0], query[-1]) if isinstance(query[-1], int) else None
+    width = divide(matrices[0], depth) if isinstance(depth, int) else None
     if width is None:
         raise UnknownCostError("the projection's shape is unknown")
     projections = [times((rows, plus((matrices[0], matrices[3])))), times((length, plus(matrices[1:3])))]
-    return plus([*projections, times((rows, _dim(key[-2]), 2, width))])
+    return plus([*projections, times((rows, _at(key, -2), 2, width))])
 
 
 def _matrices(operation: Operation) -> list[Amount]:
@@ -93,7 +96,7 @@ def _grouped(operation: Operation) -> Amount:
     """Queries (batch, positions, heads × size), with keys and values behind them when inputs 1 and 2 are absent."""
     query = operation.shape(0)
     rows = known_product(query[:2], "the query")
-    width = known(operation.output_shape()[-1], "the output")
+    width = dimension(operation.output_shape(), -1, "the output")
     length = _positions(operation, query, past=3, present=1)
     return times((rows, length, 2, width))
 
@@ -101,7 +104,7 @@ def _grouped(operation: Operation) -> Amount:
 def _products(query: tuple[Dim, ...], length: Amount, value_width: Amount) -> Amount:
     """Query elements × positions + rows × positions × width of all value heads."""
     if len(query) == _HEADED:
-        rows = times((_dim(query[0]), _dim(query[2])))
+        rows = times((_at(query, 0), _at(query, 2)))
     else:
         rows = known_product(query[:-1], "the query")
     return plus((times((known_product(query, "the query"), length)), times((rows, length, value_width))))
@@ -112,19 +115,19 @@ def _positions(operation: Operation, key: tuple[Dim, ...], *, past: int, present
     cache = operation.output(present)
     if cache is not None and cache.shape is not None and len(cache.shape) >= _HEADED and cache.shape[-2] is not None:
         return known(cache.shape[-2], "the cache")
-    length = _dim(key[-2])
+    length = _at(key, -2)
     before = operation.tensor(past)
     if before is None or before.shape is None or len(before.shape) < _HEADED:
         return length
-    return plus((length, _dim(before.shape[-2])))
+    return plus((length, _at(before.shape, -2)))
 
 
 def _width(operation: Operation, value: tuple[Dim, ...], query: tuple[Dim, ...]) -> Amount:
     """Columns of the result: every query head has the width of a value head."""
     heads, groups = operation.number("q_num_heads") or operation.number("num_heads"), _groups(operation)
     if len(value) == _HEADED:
-        return times((_dim(query[1]) if len(query) == _HEADED else heads or _dim(value[1]), _dim(value[3])))
-    width = _dim(value[-1])
+        return times((_at(query, 1) if len(query) == _HEADED else heads or _at(value, 1), _at(value, 3)))
+    width = _at(value, -1)
     if heads and groups and heads != groups and isinstance(width, int) and not width % groups:
         return width // groups * heads
     return width
@@ -134,8 +137,8 @@ def _groups(operation: Operation) -> int | None:
     return operation.number("kv_num_heads")
 
 
-def _dim(dim: Dim) -> Amount:
-    return known(dim, "an attention operand")
+def _at(shape: tuple[Dim, ...], place: int) -> Amount:
+    return dimension(shape, place, "an attention operand")
 
 
 ATTENTION: Final[Mapping[str, Callable[[Operation], Amount]]] = {

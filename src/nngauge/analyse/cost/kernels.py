@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import prod
 
 from nngauge.analyse.amounts import divide, times
-from nngauge.analyse.cost.operation import Operation, UnknownCostError, known, known_product
+from nngauge.analyse.cost.operation import Operation, UnknownCostError, dimension, known, known_product
 from nngauge.analyse.families import channels_of
 from nngauge.analyse.sizes import element_count
 from nngauge.domain.cost import Amount
 from nngauge.domain.graph import Dim
 
 _KERNEL = "the kernel"
+_FLAT = 2
+"""Rank of what has no spatial axes."""
 
 
 def per_output(operation: Operation, place: int) -> Amount:
@@ -45,14 +47,14 @@ def dense_depth(operation: Operation, place: int) -> Amount:
     """Elements that one output element of a Gemm sums over."""
     matrix = operation.tensor(place)
     if matrix is not None and matrix.shape is not None:
-        if len(matrix.shape) == 2:
+        if len(matrix.shape) == _FLAT:
             return known(matrix.shape[1 if operation.number("transB") else 0], "the matrix")
         return _share(element_count(matrix), output_channels(operation))
     shape = operation.shape(0)
     axis = operation.number("axis")
     if axis is not None:
         return known_product(shape[axis:], "input 0")
-    return known(shape[-2 if operation.number("transA") else -1] if len(shape) > 1 else shape[-1], "input 0")
+    return dimension(shape, -2 if operation.number("transA") and len(shape) > 1 else -1, "input 0")
 
 
 def output_channels(operation: Operation) -> Amount:
@@ -61,7 +63,9 @@ def output_channels(operation: Operation) -> Amount:
     if channels is not None:
         return channels
     shape = operation.output_shape()
-    return known(channel_dim(operation, shape) if len(shape) > 2 else shape[-1], "the channels")
+    if len(shape) > _FLAT:
+        return known(channel_dim(operation, shape), "the channels")
+    return dimension(shape, -1, "output 0")
 
 
 def channel_dim(operation: Operation, shape: tuple[Dim, ...]) -> Dim:
@@ -74,7 +78,7 @@ def channel_dim(operation: Operation, shape: tuple[Dim, ...]) -> Dim:
 def _kernel_shape(operation: Operation, place: int) -> tuple[Dim, ...] | None:
     """Shape of a kernel that is stored with all its axes."""
     tensor = operation.tensor(place)
-    if tensor is None or tensor.shape is None or len(tensor.shape) < 3:
+    if tensor is None or tensor.shape is None or len(tensor.shape) <= _FLAT:
         return None
     return tensor.shape
 
@@ -90,7 +94,7 @@ def _layout(operation: Operation, default: str, rank: int) -> str:
         return layout[:2] + space
     if layout[0] in "OI":
         return layout[0] + space + layout[-1]
-    return space + layout[-2:]
+    return (space + layout[-2:]).rjust(rank, "x")
 
 
 def _made(layout: str) -> str:

@@ -9,7 +9,7 @@ from nngauge.analyse.amounts import plus, times
 from nngauge.analyse.cost.attention import ATTENTION
 from nngauge.analyse.cost.einsum import einsum
 from nngauge.analyse.cost.kernels import dense_depth, per_input, per_output
-from nngauge.analyse.cost.operation import Operation, UnknownCostError, known, known_product
+from nngauge.analyse.cost.operation import Operation, UnknownCostError, dimension, known_product
 from nngauge.analyse.families import is_known
 from nngauge.analyse.sizes import element_count
 from nngauge.domain.cost import Amount, Family
@@ -77,14 +77,11 @@ def _product(operation: Operation) -> Amount:
 
 def _inner(operation: Operation) -> Amount:
     shape = operation.shape(0)
-    if not shape:
-        raise UnknownCostError("an operand is a scalar")
     place = -2 if operation.number("transA") and len(shape) > 1 else -1
-    if shape[place] is not None:
-        return known(shape[place], "input 0")
+    if not shape or shape[place] is not None:
+        return dimension(shape, place, "input 0")
     other = operation.shape(3 if operation.node.kind == "QLinearMatMul" else 1)
-    place = -1 if operation.number("transB") or len(other) == 1 else -2
-    return known(other[place] if other else None, "input 1")
+    return dimension(other, -1 if operation.number("transB") or len(other) == 1 else -2, "input 1")
 
 
 def _blockwise_product(operation: Operation) -> Amount:
@@ -120,7 +117,7 @@ def _derived_matrices(operation: Operation) -> Amount:
     if gates is None or hidden is None:
         raise UnknownCostError("the recurrent weights are absent")
     directions = 2 if operation.text("direction") == "bidirectional" else 1
-    width = known(operation.shape(0)[-1], "input 0")
+    width = dimension(operation.shape(0), -1, "input 0")
     return times((directions * gates * hidden, plus((width, hidden))))
 
 

@@ -78,6 +78,13 @@ def known(dim: Dim, what: str) -> Amount:
     return canonical(dim) if isinstance(dim, str) else dim
 
 
+def dimension(shape: tuple[Dim, ...], place: int, what: str) -> Amount:
+    """Dimension number `place` (negative from the last), which must exist and be known."""
+    if not -len(shape) <= place < len(shape):
+        raise UnknownCostError(f"{what} has too few dimensions")
+    return known(shape[place], what)
+
+
 def known_product(dims: Sequence[Dim], what: str) -> Amount:
     """Product of dimensions that must be known."""
     return times([known(dim, what) for dim in dims])
