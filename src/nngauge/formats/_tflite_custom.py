@@ -1,7 +1,6 @@
 """Custom operators of TensorFlow Lite files: TensorFlow's own (``Flex…``), MediaPipe's, and those only the file knows.
 
-Options of ``Flex`` operators are a FlexBuffers vector of the operator's name and its `NodeDef`
-(https://www.tensorflow.org/lite/guide/ops_select, https://flatbuffers.dev/flexbuffers/); MediaPipe's are C structures
+Options of MediaPipe's are C structures
 (https://github.com/google-ai-edge/LiteRT/blob/main/tflite/core/c/builtin_op_data.h).
 """
 
@@ -14,16 +13,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Node
-from nngauge.errors import InputError, NotThisFormat
-from nngauge.formats._tf_graphdef import raw_node
 from nngauge.formats.vocabulary._operation import Operation, reordered
 from nngauge.formats.vocabulary._tflite_rules import CUSTOM_RULES
-from nngauge.formats.vocabulary.tensorflow import KINDS, RULES
 from nngauge.formats.vocabulary.tflite import CUSTOM_KINDS
 
-_FLEX: Final = "Flex"
-_STRING, _VECTOR = 5, 10
-"""FlexBuffers types."""
 _STRUCTURES: Final[Mapping[str, tuple[str, ...]]] = {
     "Convolution2DTransposeBias": ("padding", "stride_w", "stride_h"),
     "LiteRtMaxUnpooling2D": ("padding", "stride_w", "stride_h", "filter_width", "filter_height"),
@@ -37,8 +30,11 @@ _PADDINGS: Final = ("", "SAME", "VALID")
 def custom_node(operation: Operation, options: bytes, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
     """The node of a custom operator; `Custom` when nothing is known about it."""
     op = operation.op
-    if op.startswith(_FLEX) and op[len(_FLEX) :] in KINDS:
-        return _flex_node(replace(operation, op=op[len(_FLEX) :]), options, inputs, outputs)
+    if op.startswith("Flex"):
+        # TensorFlow's vocabulary is large, and few models need it.
+        from nngauge.formats._tflite_flex import flex_node
+
+        return flex_node(operation, options, inputs, outputs)
     kind = CUSTOM_KINDS.get(op)
     if kind is None:
         return Node(op, "Custom", "", inputs, outputs)
@@ -56,45 +52,3 @@ def _structure(names: tuple[str, ...], options: bytes) -> dict[str, Attribute]:
     code = found.get("padding")
     found["padding"] = _PADDINGS[code] if isinstance(code, int) and 0 <= code < len(_PADDINGS) else ""
     return found
-
-
-def _flex_node(operation: Operation, options: bytes, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
-    """An operator of TensorFlow, with the attributes of its `NodeDef` where that can be read."""
-    attributes: Mapping[str, Attribute] = {}
-    texts = _flex_texts(options)
-    if len(texts) == 2:
-        try:
-            attributes = raw_node(texts[1], 0, len(texts[1]), named=False).attributes
-        except (InputError, NotThisFormat):
-            attributes = {}
-    rule = RULES.get(operation.op)
-    op, kind = _FLEX + operation.op, KINDS[operation.op]
-    if rule is None:
-        return Node(op, kind, "", inputs, outputs)
-    canonical = rule(replace(operation, attributes=attributes))
-    return Node(op, canonical.kind or kind, "", reordered(inputs, canonical.order), outputs, canonical.attributes)
-
-
-def _flex_texts(data: bytes) -> list[bytes]:
-    """The strings of a FlexBuffers root vector; empty for anything else."""
-    if len(data) < 4 or data[-1] not in (1, 2, 4, 8) or data[-2] >> 2 != _VECTOR:
-        return []
-    root = len(data) - 2 - data[-1]
-    start, width = root - _number(data, root, data[-1]), 1 << (data[-2] & 3)
-    count = _number(data, start - width, width)
-    types = start + count * width
-    if start < width or types + count > root or count > 2:
-        return []
-    texts = []
-    for index in range(count):
-        at = start + index * width
-        text, kind = at - _number(data, at, width), data[types + index]
-        unit = 1 << (kind & 3)
-        if kind >> 2 != _STRING or text < unit:
-            return []
-        texts.append(data[text : text + _number(data, text - unit, unit)])
-    return texts
-
-
-def _number(data: bytes, at: int, width: int) -> int:
-    return int.from_bytes(data[at : at + width], "little") if at >= 0 else 0
