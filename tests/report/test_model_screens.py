@@ -113,13 +113,14 @@ def test_a_language_model_has_its_own_lines() -> None:
         ((1, 3, 320, 240), DType.UINT8, "image 320×240×3"),
         (("batch", 1, 28, 28), DType.FLOAT32, "map 28×28×1"),
         ((3, 64, 64), DType.FLOAT32, "image 64×64×3"),
-        ((1, 16000), DType.FLOAT32, "signal of 16,000 values"),
+        ((1, 16000), DType.FLOAT32, "16,000 values"),
         ((1, 128), DType.INT32, "128 integers"),
         (("batch", "sequence"), DType.INT64, "integers"),
-        ((1, 128), DType.FLOAT32, "float32 1×128"),
+        ((1, 2, 128), DType.FLOAT32, "float32 1×2×128"),
+        ((2, 3), DType.UNKNOWN, "3 values"),
         ((1, 3, 2, 2), DType.FLOAT32, "float32 1×3×2×2"),
         ((1, 512, 7, 7), DType.FLOAT32, "float32 1×512×7×7"),
-        (None, DType.FLOAT32, "float32 ?"),
+        ((1, "x" * 99, 5), DType.FLOAT32, f"float32 1×{'x' * 37}…"),
     ],
 )
 def test_what_goes_in_is_said_from_shapes_alone(shape: tuple[int, ...] | None, dtype: DType, text: str) -> None:
@@ -127,6 +128,13 @@ def test_what_goes_in_is_said_from_shapes_alone(shape: tuple[int, ...] | None, d
     inputs = (Port(name="looks_like_audio", dtype=dtype, shape=shape),)
     line = outline(replace(whole, model=replace(whole.model, inputs=inputs)))
     assert line.split(" → ")[0] == text
+
+
+def test_nothing_is_said_of_unknown_shapes() -> None:
+    whole = analysis(lenet())
+    unknown = (Port(name="x", dtype=DType.FLOAT32, shape=None),)
+    assert outline(replace(whole, model=replace(whole.model, inputs=unknown))) == ""
+    assert outline(replace(whole, model=replace(whole.model, outputs=()))) == ""
 
 
 def test_what_comes_out() -> None:

@@ -15,8 +15,7 @@ from nngauge.report.terminal import format_shape
 
 _CHANNELS: Final = (3, 4, 1)
 _SMALLEST_IMAGE: Final = 8
-_SHORTEST_SIGNAL: Final = 1_000
-"""Values in a row that are taken for a waveform; feature vectors are shorter."""
+_LONGEST: Final = 40
 _SCORES: Final = {"Softmax", "LogSoftmax", "Sigmoid", "QLinearSigmoid", "QLinearSoftmax"}
 _INTEGERS: Final = {DType.INT64, DType.INT32, DType.UINT32, DType.UINT64}
 _SHOWN: Final = 2
@@ -25,7 +24,7 @@ _SHOWN: Final = 2
 def outline(analysis: Analysis) -> str:
     """What goes in and what comes out, empty when the model does not tell."""
     model = analysis.model
-    if not model.inputs or not model.outputs:
+    if all(port.shape is None for port in model.inputs) or all(port.shape is None for port in model.outputs):
         return ""
     scores = _ends_in_scores(analysis.graph)
     image = next((size for port in model.inputs if (size := _image(port))), None)
@@ -65,8 +64,8 @@ def _input(port: Port) -> str:
     inner = _inner(port.shape)
     if port.dtype in _INTEGERS and len(inner) <= 1:
         return f"{inner[0]} integers" if inner and isinstance(inner[0], int) else "integers"
-    if len(inner) == 1 and isinstance(inner[0], int) and inner[0] >= _SHORTEST_SIGNAL:
-        return f"signal of {inner[0]:,} values"
+    if len(inner) == 1 and isinstance(inner[0], int):
+        return f"{inner[0]:,} values"
     return _plain(port)
 
 
@@ -94,7 +93,9 @@ def _inner(shape: tuple[Dim, ...] | None) -> tuple[Dim, ...]:
 
 
 def _plain(port: Port) -> str:
-    return f"{port.dtype} {format_shape(port.shape)}"
+    shape = format_shape(port.shape)
+    shape = shape if len(shape) <= _LONGEST else f"{shape[: _LONGEST - 1]}…"
+    return shape if port.dtype is DType.UNKNOWN else f"{port.dtype} {shape}"
 
 
 def _ends_in_scores(graph: Graph) -> bool:
