@@ -40,6 +40,7 @@ MODULES: Final = (
     "lightgbm",
     "catboost",
     "caffe",
+    "caffe2",
     "ggml_legacy",
     "darknet",
     "aimodel",

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, ModelData, starts
+from nngauge.formats._blobs import Blobs
 from nngauge.formats.vocabulary._caffe_rules import Layer as Call
 from nngauge.formats.vocabulary._caffe_rules import translate
 from nngauge.formats.vocabulary.caffe import (
@@ -416,34 +417,9 @@ def _blob(buf: Buffer, message: Field, part: int) -> Tensor:
 # --- graph -----------------------------------------------------------------------------------------------------------
 
 
-class _Blobs:
-    """Values by blob name; a layer that works in place makes a new value of the same name."""
-
-    def __init__(self) -> None:
-        self.tensors: list[Tensor] = []
-        self.latest: dict[str, int] = {}
-        self.used: set[int] = set()
-        self.inputs: list[int] = []
-
-    def define(self, name: str, shape: tuple[Dim, ...] | None = None) -> int:
-        """A new value of that name."""
-        self.latest[name] = len(self.tensors)
-        self.tensors.append(Tensor(name, DType.FLOAT32, shape))
-        return self.latest[name]
-
-    def use(self, name: str) -> int:
-        """The latest value of that name; an input of the network when no layer made it."""
-        place = self.latest.get(name)
-        if place is None:
-            place = self.define(name)
-            self.inputs.append(place)
-        self.used.add(place)
-        return place
-
-
 def _graph(net: _Net, weights: _Net | None) -> Graph:
     stored = {layer.name: layer.blobs for layer in weights.layers} if weights is not None else {}
-    blobs = _Blobs()
+    blobs = Blobs()
     for name, shape in zip(net.inputs, _input_shapes(net), strict=True):
         blobs.inputs.append(blobs.define(name, shape))
     nodes: list[Node] = []
@@ -470,7 +446,7 @@ def _graph(net: _Net, weights: _Net | None) -> Graph:
     )
 
 
-def _node(layer: _Layer, blobs: _Blobs, stored: Sequence[Tensor]) -> Node:
+def _node(layer: _Layer, blobs: Blobs, stored: Sequence[Tensor]) -> Node:
     sources = [blobs.use(bottom) for bottom in layer.bottoms]
     found = translate(Call(layer.op, layer.attributes, len(sources), len(layer.tops), len(stored)))
     for place, blob in enumerate(stored):
