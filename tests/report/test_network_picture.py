@@ -97,6 +97,16 @@ def test_repeated_blocks_are_drawn_once() -> None:
     assert {link.target for link in picture.links} == set(range(1, 7))  # everything hangs together
 
 
+def test_symbols_of_each_block_do_not_hide_that_they_repeat() -> None:
+    net = Net((1, 8, 8, 8))
+    at = net.conv(0, 8)
+    for number in range(40):
+        at = net.op("Add", net.op("Tanh", net.op("Relu", at)), at)
+        net.tensors[at] = Tensor(f"t{at}", DType.FLOAT32, (1, 8, 8, f"past_{number}"))
+    picture = planned(net.graph(at))
+    assert sum(block.times for block in picture.blocks) >= 39
+
+
 def test_blocks_that_differ_are_all_drawn() -> None:
     net = Net((1, 8, 8, 8))
     at = 0

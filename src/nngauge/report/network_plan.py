@@ -244,8 +244,11 @@ def _repeats(graph: Graph, items: Sequence[Item], links: Sequence[Link]) -> list
 
 
 def _mark(graph: Graph, item: Item, inputs: Sequence[Hashable]) -> Hashable:
-    """What makes two operations the same for the eye."""
-    shapes = tuple(graph.tensors[tensor].shape if tensor >= 0 else None for tensor in item.tensors)
+    """What makes two operations the same for the eye. Symbols do not count: each layer's cache has its own."""
+    known = (graph.tensors[tensor].shape if tensor >= 0 else None for tensor in item.tensors)
+    shapes = tuple(
+        None if shape is None else tuple(d if isinstance(d, int) else None for d in shape) for shape in known
+    )
     if item.node < 0:
         return (item.port, shapes)
     node = graph.nodes[item.node]
