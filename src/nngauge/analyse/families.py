@@ -34,7 +34,7 @@ _KINDS: Final[Mapping[Family, str]] = {
     ),
     Family.ACTIVATION: (
         "Relu LeakyRelu PRelu Clip Sigmoid HardSigmoid Tanh Elu Selu Celu Softplus Softsign Softmax LogSoftmax "
-        "Hardmax Gelu BiasGelu FastGelu QuickGelu Swish HardSwish Mish ThresholdedRelu Shrink Erf Swiglu GLU BiasSplitGelu "
+        "Hardmax Gelu BiasGelu FastGelu QuickGelu Swish HardSwish Mish ThresholdedRelu Shrink Erf Erfc Swiglu GLU BiasSplitGelu "
         "QLinearLeakyRelu QLinearSigmoid QLinearSoftmax BiasSoftmax Silu Relu6 HardTanh LogSigmoid RationalActivation"
     ),
     Family.POOLING: (

@@ -16,6 +16,7 @@ from nngauge.formats.vocabulary._operation import Operation, Values, reordered
 from nngauge.formats.vocabulary.tensorflow import (
     CONTROL,
     COUNTS,
+    ELEMENT_SHAPES,
     KINDS,
     RULES,
     result_type,
@@ -116,6 +117,7 @@ class Networks:
         for keys in (*edges, extra):
             for key in keys:
                 tensors.setdefault(key, Tensor(key))
+        self._shape_elements(nodes, edges, tensors)
         places = {key: place for place, key in enumerate(tensors)}
         listed = tuple(tensors.values())
         made = tuple(
@@ -146,8 +148,24 @@ class Networks:
                 else:
                     port = split_value(key)[1]
                     shape = node.shapes[port] if port < len(node.shapes) else None
-                    found[key] = Tensor(key, result_type(node.op, node.attributes, port), shape)
+                    kind = result_type(node.op, node.attributes, port)
+                    found[key] = Tensor(key, kind, () if kind is DType.VARIANT else shape)
         return found
+
+    def _shape_elements(
+        self, nodes: Sequence[RawNode], edges: Sequence[Sequence[str]], tensors: dict[str, Tensor]
+    ) -> None:
+        """Shapes of what is taken out of lists, where the node says the shape of an element in full."""
+        for node, keys in zip(nodes, edges, strict=True):
+            place = ELEMENT_SHAPES.get(node.op)
+            if place is None or place >= len(keys) or tensors[node.name].shape is not None:
+                continue
+            given = tensors[keys[place]]
+            shape = self._read(given) if given.constant else None
+            count = (node.attributes.get("num_elements"),) if node.op == "TensorListStack" else ()
+            sizes = tuple([size for size in (*count, *(shape or ())) if isinstance(size, int) and size >= 0])
+            if shape is not None and len(sizes) == len(count) + len(shape):
+                tensors[node.name] = replace(tensors[node.name], shape=sizes)
 
     def _variable(self, node: RawNode) -> Tensor:
         held = self._held(node, self._keys.get(node.name, ""))

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._loops import with_trip_counts
 from nngauge.formats._tflite_custom import custom_node
 from nngauge.formats.vocabulary._operation import Operation, Values, plain_values, reordered
 from nngauge.formats.vocabulary._tflite_rules import RULES
@@ -79,7 +80,7 @@ def parse(data: ModelData) -> Graph:
     end, associated = _extent(reader, metadata)
     if associated:
         metadata["associated_files"] = ", ".join(associated)
-    return replace(
+    graph = replace(
         graphs[0],
         subgraphs=tuple(graphs[1:]),
         format_version=str(version),
@@ -88,6 +89,7 @@ def parse(data: ModelData) -> Graph:
         extent=end,
         notes=tuple(reader.notes()),
     )
+    return with_trip_counts(graph, reader.values)
 
 
 class _Reader(Reach):
@@ -165,7 +167,7 @@ class _Reader(Reach):
             attributes,
             tuple([tensors[place] if place >= 0 else None for place in inputs]),
             tuple([tensors[place] for place in outputs if place >= 0]),
-            self._values,
+            self.values,
         )
         if custom:
             start, size = self._custom_options(table)
@@ -182,7 +184,8 @@ class _Reader(Reach):
             self.end = max(self.end, start + size)
         return (start, size) if 0 < size <= _MAX_CUSTOM_OPTIONS else (0, 0)
 
-    def _values(self, tensor: Tensor) -> Values | None:
+    def values(self, tensor: Tensor) -> Values | None:
+        """Elements of a small constant."""
         return plain_values((self.buf,), tensor)
 
     def _attributes(self, table: Table) -> dict[str, Attribute]:

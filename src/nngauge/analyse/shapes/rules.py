@@ -30,7 +30,7 @@ _SAME: Final = tuple(
     """
 Abs Acos Acosh Asin Asinh Assign Atan Atanh Bernoulli BiasDropout BitCast BiasGelu BiasSoftmax BiasSplitGelu Binarizer
 BitmaskDropout BitwiseNot Cast CastLike CastMap Ceil Celu Clip Cos Cosh CumProd CumSum DequantizeLinear Dropout
-DynamicUpdateSlice Elu Erf Exp Expm1 EyeLike FakeQuantize FastGelu Floor GatedRelu Gelu GroupNorm GroupNormalization
+DynamicUpdateSlice Elu Erf Erfc Exp Expm1 EyeLike FakeQuantize FastGelu Floor GatedRelu Gelu GroupNorm GroupNormalization
 HardSigmoid HardSwish Hardmax Identity ImageScaler Imputer Inverse InstanceNormalization IsInf IsNaN LRN LabelEncoder
 LeakyRelu Log Log1p LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Normalize Normalizer Not NhwcFusedRelu
 PRelu ParametricSoftplus QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QuantizeLinear QuickGelu RandomNormalLike

@@ -11,7 +11,7 @@ from typing import Final
 from nngauge.domain.graph import Attribute, DType
 from nngauge.formats.vocabulary._tensorflow_rules import RULES
 
-__all__ = ["CONTROL", "COUNTS", "KINDS", "PORTS", "RULES", "dtype", "named_dtype", "result_type"]
+__all__ = ["CONTROL", "COUNTS", "ELEMENT_SHAPES", "KINDS", "PORTS", "RULES", "dtype", "named_dtype", "result_type"]
 
 _DTYPES: Final = (
     DType.UNKNOWN, DType.FLOAT32, DType.FLOAT64, DType.INT32, DType.UINT8, DType.INT16, DType.INT8, DType.STRING,
@@ -101,6 +101,8 @@ COUNTS: Final[Mapping[str, str | int]] = {
     "NonMaxSuppressionV4": 2, "NonMaxSuppressionV5": 3, "CombinedNonMaxSuppression": 4, "MaxPoolWithArgmax": 2,
 }  # fmt: skip
 """How many outputs an operator has, or the argument that says so."""
+ELEMENT_SHAPES: Final[Mapping[str, int]] = {"TensorListGetItem": 2, "TensorListPopBack": 1, "TensorListStack": 1}
+"""Which input of a list operator is the shape of an element."""
 _NORM_PORTS: Final = ("y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3")
 PORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "BlockLSTM": ("i", "cs", "f", "o", "ci", "co", "h"),
@@ -192,6 +194,7 @@ KINDS: Final[Mapping[str, str]] = {
     "Enter": "Identity",
     "Equal": "Equal",
     "Erf": "Erf",
+    "Erfc": "Erfc",
     "Exit": "Identity",
     "Exp": "Exp",
     "ExpandDims": "Unsqueeze",
