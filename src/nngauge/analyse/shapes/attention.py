@@ -26,8 +26,7 @@ def _packed(op: Operation, weights: Shape) -> Shapes:
     heads = max(op.integer("num_heads", 1), 1)
     if len(shape) != 3:
         raise UnknownError("the query has not three dimensions")
-    past = op.maybe(4)
-    length = shape[1] if past is None or len(past) != 5 else dims.add(past[3], shape[1])
+    length = _length(op, 4, shape[1])
     return ((shape[0], shape[1], hidden), (2, shape[0], heads, length, dims.divide(hidden, heads)))
 
 
@@ -52,19 +51,26 @@ def _grown(op: Operation, key: Shape | None, value: Shape, heads: int, query_hea
     """Present key and value, those of the past and the new ones, and the scores of each query for each key."""
     found: list[Shape | None] = []
     for place, new in ((4, key), (5, value)):
-        past = op.maybe(place)
+        bare = op.text("data_layout") == "CHW"
         if new is None or len(new) not in (3, 4):
             found.append(None)
             continue
-        if len(new) == 3:
+        if len(new) == 3 and not bare:
             new = (new[0], heads, new[1], dims.divide(new[2], heads) if heads else None)
-        length = new[2] if past is None or len(past) != 4 else dims.add(past[2], new[2])
-        found.append((*new[:2], length, new[3]))
+        found.append((*new[:-2], _length(op, place, new[-2]), new[-1]))
     query, present = op.shape(0), found[0]
-    if present is None or len(query) not in (3, 4):
+    if present is None or len(query) not in (3, 4) or len(present) != 4:
         return found
     rows = query[:3] if len(query) == 4 else (query[0], query_heads, query[1])
     return [*found, (*rows, present[2])]
+
+
+def _length(op: Operation, place: int, new: Dim) -> Dim:
+    """Positions in a cache: those of the past at input `place`, and the new ones."""
+    if not op.present(place):
+        return new
+    past = op.maybe(place)
+    return dims.add(past[-2], new) if past is not None and len(past) > 2 else None
 
 
 def linear(op: Operation) -> Shapes:
@@ -95,9 +101,7 @@ def multi_head(op: Operation) -> Shapes:
     if value is None or op.is_constant(2):
         return (query,)
     width = value[-1] if len(value) == 3 else dims.multiply(heads, value[-1])
-    length = value[1] if len(value) == 3 else value[2]
-    past = op.maybe(6)
-    total = length if past is None or len(past) != 4 else dims.add(past[2], length)
+    total = _length(op, 6, value[1] if len(value) == 3 else value[2])
     key_cache = (query[0], heads, total, dims.divide(query[2], heads))
     value_cache = (query[0], heads, total, dims.divide(width, heads))
     return ((query[0], query[1], width), key_cache, value_cache)
@@ -110,11 +114,7 @@ def grouped_query(op: Operation) -> Shapes:
     if len(query) != 3:
         raise UnknownError("the query has not three dimensions")
     size = dims.divide(query[2], heads if key is not None else heads + 2 * kv_heads)
-    past = op.maybe(3)
-    length: Dim = query[1]
-    if past is not None and len(past) == 4:
-        length = dims.add(past[2], query[1])
-    cache = (query[0], kv_heads, length, size)
+    cache = (query[0], kv_heads, _length(op, 3, query[1]), size)
     return ((query[0], query[1], dims.multiply(size, heads)), cache, cache)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from nngauge.analyse.shapes import dims
 from nngauge.analyse.shapes.operation import Operation, Shape, Shapes, UnknownError, layout_of, per_axis, place_of
-from nngauge.analyse.shapes.windows import Window, output_size, paddings
+from nngauge.analyse.shapes.windows import Window, output_size, windows
 from nngauge.domain.graph import Dim
 
 Rule = Callable[[Operation], Shapes]
@@ -35,10 +36,10 @@ def _convolution(op: Operation, place: int) -> Shape:
     if not layout.spatial and layout.batch is None:
         # ncnn multiplies a vector by the weights when the kernel is 1 × 1.
         return (weight.channels,)
-    windows = _windows(op, weight, len(layout.spatial))
+    placed = _windows(op, weight, len(layout.spatial))
     found = list(shape)
     found[layout.channel] = weight.channels
-    for axis, window in zip(layout.spatial, windows, strict=True):
+    for axis, window in zip(layout.spatial, placed, strict=True):
         found[axis] = output_size(shape[axis], window)
     return tuple(found)
 
@@ -49,14 +50,14 @@ def transposed(op: Operation) -> Shapes:
     layout = layout_of(op, len(shape))
     count = len(layout.spatial)
     weight = _weight(op, 1, "IOHW")
-    windows = _windows(op, weight, count)
+    placed = _windows(op, weight, count)
     extra = per_axis(op.integers("output_padding"), count, 0, "output_padding")
     wanted = op.integers("output_shape")
     if wanted and len(wanted) == len(shape):
         wanted = tuple(wanted[axis] for axis in layout.spatial)
     found = list(shape)
     found[layout.channel] = weight.channels
-    for number, (axis, window) in enumerate(zip(layout.spatial, windows, strict=True)):
+    for number, (axis, window) in enumerate(zip(layout.spatial, placed, strict=True)):
         if wanted:
             found[axis] = per_axis(wanted, count, 0, "output_shape")[number]
         else:
@@ -73,45 +74,59 @@ def _grown(size: Dim, window: Window, extra: int) -> Dim:
     return dims.add(dims.multiply(size, window.stride), extent - window.stride + extra - pads)
 
 
-def _windows(op: Operation, weight: _Weight, count: int) -> list[Window]:
+def _windows(op: Operation, weight: _Weight, count: int) -> tuple[Window, ...]:
     kernel = op.integers("kernel_shape") or weight.kernel
     if kernel is None:
         raise UnknownError("kernel_shape and weights are missing")
     sizes = [size for size in kernel if isinstance(size, int)]
     if len(sizes) != len(kernel):
         raise UnknownError("the kernel's size is unknown")
-    return paddings(op, per_axis(tuple(sizes), count, 1, "kernel_shape"))
+    return windows(op, per_axis(tuple(sizes), count, 1, "kernel_shape"))
 
 
 def _weight(op: Operation, place: int, layout: str) -> _Weight:
-    """Output channels and kernel by `weight_layout`: letters before the spatial ones count from the front."""
-    letters = op.text("weight_layout", layout)
+    """Output channels and kernel, as attributes or by `weight_layout`."""
     shape = op.maybe(place)
     stated = op.integer("channels") if "channels" in op.attributes else None
     if shape is None:
         if stated is None:
             raise UnknownError("the weights have an unknown shape")
         return _Weight(stated, None)
-    head = len(letters) - len(letters.lstrip("OIM1"))
-    tail = len(letters) - len(letters.rstrip("OIM1"))
-    if head + tail > len(shape) or head + tail > len(letters):
-        raise UnknownError("the weights do not fit their layout")
-    kernel = shape[head : len(shape) - tail]
+    letters = op.text("weight_layout", layout)
+    axes = _weight_axes(letters, len(shape))
+    kernel = tuple([shape[axis] for axis in axes.kernel])
+    if stated is not None:
+        return _Weight(stated, kernel)
     found: Dim = 1
-    for letter in "OM":
-        if letter in letters:
-            found = dims.multiply(found, shape[_index(letters, letter, head, len(shape))])
-    if "M" in letters:
-        found = dims.multiply(found, shape[_index(letters, "I", head, len(shape))])
-    elif layout == "IOHW" and letters == "IOHW":
+    for axis in axes.channels:
+        found = dims.multiply(found, shape[axis])
+    if layout == letters == "IOHW":
         # ONNX keeps the output channels of one group there.
         found = dims.multiply(found, max(op.integer("group", 1), 1))
-    return _Weight(found if stated is None else stated, kernel)
+    return _Weight(found, kernel)
 
 
-def _index(letters: str, letter: str, head: int, rank: int) -> int:
-    place = letters.find(letter)
-    return place_of(place if place < head else place - len(letters), rank)
+class _Axes(NamedTuple):
+    """Axes of a weight tensor."""
+
+    kernel: tuple[int, ...]
+    channels: tuple[int, ...]
+    """Their product is the number of output channels."""
+
+
+@lru_cache(maxsize=256)
+def _weight_axes(letters: str, rank: int) -> _Axes:
+    """Meaning of a layout: letters before the spatial ones count from the front, those behind from the back."""
+    head = len(letters) - len(letters.lstrip("OIM1"))
+    tail = len(letters) - len(letters.rstrip("OIM1"))
+    if head == len(letters) or head + tail > rank:
+        raise UnknownError("the weights do not fit their layout")
+    wanted = "IM" if "M" in letters else "O"
+    found = [letters.find(letter) for letter in wanted]
+    if min(found) < 0:
+        raise UnknownError("the layout of the weights names no output channels")
+    channels = [place if place < head else place - len(letters) + rank for place in found]
+    return _Axes(tuple(range(head, rank - tail)), tuple([place_of(place, rank) for place in channels]))
 
 
 def deformed(op: Operation) -> Shapes:

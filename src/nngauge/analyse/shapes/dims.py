@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
 
 from nngauge.analyse.shapes import expression
 from nngauge.analyse.shapes.expression import MAX_NUMBER, Terms
 from nngauge.domain.graph import Dim
+
+_REMEMBERED: Final = 1 << 14
+"""Results kept of each operation: the same few sizes meet again and again in one network."""
 
 
 def add(left: Dim, right: Dim) -> Dim:
     """Sum of two dimensions."""
     if isinstance(left, int) and isinstance(right, int):
         return _number(left + right)
-    if left is None or right is None:
-        return None
-    return _dim(expression.total(_terms(left), _terms(right)))
+    return None if left is None or right is None else _sum(left, right)
 
 
 def subtract(left: Dim, right: Dim) -> Dim:
@@ -29,9 +32,7 @@ def multiply(left: Dim, right: Dim) -> Dim:
         return _number(left * right)
     if left == 0 or right == 0:
         return 0
-    if left is None or right is None:
-        return None
-    return _dim(expression.product(_terms(left), _terms(right)))
+    return None if left is None or right is None else _product(left, right)
 
 
 def product(dims: Iterable[Dim]) -> Dim:
@@ -48,7 +49,7 @@ def divide(left: Dim, right: Dim) -> Dim:
         return left // right if right else None
     if left is None or right is None:
         return None
-    return left if right == 1 else _dim(expression.quotient(_terms(left), _terms(right)))
+    return left if right == 1 else _quotient(left, right)
 
 
 def divide_up(left: Dim, right: int) -> Dim:
@@ -86,6 +87,21 @@ def same(left: Dim, right: Dim) -> bool:
     return left is None or right is None or left == right or isinstance(left, str) or isinstance(right, str)
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _sum(left: int | str, right: int | str) -> Dim:
+    return _dim(expression.total(_terms(left), _terms(right)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _product(left: int | str, right: int | str) -> Dim:
+    return _dim(expression.product(_terms(left), _terms(right)))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _quotient(left: int | str, right: int | str) -> Dim:
+    return _dim(expression.quotient(_terms(left), _terms(right)))
+
+
 def _number(value: int) -> Dim:
     return value if -MAX_NUMBER < value < MAX_NUMBER else None
 
@@ -105,6 +121,9 @@ def _dim(found: Terms | None) -> Dim:
 def _choice(word: str, left: Dim, right: Dim) -> Dim:
     if left == right:
         return left
-    if left is None or right is None:
-        return None
+    return None if left is None or right is None else _chosen(word, left, right)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _chosen(word: str, left: int | str, right: int | str) -> Dim:
     return _dim(expression.choice(word, _terms(left), _terms(right)))

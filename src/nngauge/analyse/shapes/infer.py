@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.analyse.constants import Constants
+from nngauge.analyse.shapes.guesses import guessed
 from nngauge.analyse.shapes.scope import Scope
 from nngauge.analyse.shapes.starts import starts
 from nngauge.analyse.shapes.work import Work
@@ -37,12 +38,13 @@ def infer_shapes(graph: Graph, constants: Constants, inputs: Mapping[str, tuple[
     of `If`, `Loop`, `Scan` and `Call` get what flows into them. Raises `UsageError` when `inputs` names an input that
     is not there or has another rank.
     """
+    graph, guesses = guessed(graph, (inputs or {}).keys())
     begin = starts(graph, inputs or {})
     work = Work(graph, constants, begin.symbols, afresh=begin.contradicted)
     scope = Scope(work, graph)
     scope.run(begin.shapes)
     found = scope.finished()
-    assumptions = tuple(dict.fromkeys((*begin.assumptions, *work.assumptions)))
+    assumptions = tuple(dict.fromkeys((*guesses, *begin.assumptions, *work.assumptions)))
     return Inferred(graph=found, assumptions=assumptions, problems=_listed(work.problems))
 
 

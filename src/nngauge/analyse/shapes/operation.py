@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from nngauge.domain.graph import Dim, DType, Node
@@ -155,7 +156,7 @@ def _whole(value: Element, name: str) -> int:
 def _dim(value: Element) -> Dim:
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    return value
+    return int(value) if isinstance(value, int) else value
 
 
 def place_of(axis: int, rank: int) -> int:
@@ -175,7 +176,11 @@ class Layout(NamedTuple):
 
 def layout_of(op: Operation, rank: int) -> Layout:
     """Meaning of the axes of input 0 by `data_layout`, whose letters H and W stand for any number of spatial axes."""
-    name = op.text("data_layout", "NCHW")
+    return _layout(op.text("data_layout", "NCHW"), rank)
+
+
+@lru_cache(maxsize=256)
+def _layout(name: str, rank: int) -> Layout:
     batch = 0 if name.startswith("N") else None
     first = 0 if batch is None else 1
     if rank < first + 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nngauge.analyse.shapes import dims
 from nngauge.analyse.shapes.operation import Operation, Shapes, UnknownError, layout_of, per_axis
-from nngauge.analyse.shapes.windows import output_size, paddings
+from nngauge.analyse.shapes.windows import output_size, windows
 
 
 def pool(op: Operation) -> Shapes:
@@ -14,9 +14,9 @@ def pool(op: Operation) -> Shapes:
     kernel = op.integers("kernel_shape")
     if kernel is None:
         raise UnknownError("kernel_shape is missing")
-    windows = paddings(op, per_axis(kernel, len(layout.spatial), 1, "kernel_shape"))
+    placed = windows(op, per_axis(kernel, len(layout.spatial), 1, "kernel_shape"))
     found = list(shape)
-    for axis, window in zip(layout.spatial, windows, strict=True):
+    for axis, window in zip(layout.spatial, placed, strict=True):
         found[axis] = output_size(shape[axis], window)
     return (tuple(found),) * 2
 
@@ -43,7 +43,7 @@ def unpool(op: Operation) -> Shapes:
         raise UnknownError("kernel_shape is missing")
     found = list(shape)
     for axis, window in zip(
-        layout.spatial, paddings(op, per_axis(kernel, len(layout.spatial), 1, "kernel_shape")), strict=True
+        layout.spatial, windows(op, per_axis(kernel, len(layout.spatial), 1, "kernel_shape")), strict=True
     ):
         grown = dims.multiply(dims.subtract(shape[axis], 1), window.stride)
         found[axis] = dims.add(grown, window.kernel - window.begin - window.end)

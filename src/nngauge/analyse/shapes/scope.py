@@ -141,11 +141,12 @@ class Scope:
                 self._control(place, op)
             elif not all(self._complete(tensor) for tensor in node.outputs):
                 self._place_all(node, _shapes(op))
+                self._weigh(node)
         except UnknownError as error:
             if not all(self._complete(tensor) for tensor in node.outputs):
                 self._work.problems[f"`{node.kind or node.op}`: {error}"] += 1
         self._settle_types(op)
-        if node.kind in FOLDS or node.kind == "Split":
+        if (node.kind in FOLDS or node.kind == "Split") and self._work.may_fold:
             self._fold(op)
 
     def _complete(self, tensor: int) -> bool:
@@ -154,6 +155,14 @@ class Scope:
             return True
         shape = self._shapes[tensor]
         return shape is not None and all(isinstance(dim, int) for dim in shape)
+
+    def _weigh(self, node: Node) -> None:
+        """Counts expressions that came to nothing; those that came to something are counted where they are noted."""
+        outputs = [self._shapes[tensor] for tensor in node.outputs if 0 <= tensor < len(self._shapes)]
+        if any(shape is not None and None in shape for shape in outputs):
+            inputs = [self._shapes[tensor] for tensor in node.inputs if 0 <= tensor < len(self._shapes)]
+            if any(isinstance(dim, str) for shape in inputs if shape is not None for dim in shape):
+                self._work.fail()
 
     def _place_all(self, node: Node, shapes: Shapes) -> None:
         for tensor, shape in zip(node.outputs, shapes, strict=False):
@@ -165,14 +174,19 @@ class Scope:
             return
         if len(shape) > MAX_RANK:
             raise UnknownError("too many dimensions")
-        if any(isinstance(dim, int) and not 0 <= dim < MAX_NUMBER for dim in shape):
-            raise UnknownError("a dimension is negative or too large")
+        plain = True
+        for dim in shape:
+            if not isinstance(dim, int):
+                plain = False
+            elif not 0 <= dim < MAX_NUMBER:
+                raise UnknownError("a dimension is negative or too large")
         stated = self._shapes[tensor]
         if stated is not None:
             if len(stated) != len(shape):
                 return
             shape = tuple([_first(one, other) for one, other in zip(stated, shape, strict=True)])
-        self._work.note(shape)
+        if not plain:
+            self._work.note(shape)
         self._shapes[tensor] = shape
 
     def give(self, tensor: int, fact: Fact) -> None:
@@ -211,6 +225,7 @@ class Scope:
             sizes = numbers(self._shapes[tensor]) if 0 <= tensor < len(self._shapes) else None
             if values is not None and sizes is not None and prod(sizes) == len(values):
                 self._values[tensor] = _bounded(values)
+                self._work.folded(values)
 
     # --- sub-graphs -----------------------------------------------------------------------------------------------
 

@@ -73,12 +73,16 @@ _DEFAULT: Final[Mapping[str, DType]] = {
     "RandomUniform": DType.FLOAT32,
 }
 """Type when that input is absent or the operator has none."""
+_SPECIAL: Final = frozenset({*_FIXED, *_SECOND, *_OF_INPUT, *_DEFAULT})
 _NAMES: Final[Mapping[str, DType]] = {dtype.value: dtype for dtype in DType}
 
 
 def output_types(op: Operation) -> Sequence[DType]:
     """One type for each output."""
     kind, count = op.node.kind or "", len(op.node.outputs)
+    attributes = op.attributes
+    if kind not in _SPECIAL and "to" not in attributes and "dtype" not in attributes:
+        return [op.dtype(0)] * count
     fixed = _FIXED.get(kind)
     if fixed is not None:
         return [fixed[min(place, len(fixed) - 1)] for place in range(count)]
@@ -89,5 +93,5 @@ def output_types(op: Operation) -> Sequence[DType]:
     if first is DType.UNKNOWN:
         first = _DEFAULT.get(kind, first)
     # Before opset 10 the mask of Dropout had the type of its data; there `ratio` was an attribute.
-    second = first if kind == "Dropout" and "ratio" in op.attributes else _SECOND.get(kind, first)
+    second = first if kind == "Dropout" and "ratio" in attributes else _SECOND.get(kind, first)
     return [first, *[second] * (count - 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from nngauge.analyse.shapes import dims
@@ -26,24 +27,38 @@ class Window(NamedTuple):
     """A last window that would start beyond the data and its padding is left out when rounding up."""
 
 
-def paddings(op: Operation, kernel: tuple[int, ...]) -> list[Window]:
+def windows(op: Operation, kernel: tuple[int, ...]) -> tuple[Window, ...]:
     """The windows of a node, one for each spatial axis."""
     count = len(kernel)
-    strides = per_axis(op.integers("strides"), count, 1, "strides")
-    dilations = per_axis(op.integers("dilations"), count, 1, "dilations")
-    pads = op.integers("pads") or (0,) * (2 * count)
+    return _windows(
+        kernel,
+        per_axis(op.integers("strides"), count, 1, "strides"),
+        per_axis(op.integers("dilations"), count, 1, "dilations"),
+        op.integers("pads") or (0,) * (2 * count),
+        op.text("auto_pad", "NOTSET"),
+        op.integer("ceil_mode") != 0,
+        # ncnn pads the end until the last window fits.
+        op.text("data_layout") != "CHW",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _windows(
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    pads: tuple[int, ...],
+    auto_pad: str,
+    ceil: bool,  # noqa: FBT001  (positional for the cache)
+    clipped: bool,  # noqa: FBT001
+) -> tuple[Window, ...]:
+    count = len(kernel)
     if len(pads) != 2 * count:
-        raise UnknownError("pads does not fit the number of axes")
+        raise UnknownError("pads do not fit the number of axes")
     if min((*strides, *dilations, *kernel), default=1) < 1:
         raise UnknownError("a kernel, stride or dilation is below 1")
-    auto_pad = op.text("auto_pad", "NOTSET") or "NOTSET"
-    ceil = op.integer("ceil_mode") != 0
-    # ncnn pads the end until the last window fits.
-    clipped = op.text("data_layout") != "CHW"
-    return [
-        Window(kernel[axis], strides[axis], dilations[axis], pads[axis], pads[axis + count], auto_pad, ceil, clipped)
-        for axis in range(count)
-    ]
+    columns = zip(kernel, strides, dilations, pads[:count], pads[count:], strict=True)
+    return tuple([Window(*column, auto_pad, ceil, clipped) for column in columns])
 
 
 def output_size(size: Dim, window: Window) -> Dim:

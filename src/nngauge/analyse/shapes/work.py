@@ -8,13 +8,17 @@ from typing import Final
 
 from nngauge.analyse.constants import Constants
 from nngauge.analyse.shapes.control import Fact
-from nngauge.analyse.shapes.operation import Shape
+from nngauge.analyse.shapes.operation import Shape, Values
 from nngauge.domain.graph import Dim, Graph
 
 _REPEATS: Final = 100_000
 """Nodes and tensors looked at again, because a sub-graph is a loop's body or is called from several places."""
 _MAX_EXPRESSIONS: Final = 5_000
 """Different symbolic dimensions of one model; real ones have some hundred."""
+_MAX_ELEMENTS: Final = 500_000
+"""Elements of small tensors that are computed; a large exported model needs some 10⁴."""
+_EXPRESSION_WORK: Final = 20
+"""Elements that an expression counts for."""
 
 
 class Work:
@@ -33,7 +37,21 @@ class Work:
         self.assumptions: dict[str, None] = {}
         """Of graphs that no node runs, in order."""
         self._expressions: set[str] = set()
+        self._failed = 0
+        self._elements = _MAX_ELEMENTS
         self._left = _size(root) + _REPEATS
+
+    @property
+    def may_fold(self) -> bool:
+        """Whether there is work left for values."""
+        return self._elements >= 0
+
+    def folded(self, values: Values) -> None:
+        """Counts the elements of values that were computed."""
+        expressions = sum([isinstance(value, str) for value in values])
+        self._elements -= len(values) + _EXPRESSION_WORK * expressions
+        if self._elements < 0:
+            self.problems["too many values of small tensors"] += 1
 
     def enter(self, graph: Graph) -> bool:
         """Whether there is work left for `graph`."""
@@ -44,9 +62,17 @@ class Work:
         """Counts expressions."""
         if not self.numeric:
             self._expressions.update([dim for dim in shape if isinstance(dim, str)])
-            if len(self._expressions) > _MAX_EXPRESSIONS:
-                self.numeric = True
-                self.problems["too many different symbolic dimensions"] += 1
+            self._check()
+
+    def fail(self) -> None:
+        """Counts expressions that were too long to keep."""
+        self._failed += 1
+        self._check()
+
+    def _check(self) -> None:
+        if not self.numeric and len(self._expressions) + self._failed > _MAX_EXPRESSIONS:
+            self.numeric = True
+            self.problems["too many different symbolic dimensions"] += 1
 
 
 def _size(root: Graph) -> int:
