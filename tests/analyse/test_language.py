@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nngauge.analyse.language import language_model
+from nngauge.api import open_model
 from nngauge.domain.graph import DType, Graph, Span, Tensor
 from nngauge.domain.language import CACHE_TYPES, LanguageModel, Role
 from nngauge.formats import ggml_legacy, gguf, onnx, safetensors
 from nngauge.formats._api import ModelData
 from tests.builders import models
 from tests.builders.hostile import MODELS
+from tests.builders.samples import MODELS as EXAMPLES
 
 HALF = DType.BFLOAT16
 MIB = 1 << 20
@@ -339,6 +341,18 @@ def test_absurd_metadata_does_no_harm(
             assert cache is None or cache >= 0
             assert len(model.attention) <= 4096
             model.ram_at(context, dtype)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("f16", 16.04), ("q4_0", 4.57), ("q8_0", 8.56)])
+def test_example_story_model(name: str, bits: float) -> None:
+    """A Llama of 122,944 parameters, trained and converted for the examples."""
+    with open_model(EXAMPLES / f"story_gguf/story_llama_{name}.gguf") as extracted:
+        model = read(extracted.graph)
+    assert (model.parameters, model.layers, model.heads, model.kv_heads, model.head_width) == (122_944, 2, 4, 2, 16)
+    assert (model.kv_bytes_per_token(), model.context, model.vocabulary) == (2 * 2 * 2 * 16 * 2, 128, 286)
+    assert model.bits_per_weight is not None
+    assert round(model.bits_per_weight, 2) == bits
+    assert model.file_type == name.upper()
 
 
 def test_configuration_beside_weights() -> None:

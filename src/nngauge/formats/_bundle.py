@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Graph, Tensor
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
+from nngauge.formats._deferred import parser_of
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed
 
@@ -20,11 +21,8 @@ _MAX_VALUE = 1 << 40
 
 def inner_model(buf: Buffer, start: int, end: int, name: str) -> Graph | str:
     """The TFLite model in `buf[start:end]`, or why it cannot be read."""
-    # Only bundles need the parser, and not all of them.
-    from nngauge.formats.tflite import parse
-
     try:
-        graph = parse(ModelData(name, memoryview(buf)[start:end]))
+        graph = parser_of("tflite")(ModelData(name, memoryview(buf)[start:end]))
     except (InputError, NotThisFormat) as error:
         return f"{name[:80]}: {error.what[:200]}"
     return replace(_moved(graph, start), name=name)

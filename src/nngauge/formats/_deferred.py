@@ -7,7 +7,7 @@ are called. The cache is keyed by the state of all format files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,11 @@ class _Module(Struct, frozen=True):
     def bind(self, lead: str, paths: Sequence[str]) -> tuple[str, ...]:
         bind = self._format().bind
         return bind(lead, paths) if bind is not None else ()
+
+
+def parser_of(name: str) -> Callable[[ModelData], Graph]:
+    """The parser of one format, imported when it is called: for bundles, whose members are models of other formats."""
+    return _Module(name).parse
 
 
 def deferred_formats() -> tuple[Format, ...]:

@@ -12,6 +12,7 @@ from nngauge.domain.graph import Attribute, DType, Graph, Node, Quantization, Sp
 from nngauge.domain.optimisation import Granularity, Optimisation, Scheme
 from nngauge.io.source import ByteSource
 from tests.builders.hostile import MODELS
+from tests.builders.samples import MODELS as EXAMPLES
 
 FLOAT, HALF, BYTE, UBYTE, NIBBLE = DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DType.INT4
 GRID = Quantization(scales=1, scale=0.1, zero_point=0)
@@ -212,6 +213,30 @@ def test_training() -> None:
 def test_marks() -> None:
     model = graph((value("x"), value("y")), producer="tf2onnx 1.9", format_version="13", metadata={"converter": "c"})
     assert seen(model).marks == (("format", "onnx 13"), ("producer", "tf2onnx 1.9"), ("converter", "c"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("digits_tflite/digits_float32.tflite", "float32"),
+        ("digits_tflite/digits_float16.tflite", "float16"),
+        ("digits_tflite/digits_dynamic.tflite", "dynamic-range int8"),
+        ("digits_tflite/digits_int8.tflite", "full-integer int8"),
+        ("keywords_tflite/keywords_int8.tflite", "full-integer int8"),
+        ("shapes_coreml/shapes_classifier.mlmodel", "float32"),
+        ("story_gguf/story_llama_f16.gguf", "float16"),
+        ("story_gguf/story_llama_q4_0.gguf", "block-wise q4_0"),
+        ("story_gguf/story_llama_q8_0.gguf", "block-wise q8_0"),
+    ],
+)
+def test_what_real_converters_were_asked_for(name: str, expected: str) -> None:
+    """The example models, made by TensorFlow Lite's, Core ML's and llama.cpp's own converters."""
+    with open_model(EXAMPLES / name) as extracted:
+        found = optimisation_state(extracted.graph, [piece.source for piece in extracted.pieces])
+    assert found.verdict.label == expected
+    assert found.verdict.share > 0.95
+    assert not found.training
+    assert not found.sampled
 
 
 @pytest.mark.parametrize(

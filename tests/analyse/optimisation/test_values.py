@@ -150,6 +150,13 @@ def test_float32_that_was_float16() -> None:
     assert state(struct.pack("<400f", *(value * 1.0001 for value in half)), DType.FLOAT32, [4, 100]).holds == ""
 
 
+def test_the_largest_numbers_of_all_are_finite() -> None:
+    check_floats(
+        state(struct.pack("<3f", 1.0, 2.0**127, -(2.0**115)), DType.FLOAT32, [1, 3]), [1.0, 2.0**127, -(2.0**115)]
+    )
+    check_floats(state(struct.pack("<2e", 65504, 1), DType.FLOAT16, [1, 2]), [65504, 1])
+
+
 @pytest.mark.parametrize("dtype", [DType.FLOAT32, DType.FLOAT16])
 def test_masks_with_infinities_are_no_clusters(dtype: DType) -> None:
     values = [-math.inf, 0.0, 1.0, 2.0**-12] * 2048

@@ -25,6 +25,8 @@ _ROUNDED_ELEMENTS: Final = 256
 _CLEAR_SIGN: Final = bytes(value & 0x7F for value in range(256))
 _BELOW: Final = tuple(bytes(range(value)) for value in range(257))
 """`_BELOW[n]`: all bytes below n, for `translate` to delete."""
+_FINITE: Final = {top: bytes(value for value in range(256) if value & 0x7F < top) for top in (0x7C, 0x7F)}
+"""Tops below that of infinity, by that top."""
 _FP16_LOW: Final = bytes(value for value in range(256) if value & 0x1F == 0)
 
 
@@ -39,15 +41,17 @@ class FloatForm(Struct, frozen=True):
     dead: int
     """The same for 2²⁰."""
     endless: int
-    """Top byte of infinity (and, for the types with eight exponent bits, of the largest magnitudes of all)."""
+    """Top byte of infinity; of types with eight exponent bits also of the largest magnitudes of all."""
+    exponent: int
+    """Mask of the exponent bits, all of which infinity has."""
     start: Callable[[int], float]
     """Top byte above 0 → the smallest magnitude it stands for."""
 
 
 FORMS: Final[Mapping[DType, FloatForm]] = {
-    DType.FLOAT32: FloatForm(4, "I", 5, 10, 0x7F, lambda top: 2.0 ** (2 * top - 127)),
-    DType.BFLOAT16: FloatForm(2, "H", 5, 10, 0x7F, lambda top: 2.0 ** (2 * top - 127)),
-    DType.FLOAT16: FloatForm(2, "H", 40, 80, 0x7C, lambda top: _half(top << 8)),
+    DType.FLOAT32: FloatForm(4, "I", 5, 10, 0x7F, 0x7F80_0000, lambda top: 2.0 ** (2 * top - 127)),
+    DType.BFLOAT16: FloatForm(2, "H", 5, 10, 0x7F, 0x7F80, lambda top: 2.0 ** (2 * top - 127)),
+    DType.FLOAT16: FloatForm(2, "H", 40, 80, 0x7C, 0x7C00, lambda top: _half(top << 8)),
 }
 """The top byte holds 7 of 8 exponent bits (steps of 4 times) or, for float16, 5 and two of the fraction (quarters)."""
 
@@ -79,7 +83,10 @@ def float_values(chunks: Iterable[bytes], form: FloatForm) -> Values:
         top = chunk[form.width - 1 :: form.width]
         tops.append(top)
         found.zeros += _zeros(chunk, top, form.width)
-        seen = _more(seen, memoryview(chunk).cast(form.code))
+        elements = memoryview(chunk).cast(form.code)
+        seen = _more(seen, elements)
+        if found.finite and top.translate(None, _FINITE[form.endless]):
+            found.finite = not any(element & form.exponent == form.exponent for element in elements)
         rounded -= _not_rounded(chunk) if rounded else set()
     joined = b"".join(tops)
     found.read = len(joined)
@@ -128,8 +135,8 @@ def _count_distinct(found: Values, seen: set[int] | None) -> None:
 def _compare(found: Values, tops: bytes, form: FloatForm) -> None:
     """Near-zeros and the mask of the living, relative to the largest magnitude."""
     largest = _largest(tops)
-    if largest >= form.endless:
-        found.finite, found.holds = False, ""
+    if not found.finite:
+        found.holds = ""
         largest = max(tops.translate(None, bytes(range(form.endless, 128))), default=0)
     limit = largest - form.steps
     if limit > 0:
