@@ -5,25 +5,26 @@ Schema: https://github.com/PaddlePaddle/Paddle/blob/develop/paddle/phi/core/fram
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from nngauge.domain.graph import Dim, DType, Graph, Node, Tensor
-from nngauge.errors import LimitError, MalformedError, NotThisFormat
+from msgspec.structs import replace
+
+from nngauge.domain.graph import Dim, DType, Graph, Span, Tensor
+from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._values import Values
+from nngauge.formats._paddle_program import ProgramReader, tensor_description
 from nngauge.io.binary import Buffer, Cursor
-from nngauge.io.protobuf import BYTES, Field, fields, signed, text, varints
-from nngauge.limits import MAX_NODES, MAX_RANK
+from nngauge.io.protobuf import BYTES, fields
+from nngauge.limits import MAX_RANK
 
-PADDLE_DTYPES = {
-    0: DType.BOOL, 1: DType.INT16, 2: DType.INT32, 3: DType.INT64, 4: DType.FLOAT16, 5: DType.FLOAT32,
-    6: DType.FLOAT64, 20: DType.UINT8, 21: DType.INT8, 22: DType.BFLOAT16, 23: DType.COMPLEX64, 24: DType.COMPLEX128,
-    32: DType.FLOAT8_E4M3, 33: DType.FLOAT8_E5M2, 36: DType.UINT16, 37: DType.UINT32, 38: DType.UINT64,
-}  # fmt: skip
 _ROOT_BLOCK = b"\x08\x00\x10" + b"\xff" * 9 + b"\x01"
 """Index 0 with parent −1: how the first block of every program begins."""
-_DENSE_TENSOR = 7
-_EDGE_OPS = ("feed", "fetch")
+_WIDTHS = {
+    DType.FLOAT64: 8, DType.INT64: 8, DType.UINT64: 8, DType.COMPLEX64: 8, DType.COMPLEX128: 16, DType.FLOAT16: 2,
+    DType.INT16: 2, DType.UINT16: 2, DType.BFLOAT16: 2, DType.INT8: 1, DType.UINT8: 1, DType.BOOL: 1,
+    DType.FLOAT8_E4M3: 1, DType.FLOAT8_E5M2: 1,
+}  # fmt: skip
+"""Bytes of one element where they are not four."""
 _COMBINED = ("__params__", "params", "model.params")
 
 
@@ -42,7 +43,7 @@ def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def parse(data: ModelData) -> Graph:
-    """Reads variables and operations of the first block; see `Format.parse` for the errors."""
+    """Reads variables and operations of all blocks, and where the parameters lie; see `Format.parse` for the errors."""
     buf = data.buf
     if not probe(bytes(buf[:64]), len(buf), data.name):
         raise NotThisFormat("no root block in front")
@@ -54,27 +55,41 @@ def parse(data: ModelData) -> Graph:
             version = next((part.value for part in fields(buf, item.start, item.end) if part.number == 1), None)
         elif item.number not in (2, 3, 5):
             raise NotThisFormat(f"field {item.number} is not one of a program")
-    values = Values()
-    variables, operations = _split(buf, blocks[0])
-    persistent = sum(_variable(buf, item, values) for item in variables)
-    nodes = [_operation(buf, item, values) for item in operations]
-    if not nodes:
+    reader = ProgramReader(buf, blocks)
+    graph = reader.graph()
+    if not graph.nodes:
         raise MalformedError("a program without operations")
-    inputs = tuple(at for node in nodes if node.op == "feed" for at in node.outputs)
-    outputs = tuple(at for node in nodes if node.op == "fetch" for at in node.inputs)
-    notes = _check_parameters(data, persistent)
-    if len(blocks) > 1:
-        notes.append(f"{len(blocks) - 1} blocks of control flow not read")
+    tensors, note = _bound(data, graph, reader.persistent)
     return Graph(
         format=FORMAT.name,
-        nodes=tuple(node for node in nodes if node.op not in _EDGE_OPS),
-        tensors=tuple(values.tensors),
-        inputs=inputs,
-        outputs=outputs,
+        nodes=graph.nodes,
+        tensors=tensors,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        subgraphs=graph.subgraphs,
         format_version=_version_text(version),
         producer="PaddlePaddle",
-        notes=tuple(notes),
+        notes=(note,) if note else (),
     )
+
+
+def _bound(data: ModelData, graph: Graph, persistent: Mapping[str, int]) -> tuple[tuple[Tensor, ...], str]:
+    """The tensors with their places in the combined parameter file, which holds one record each in name order.
+
+    With it a note when that is not so.
+    """
+    tensors = list(graph.tensors)
+    if not persistent or not data.parts:
+        return graph.tensors, "the parameter file is missing" if persistent else ""
+    records = list(_records(next(iter(data.parts.values()))))
+    if len(records) != len(persistent):
+        return graph.tensors, f"the parameter file holds {len(records)} tensors, the program wants {len(persistent)}"
+    for (dtype, shape, span), name in zip(records, sorted(persistent), strict=True):
+        tensor = tensors[persistent[name]]
+        if tensor.elements is not None and tensor.elements != Tensor("", dtype, shape).elements:
+            return graph.tensors, f"the parameter file has other sizes than the program at {name[:80]!r}"
+        tensors[persistent[name]] = replace(tensor, dtype=dtype, shape=shape, data=span)
+    return tuple(tensors), ""
 
 
 def _version_text(version: int | None) -> str | None:
@@ -84,97 +99,9 @@ def _version_text(version: int | None) -> str | None:
     return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
 
 
-def _split(buf: Buffer, block: Field) -> tuple[list[Field], list[Field]]:
-    variables: list[Field] = []
-    operations: list[Field] = []
-    for item in fields(buf, block.start, block.end):
-        if item.wire == BYTES and item.number in (3, 4):
-            (variables if item.number == 3 else operations).append(item)
-    if len(operations) > MAX_NODES:
-        raise LimitError(f"{len(operations)} operations")
-    return variables, operations
-
-
-def _variable(buf: Buffer, where: Field, values: Values) -> bool:
-    """Adds one variable; True when its data lies in the parameter file."""
-    name, dtype, persistable, dense = "", DType.UNKNOWN, False, False
-    shape: tuple[Dim, ...] | None = None
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            name = text(buf, item)
-        elif item.number == 3:
-            persistable = bool(item.value)
-        elif item.number == 2 and item.wire == BYTES:
-            dense, dtype, shape = _type(buf, item)
-    if not name:
-        raise MalformedError("a variable without name", where=f"@{where.start}")
-    stored = persistable and dense
-    if dense:
-        values.add(Tensor(name, dtype, shape, constant=stored))
-    return stored
-
-
-def _type(buf: Buffer, where: Field) -> tuple[bool, DType, tuple[Dim, ...] | None]:
-    kind, dtype, shape = None, DType.UNKNOWN, None
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            kind = item.value
-        elif item.number == 3 and item.wire == BYTES:
-            for part in _messages(buf, item, 1):
-                dtype, shape = tensor_description(buf, part.start, part.end)
-    return kind == _DENSE_TENSOR, dtype, shape
-
-
-def tensor_description(buf: Buffer, start: int, end: int) -> tuple[DType, tuple[Dim, ...]]:
-    """Element type and shape of the `TensorDesc` in `buf[start:end]`; −1 becomes an unknown dimension."""
-    dtype, dims = DType.UNKNOWN, []
-    for item in fields(buf, start, end):
-        if item.number == 1:
-            dtype = PADDLE_DTYPES.get(item.value, DType.UNKNOWN)
-        elif item.number == 2:
-            dims.extend(varints(buf, item))
-    if len(dims) > MAX_RANK:
-        raise LimitError(f"rank {len(dims)}", where=f"@{start}")
-    return dtype, tuple(dim if dim >= 0 else None for dim in map(signed, dims))
-
-
-def _messages(buf: Buffer, where: Field, number: int) -> Iterator[Field]:
-    return (item for item in fields(buf, where.start, where.end) if item.number == number and item.wire == BYTES)
-
-
-def _operation(buf: Buffer, where: Field, values: Values) -> Node:
-    kind = ""
-    edges: dict[int, list[str]] = {1: [], 2: []}
-    for item in fields(buf, where.start, where.end):
-        if item.number == 3:
-            kind = text(buf, item)
-        elif item.number in edges and item.wire == BYTES:
-            for name in _messages(buf, item, 2):
-                edges[item.number].append(text(buf, name))
-    if not kind:
-        raise MalformedError("an operation without type", where=f"@{where.start}")
-    if kind == "feed":
-        edges[1] = []
-    elif kind == "fetch":
-        edges[2] = []
-    return Node(kind, None, "", values.use_all(edges[1]), values.use_all(edges[2]))
-
-
-def _check_parameters(data: ModelData, persistent: int) -> list[str]:
-    """Notes; the combined file holds one record for each persistent tensor, in name order."""
-    if not persistent:
-        return []
-    if not data.parts:
-        return ["the parameter file is missing"]
-    found = _count_records(next(iter(data.parts.values())))
-    if found != persistent:
-        return [f"the parameter file holds {found} tensors, the program wants {persistent}"]
-    return []
-
-
-def _count_records(buf: Buffer) -> int:
+def _records(buf: Buffer) -> Iterator[tuple[DType, tuple[Dim, ...], Span]]:
     """Records of the combined file: version, level of detail, version, description, data."""
-    cursor, count = Cursor(buf), 0
+    cursor = Cursor(buf)
     while cursor.left:
         if cursor.u32() != 0:
             raise MalformedError("a parameter record of unknown version", where=f"@{cursor.pos - 4}")
@@ -186,18 +113,16 @@ def _count_records(buf: Buffer) -> int:
         cursor.skip(size)
         dtype, shape = tensor_description(buf, start, cursor.pos)
         elements = Tensor("", dtype, shape).elements
-        width = {DType.FLOAT64: 8, DType.INT64: 8, DType.FLOAT16: 2, DType.INT16: 2, DType.BFLOAT16: 2}.get(dtype, 4)
-        narrow = dtype in (DType.INT8, DType.UINT8, DType.BOOL)
         if elements is None or dtype is DType.UNKNOWN:
             raise MalformedError("a parameter record without shape", where=f"@{start}")
-        cursor.skip(elements * (1 if narrow else width))
-        count += 1
-    return count
+        span = Span(cursor.pos, elements * _WIDTHS.get(dtype, 4), 1)
+        cursor.skip(span.size)
+        yield dtype, shape, span
 
 
 FORMAT = Format(
     name="paddle",
-    version=1,
+    version=2,
     title="Paddle inference program",
     suffixes=(".pdmodel", "__model__"),
     parse=parse,
@@ -205,5 +130,5 @@ FORMAT = Format(
     gate=starts(b"\x0a"),
     bind=bind,
     references=("https://github.com/PaddlePaddle/Paddle/blob/develop/paddle/phi/core/framework/framework.proto",),
-    limitations=("blocks of control flow are counted, not read", "PIR programs in JSON are not read"),
+    limitations=("parameters in one file each are not bound", "PIR programs in JSON are not read"),
 )

@@ -7,11 +7,13 @@ schema: lite/model_parser/flatbuffers/framework.fbs and param.fbs in the same re
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from nngauge.domain.graph import DType, Graph, Node, Span, Tensor
+from nngauge.domain.graph import Attribute, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._values import Values
+from nngauge.formats.vocabulary.paddle import DTYPES, EDGES, Operation, translate
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.flatbuffer import Table
@@ -22,11 +24,11 @@ _VERSION = re.compile(rb"(v?\d+\.\d+[\w.\-]*|[0-9a-f]{7,16}|develop[\w.\-]*)(?:\
 """Behind the text's end the optimiser leaves whatever its memory held."""
 _HEADER = 26
 """Meta version (2 bytes), version of the optimiser (16), size of the program (8)."""
-_DTYPES = {
-    0: DType.BOOL, 1: DType.INT16, 2: DType.INT32, 3: DType.INT64, 4: DType.FLOAT16, 5: DType.FLOAT32,
-    6: DType.FLOAT64, 20: DType.UINT8, 21: DType.INT8,
-}  # fmt: skip
 _DENSE_TENSOR = 7
+_REAL, _TEXT, _TRUTH = 1, 2, 6
+_INTEGERS = {0: (2, "i"), 9: (11, "q")}
+_LISTS = {3: (5, "i"), 4: (6, "f"), 7: (9, "?"), 11: (13, "q")}
+"""Field and `struct` code of an attribute by its type."""
 
 
 def probe(head: bytes, size: int, _name: str) -> bool:
@@ -62,7 +64,7 @@ def parse(data: ModelData) -> Graph:
     nodes = _nodes(blocks[0], values, meter)
     return Graph(
         format=FORMAT.name,
-        nodes=tuple(node for node in nodes if node.op not in ("feed", "fetch")),
+        nodes=tuple(node for node in nodes if node.op not in EDGES),
         tensors=tuple(values.tensors),
         inputs=tuple(at for node in nodes if node.op == "feed" for at in node.outputs),
         outputs=tuple(at for node in nodes if node.op == "fetch" for at in node.inputs),
@@ -99,7 +101,7 @@ def _parameter(piece: memoryview, base: int) -> Tensor:
     start, size = body.vector(4, 1)
     if len(dims) > MAX_RANK:
         raise LimitError(f"rank {len(dims)}", where=f"@{base}")
-    dtype = _DTYPES.get(body.integer(3, "i"), DType.UNKNOWN)
+    dtype = DTYPES.get(body.integer(3, "i"), DType.UNKNOWN)
     return Tensor(desc.string(1), dtype, dims, Span(base + start, size), constant=True)
 
 
@@ -113,7 +115,7 @@ def _variable(variable: Table, values: Values, meter: Meter) -> None:
     dims = tensor.ints(1, "q")
     if len(dims) > MAX_RANK:
         raise LimitError(f"rank {len(dims)}", where=f"@{tensor.pos}")
-    dtype = _DTYPES.get(tensor.integer(0, "i"), DType.UNKNOWN)
+    dtype = DTYPES.get(tensor.integer(0, "i"), DType.UNKNOWN)
     values.add(Tensor(name, dtype, tuple(dim if dim >= 0 else None for dim in dims)))
 
 
@@ -127,33 +129,60 @@ def _nodes(block: Table, values: Values, meter: Meter) -> list[Node]:
         if not kind:
             raise MalformedError("an operation without type", where=f"@{operation.pos}")
         meter.spend(16 + len(kind))
-        edges: list[tuple[int, ...]] = []
-        for side in (1, 2):
-            names = _arguments(operation.tables(side), meter)
-            skipped = (kind, side) in (("feed", 1), ("fetch", 2))
-            edges.append(() if skipped else values.use_all(names))
-        nodes.append(Node(kind, None, "", edges[0], edges[1]))
+        read = {} if kind == "feed" else _slots(operation.tables(1), meter)
+        written = {} if kind == "fetch" else _slots(operation.tables(2), meter)
+        inputs = {slot: values.use_all(names) for slot, names in read.items()}
+        outputs = values.use_all(name for names in written.values() for name in names)
+        attributes = dict(_attributes(operation.tables(3), meter))
+        found = translate(Operation(kind, inputs, attributes))
+        nodes.append(Node(kind, found.kind, "", found.inputs, outputs, found.attributes))
     return nodes
 
 
-def _arguments(groups: list[Table], meter: Meter) -> list[str]:
-    names: list[str] = []
+def _slots(groups: list[Table], meter: Meter) -> dict[str, list[str]]:
+    """The values of each slot by name."""
+    slots: dict[str, list[str]] = {}
     for group in groups:
-        found = group.strings(1)
+        found, name = group.strings(1), group.string(0)
         # Inside the loop, because many groups may share one long list.
-        meter.spend(4 + sum(len(name) + 4 for name in found))
-        names.extend(found)
-    return names
+        meter.spend(4 + len(name) + sum(len(text) + 4 for text in found))
+        slots.setdefault(name, []).extend(found)
+    return slots
+
+
+def _attributes(tables: list[Table], meter: Meter) -> Iterator[tuple[str, Attribute]]:
+    """`(name, value)` of each ``OpDesc.Attr``; numbers of blocks are left out."""
+    meter.spend(4 * len(tables))
+    for table in tables:
+        name, kind = table.string(0), table.integer(1, "i")
+        meter.spend(len(name))
+        if kind in _LISTS:
+            number, code = _LISTS[kind]
+            meter.spend(table.vector(number, 1 if code == "?" else 8 if code == "q" else 4)[1])
+            yield name, tuple(table.scalars(number, code))
+        elif kind in _INTEGERS:
+            yield name, table.integer(*_INTEGERS[kind])
+        elif kind == _REAL:
+            yield name, float(table.scalar(3, "f"))
+        elif kind == _TEXT:
+            text = table.string(4)
+            meter.spend(len(text))
+            yield name, text
+        elif kind == _TRUTH:
+            yield name, bool(table.integer(8, "?"))
 
 
 FORMAT = Format(
     name="paddle_lite",
-    version=1,
+    version=2,
     title="Paddle Lite model",
     suffixes=(".nb",),
     parse=parse,
     probe=probe,
     gate=(Magic(1, b"\0"),),
     references=("https://github.com/PaddlePaddle/Paddle-Lite/blob/develop/lite/model_parser/model_parser.cc",),
-    limitations=("models written before Paddle Lite 2.9 (meta versions 0 and 1) are recognised only",),
+    limitations=(
+        "blocks of control flow are counted, not read",
+        "models written before Paddle Lite 2.9 (meta versions 0 and 1) are recognised only",
+    ),
 )
