@@ -8,10 +8,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from nngauge.domain.graph import Graph, Node, Tensor
+from nngauge.errors import LimitError
 from nngauge.formats.vocabulary._operation import Values
+from nngauge.io.meter import Meter
 
 Read = Callable[[Tensor], Values | None]
 _MAX_TRIPS: Final = 1 << 31
+_MAX_COMPARISONS: Final = 8
+"""Comparisons of one condition that are looked at; converters write one or two."""
 _FIRST_VARIABLE: Final = 2
 """ONNX's `Loop` has trip count and condition before the variables."""
 
@@ -21,18 +25,23 @@ def with_trip_counts(graph: Graph, read: Read) -> Graph:
     if not any(node.kind == "Loop" for part in (graph, *graph.subgraphs) for node in part.nodes):
         return graph
     bodies = graph.subgraphs
-    subgraphs = tuple([replace(part, nodes=_counted(part, bodies, read)) for part in bodies])
-    return replace(graph, nodes=_counted(graph, bodies, read), subgraphs=subgraphs)
+    meter = Meter(4 * sum(len(part.nodes) + len(part.tensors) for part in (graph, *bodies)) + 65_536)
+    try:
+        subgraphs = tuple([replace(part, nodes=_counted(part, bodies, read, meter)) for part in bodies])
+        return replace(graph, nodes=_counted(graph, bodies, read, meter), subgraphs=subgraphs)
+    except LimitError:
+        return graph  # thousands of loops that share one large body: nothing honest
 
 
-def _counted(graph: Graph, bodies: Sequence[Graph], read: Read) -> tuple[Node, ...]:
-    return tuple([_loop(graph, node, bodies, read) if node.kind == "Loop" else node for node in graph.nodes])
+def _counted(graph: Graph, bodies: Sequence[Graph], read: Read, meter: Meter) -> tuple[Node, ...]:
+    return tuple([_loop(graph, node, bodies, read, meter) if node.kind == "Loop" else node for node in graph.nodes])
 
 
-def _loop(graph: Graph, node: Node, bodies: Sequence[Graph], read: Read) -> Node:
+def _loop(graph: Graph, node: Node, bodies: Sequence[Graph], read: Read, meter: Meter) -> Node:
     cond, body = node.attributes.get("cond"), node.attributes.get("body")
     if not (isinstance(cond, int) and isinstance(body, int) and 0 <= cond < len(bodies) and 0 <= body < len(bodies)):
         return node
+    meter.spend(len(bodies[cond].nodes) + len(bodies[body].nodes) + len(node.inputs))
     given = [_single(graph, place, read) for place in node.inputs[_FIRST_VARIABLE:]]
     counts = [
         trips for less in _comparisons(bodies[cond]) if (trips := _trips(less, bodies[cond], bodies[body], given, read))
@@ -46,7 +55,7 @@ def _comparisons(cond: Graph) -> list[Node]:
     """The comparisons that must all hold for the loop to go on."""
     made = {place: node for node in cond.nodes for place in node.outputs}
     queue, found, seen = list(cond.outputs[:1]), [], set()
-    while queue:
+    while queue and len(found) < _MAX_COMPARISONS:
         place = queue.pop()
         node = made.get(place)
         if node is None or place in seen:

@@ -43,11 +43,13 @@ class Flat:
 
     def root(self, value: str) -> str:
         """The value that `value` is another name of."""
-        if value not in self._same:
-            return value
-        path: list[str] = []
-        while value in self._same and len(path) <= len(self._same):
-            path.append(value)
+        path: set[str] = set()
+        while value in self._same:
+            if value in path:
+                # Names in a circle, which only a damaged file has: cut, so that nobody walks it again.
+                del self._same[value]
+                break
+            path.add(value)
             value = self._same[value]
         for passed in path:
             if passed != value:

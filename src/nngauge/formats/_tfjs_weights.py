@@ -25,6 +25,10 @@ DTYPES: Final[Mapping[str, tuple[int, DType]]] = {
 """`(bytes of an element, element type)` by name."""
 
 
+_LARGEST: Final = 3.5e38
+"""Single precision ends here; JSON does not."""
+
+
 class _Shard(Struct, frozen=True):
     """A file that is there: its number among the companions (from 1) and its bytes."""
 
@@ -68,6 +72,8 @@ def _quantization(quantized: JsonObject) -> Quantization | None:
     """``real = stored × scale + min``."""
     scale, low = quantized.get("scale"), quantized.get("min")
     if not isinstance(scale, int | float) or not isinstance(low, int | float) or not scale:
+        return None
+    if abs(scale) > _LARGEST or abs(low) > _LARGEST:
         return None
     zero = -low / scale
     return Quantization(scales=1, scale=float(scale), zero_point=round(zero) if abs(zero) < 2**31 else None)

@@ -100,7 +100,7 @@ def _dense(operation: Operation) -> Canonical:
         found["axis"] = -1 if shape is None else len(shape) - 1
     elif shape is not None and width:
         sizes = [size if isinstance(size, int) else -1 for size in shape]
-        for axis in range(len(sizes)):
+        for axis in (*range(1, len(sizes)), 0):  # the batch is no part of a row, even a batch of 1
             if math.prod(sizes[axis:]) == width:
                 found["axis"] = axis
                 break

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute
+from nngauge.limits import MAX_RANK
 
 Literal = bool | int | float | str | tuple["Literal", ...]
 _WINDOW: Final = ("input", "size", "border", "padding", "stride", "dilation")
@@ -261,7 +262,7 @@ def _area(call: Call) -> Meaning:
 def _reshape(call: Call) -> Meaning:
     """Part of the axes may be reshaped: those before are copied; those behind are known by number only."""
     start, count, shape = call.integer("axis_start", 0), call.integer("axis_count", -1), call.integers("shape")
-    if count == -1:
+    if count == -1 and 0 <= start <= MAX_RANK:
         return Meaning("Reshape", ("input",), {"shape": (0,) * start + shape})
     return Meaning("Reshape", ("input",))
 
