@@ -130,7 +130,7 @@ def test_four_bits() -> None:
 def test_a_code_book_of_three_bits_is_no_integer_type() -> None:
     packed = bytes([2, 4, 0, 8, 0, 5]) + bytes([1, 2, 3, 9, 30]) + bytes(12)
     dtype, shape, span, quantization = weight_of(network({0: COMMON, 3: {0: packed, 1: ("f", [1.0]), 2: ("i", 1)}}))
-    assert (dtype, shape, quantization) == (DType.UNKNOWN, (4, 8, 1, 1), Quantization(1, 1.0, None, None))
+    assert (dtype, shape, quantization) == (DType.UNKNOWN, (4, 8, 1, 1), Quantization(1, 1.0, None, None, 5))
     assert span is not None
     assert span.size == 12
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._mnn_kernels import External
 from nngauge.formats._mnn_ops import OP_NAMES
-from nngauge.formats._mnn_weights import DTYPES, External, blob, carried
+from nngauge.formats._mnn_weights import DTYPES, blob, carried
 from nngauge.formats.vocabulary.mnn import NCHW, NHWC, Call, translate
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table
@@ -27,8 +28,12 @@ _OP_INPUTS, _OP_MAIN_TYPE, _OP_MAIN, _OP_NAME, _OP_OUTPUTS, _OP_TYPE, _OP_LAYOUT
 _MAIN_BLOB, _MAIN_INPUT, _MAIN_EXTRA, _MAIN_LAST = 7, 21, 78, 127
 _MAX_SUBGRAPHS = 1024
 _SOURCES = ("Caffe", "TensorFlow", "TensorFlow Lite", "ONNX", "Torch")
-_INTEGERS = frozenset({"ArgMax", "ArgMin", "Shape", "Size", "NonZero"})
+_INTEGERS = frozenset({"ArgMax", "ArgMin", "NonZero", "Rank", "Shape", "Size"})
 _COMPARISONS = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "NotEqual"})
+_CHANGES = {
+    "FloatToInt8": DType.INT8, "ConvInt8": DType.INT8, "DepthwiseConvInt8": DType.INT8, "EltwiseInt8": DType.INT8,
+    "Int8ToFloat": DType.FLOAT32,
+}  # fmt: skip
 _BRANCHES = {"While": ("cond", "body"), "If": ("then_branch", "else_branch")}
 
 
@@ -201,7 +206,8 @@ class _Reader:
         target = NHWC if main is not None and name == "ConvertTensor" and main.integer(1, "b") == NHWC else layout
         if name == "ConvertTensor" and target == layout and main is not None:
             target = main.integer(1, "b")
-        network.place(outputs, target, _dtype(node, network.tensors[first] if first >= 0 else None))
+        data = node.inputs[2 if node.kind == "ScatterND" else 0] if node.inputs else -1
+        network.place(outputs, target, _dtype(node, network.tensors[data] if data >= 0 else None))
 
     def _control(self, name: str, main: Table, label: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
         attributes: dict[str, Attribute] = {}
@@ -226,11 +232,16 @@ def _ordered(inputs: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]
 
 def _dtype(node: Node, first: Tensor | None) -> DType:
     """Element type of the results: MNN keeps booleans as 32-bit integers."""
+    if node.op in _CHANGES:
+        return _CHANGES[node.op]
     if node.kind in _INTEGERS or node.kind in _COMPARISONS:
         return DType.INT32
     if node.kind == "Cast":
         return DType(str(node.attributes["to"])) if "to" in node.attributes else DType.UNKNOWN
-    return first.dtype if first is not None else DType.UNKNOWN
+    if first is None:
+        return DType.UNKNOWN
+    # Halves are widened when they are loaded.
+    return DType.FLOAT32 if first.constant and first.dtype is DType.FLOAT16 else first.dtype
 
 
 def _custom(main: Table) -> str:
@@ -297,7 +308,7 @@ def _version(net: Table) -> str | None:
 
 FORMAT = Format(
     name="mnn",
-    version=2,
+    version=3,
     title="Alibaba MNN",
     suffixes=(".mnn",),
     parse=parse,

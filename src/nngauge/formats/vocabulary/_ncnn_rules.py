@@ -177,7 +177,7 @@ def _recurrent(layer: Layer) -> Canonical:
     hidden = layer.integer(3, layer.integer(0)) if layer.op == "LSTM" else layer.integer(0)
     found: dict[str, Attribute] = {"hidden_size": hidden, "direction": direction, "data_layout": _CHW}
     if hidden != layer.integer(0):
-        found["output_size"] = layer.integer(0)
+        found["projection_size"] = layer.integer(0)
     return Canonical(layer.op, found, 2)
 
 

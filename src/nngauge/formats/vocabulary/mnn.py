@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from nngauge.domain.graph import Attribute
-from nngauge.formats._mnn_weights import DEPTHWISE, DTYPES
+from nngauge.formats._mnn_kernels import DEPTHWISE
+from nngauge.formats._mnn_weights import DTYPES
 from nngauge.io.flatbuffer import Table
 
 Values = tuple[int, ...] | tuple[float, ...]
@@ -496,6 +497,17 @@ def _roi_pool(call: Call) -> Canonical:
     return Canonical("MaxRoiPool", {"pooled_shape": (high, wide)})
 
 
+def _batches(call: Call) -> Canonical:
+    """Blocks and pairs of pads: blobs of the parameter, or inputs."""
+    kind = "SpaceToBatch" if call.op == "SpaceToBatchND" else "BatchToSpace"
+    tables = [call.main.table(field) for field in (0, 1)] if call.main is not None else [None, None]
+    stored = [table.ints(5) if table is not None else () for table in tables]
+    blocks, pads = (stored[place] or call.whole(1 + place) for place in (0, 1))
+    if not blocks or pads is None or len(pads) != 2 * len(blocks):
+        return Canonical(kind, _layout(call))
+    return Canonical(kind, {"blocks": blocks, "pads": (*pads[::2], *pads[1::2]), **_layout(call)}, (0,))
+
+
 def _one_hot(call: Call) -> Canonical:
     return Canonical("OneHot", {"axis": call.integer(1, "i", -1)})
 
@@ -508,6 +520,7 @@ _RULES: Final[Mapping[str, Callable[[Call], Canonical]]] = {
     "ArgMax": _arg,
     "ArgMin": _arg,
     "BatchMatMul": _matmul,
+    "BatchToSpaceND": _batches,
     "BinaryOp": _binary,
     "Cast": _cast,
     "Concat": _axis("Concat"),
@@ -564,6 +577,7 @@ _RULES: Final[Mapping[str, Callable[[Call], Canonical]]] = {
     "Slice": _split,
     "SliceTf": _slice,
     "Softmax": _axis("Softmax"),
+    "SpaceToBatchND": _batches,
     "SpaceToDepth": _depth,
     "Squeeze": _squeeze,
     "StridedSlice": _strided_slice,
