@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from nngauge.extract.candidates import FormatIndex, index_formats
 from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
-from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MIB
+from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MAX_SIBLINGS, MIB
 
 if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
@@ -158,9 +159,10 @@ def open_model(path: str | Path) -> Iterator[Extracted]:
         files = {str(item.relative_to(place.parent)): item for item in sorted(place.rglob("*")) if item.is_file()}
         leads = sorted(files, key=lambda name: (name.count("/"), name))
     else:
-        files = {item.name: item for item in sorted(place.parent.iterdir()) if item.is_file()}
+        files = _beside(place)
         stem = place.name.partition(".")[0]
-        leads = [place.name, *(name for name in files if name != place.name and name.startswith(stem))]
+        others = (name for name in files if name != place.name and name.startswith(stem) and "/" not in name)
+        leads = [place.name, *others]
     index = index_formats(deferred_formats())
     reasons: list[str] = []
     for name in leads:
@@ -175,6 +177,13 @@ def open_model(path: str | Path) -> Iterator[Extracted]:
         where=str(path),
         hint="docs/reference/formats.md lists what is read",
     )
+
+
+def _beside(place: Path) -> dict[str, Path]:
+    """Files in the folder of `place` and one folder below it, where SavedModels and NNEF keep their weights."""
+    folder = place.parent
+    listed = islice(chain(folder.iterdir(), folder.glob("*/*")), MAX_SIBLINGS)
+    return {item.relative_to(folder).as_posix(): item for item in sorted(listed) if item.is_file()}
 
 
 def _read_lead(
