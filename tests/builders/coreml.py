@@ -34,7 +34,8 @@ def program() -> bytes:
     blob = message(5, message(1, "val"), message(2, message(5, message(1, "@model_path/weights/weight.bin"))))
     const = message(3, message(1, "const"), message(3, message(1, "w"), value_type(2, 4)), blob)
     arguments = b"".join(
-        message(2, message(1, key), message(2, message(1, message(1, name)))) for key, name in (("x", "x"), ("w", "w"))
+        message(2, message(1, key), message(2, message(1, message(1, name))))
+        for key, name in (("x", "x"), ("weight", "w"))
     )
     linear = message(3, message(1, "linear"), arguments, message(3, message(1, "y"), value_type(1, 2)))
     block = message(3, message(1, "CoreML5"), message(2, const, linear))
@@ -65,6 +66,30 @@ MIL = """program(1.0)
         } -> (y);
 }
 """
+
+
+BLOBS = struct.pack("<II56x", 2, 2) + b"".join(
+    struct.pack("<IIQQ40x", 0xDEADBEEF, code, len(data), place) + data.ljust(64, b"\0")
+    for code, data, place in ((3, bytes(16), 128), (1, bytes(8), 256))
+)
+"""A weight file: 32 indices of four bits, then a table of four halves."""
+CONVOLUTION = """program(1.0)
+[buildInfo = dict<tensor<string, []>, tensor<string, []>>({{"coremlc-component-MIL", "3402.3.2"}})]
+{
+    func main<ios16>(tensor<fp16, [1, 4, 8, 8]> x) {
+            tensor<fp16, [4, 4, 2, 1]> w = constexpr_lut_to_dense()[indices = tensor<uint8, [16]>(BLOBFILE(path = tensor<string, []>("@model_path/weights/weight.bin"), offset = tensor<uint64, []>(64))), lut = tensor<fp16, [16]>(BLOBFILE(path = tensor<string, []>("@model_path/weights/weight.bin"), offset = tensor<uint64, []>(192))), name = tensor<string, []>("w"), shape = tensor<uint32, [4]>([4, 4, 2, 1])];
+            tensor<string, []> pt = const()[name = tensor<string, []>("pt"), val = tensor<string, []>("custom")];
+            tensor<int32, [4]> pd = const()[name = tensor<string, []>("pd"), val = tensor<int32, [4]>([0, 1, 2, 3])];
+            tensor<int32, [2]> st = const()[name = tensor<string, []>("st"), val = tensor<int32, [2]>([2, 1])];
+            tensor<fp16, [1, 4, 4, 13]> c = conv(dilations = tensor<int32, [2]>([1, 1]), groups = tensor<int32, []>(1), pad = pd, pad_type = pt, strides = st, weight = w, x = x)[name = tensor<string, []>("c")];
+            tensor<fp16, []> low = const()[name = tensor<string, []>("low"), val = tensor<fp16, []>(-0x1p-1)];
+            tensor<fp16, [1, 4, 4, 13]> r = clip(alpha = low, beta = tensor<fp16, []>(0x1.8p+2), x = c)[name = tensor<string, []>("r")];
+            tensor<fp16, [1, 2, 4, 13]> a, tensor<fp16, [1, 2, 4, 13]> b = split(axis = tensor<int32, []>(1), num_splits = tensor<int32, []>(2), x = r)[name = tensor<string, []>("s")];
+            tensor<fp16, [1, 4, 4, 13]> y = concat(axis = tensor<int32, []>(1), interleave = tensor<bool, []>(false), values = (a, b))[name = tensor<string, []>("y")];
+        } -> (y);
+}
+"""
+"""A palettised convolution between the operations that programs have most, in the spelling of iOS 16."""
 
 
 def compiled() -> bytes:

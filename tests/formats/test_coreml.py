@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from nngauge.domain.graph import Completeness, DType, Graph, Quantization
+from nngauge.domain.graph import Completeness, DType, Graph, Quantization, Span
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats import coreml_mlmodel, coreml_mlmodelc, coreml_mlpackage
 from nngauge.formats._api import ModelData
 from tests.builders import coreml
-from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
+from tests.builders.hostile import MODELS, matches, mutations, refuse_lookalikes, refuse_noise, survive
 from tests.builders.wire import message, number
 
 FILES = {
@@ -166,11 +168,32 @@ def test_package() -> None:
     assert coreml_mlpackage.FORMAT.bind is not None
     assert coreml_mlpackage.FORMAT.bind(lead, [lead, "other/Data/x", *parts]) == tuple(sorted(parts))
     graph = coreml_mlpackage.FORMAT.parse(ModelData(lead, manifest, parts))
-    assert [node.op for node in graph.nodes] == ["linear"]
+    assert [(node.op, node.kind) for node in graph.nodes] == [("linear", "Gemm")]
+    assert graph.nodes[0].attributes == {"transB": 1, "axis": -1}
     assert graph.parameters == 8
     with pytest.raises(MalformedError):
         coreml_mlpackage.FORMAT.parse(ModelData(lead, manifest))
     survive(coreml_mlpackage.FORMAT, manifest, lead)
+
+
+def test_example_package() -> None:
+    folder = Path(__file__).resolve().parents[2] / "examples/models/shapes_coreml/shapes_classifier.mlpackage"
+    files = {str(path.relative_to(folder.parent)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    lead = "shapes_classifier.mlpackage/Manifest.json"
+    parts = {name: files[name] for name in sorted(files) if name != lead}
+    graph = coreml_mlpackage.FORMAT.parse(ModelData(lead, files[lead], parts))
+    kinds = ["Conv", "Relu"] * 5 + ["ReduceMax", "Gemm", "Softmax", "Cast", "ZipMap"]
+    assert [node.kind for node in graph.nodes] == kinds
+    assert (graph.parameters, graph.completeness) == (3301, Completeness.FULL)
+    first, _, depthwise = graph.nodes[:3]
+    assert first.attributes == {
+        "kernel_shape": (3, 3), "strides": (2, 2), "pads": (1, 1, 1, 1), "dilations": (1, 1), "group": 1,
+    }  # fmt: skip
+    assert depthwise.attributes["group"] == 16
+    kernel = graph.tensors[first.inputs[1]]
+    assert (kernel.dtype, kernel.shape, kernel.data) == (DType.FLOAT16, (16, 3, 3, 3), Span(128, 864, 2))
+    # The record in front of the blob, 64 bytes before it, says the same.
+    assert struct.unpack_from("<IIQQ", list(parts.values())[1], 64) == (0xDEADBEEF, 1, 864, 128)
 
 
 def test_a_package_of_something_else() -> None:
@@ -190,13 +213,127 @@ def test_compiled() -> None:
     survive(coreml_mlmodelc.FORMAT, coreml.compiled(), lead, count=300)
 
 
+def mil(text: str) -> Graph:
+    parts = {"m.mlmodelc/model.mil": text.encode(), "m.mlmodelc/weights/weight.bin": coreml.BLOBS}
+    return coreml_mlmodelc.FORMAT.parse(ModelData("m.mlmodelc/coremldata.bin", coreml.compiled(), parts))
+
+
+def test_program_text() -> None:
+    graph = mil(coreml.CONVOLUTION)
+    assert [node.kind for node in graph.nodes] == ["Palette", "Conv", "Clip", "Split", "Concat"]
+    palette, conv, clip, split, concat = graph.nodes
+    indices, table = (graph.tensors[at] for at in palette.inputs)
+    assert (indices.dtype, indices.shape, indices.data) == (DType.UINT4, (4, 4, 2, 1), Span(128, 16, 2))
+    assert indices.quantization == Quantization(table=16)
+    assert (table.dtype, table.data) == (DType.FLOAT16, Span(256, 8, 2))
+    assert conv.attributes == {
+        "kernel_shape": (2, 1), "strides": (2, 1), "pads": (0, 2, 1, 3), "dilations": (1, 1), "group": 1,
+    }  # fmt: skip
+    assert conv.inputs == (graph.inputs[0], palette.outputs[0])
+    assert clip.attributes == {"min": -0.5, "max": 6.0}
+    assert split.attributes == {"axis": 1, "num_outputs": 2}
+    assert concat.inputs == split.outputs
+    assert graph.tensors[concat.outputs[0]].shape == (1, 4, 4, 13)
+    assert graph.parameters == 32 + 16
+    assert graph.completeness is Completeness.FULL
+    survive_text(coreml.CONVOLUTION)
+
+
+def survive_text(text: str) -> None:
+    for damaged in mutations(text.encode(), 200):
+        parts = {"m.mlmodelc/model.mil": damaged, "m.mlmodelc/weights/weight.bin": coreml.BLOBS}
+        with suppress(InputError, NotThisFormat):
+            coreml_mlmodelc.FORMAT.parse(ModelData("m.mlmodelc/coremldata.bin", coreml.compiled(), parts))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "program(1.0)\n{ func main<ios16>() { } -> (); }",
+        'program(1.0)\n{ func main<ios16>() { tensor<fp16, [1]> y = relu(x = "' + '\\"' * 100_000,
+        "program(1.0)\n{ func main<ios16>() { " + "tensor<fp16, [1]> y = cond()[] { " * 200,
+        "program(1.0)\n{ func main<ios16>() { tensor<fp16, [" + "1, " * 100 + "]> y = relu(x = y)[]; } -> (y); }",
+    ],
+    ids=["no program", "nothing in it", "text without end", "deep", "rank"],
+)
+def test_bad_program_text(text: str) -> None:
+    with pytest.raises(InputError):
+        mil(text)
+
+
+def test_blocks_become_sub_graphs() -> None:
+    statements = """bool p = const()[name = string("p"), val = bool(true)];
+        tensor<fp32, [2]> k = const()[name = string("k"), val = tensor<fp32, [2]>([0x1p+0, 2.5])];
+        tensor<fp32, [1, 2]> y = cond(pred = p)[name = string("c")] {
+            tensor<fp32, [1, 2]> t = add(x = x, y = k)[name = string("t")];
+        } -> (t) {
+            tensor<fp32, [1, 2]> e = mul(x = x, y = k)[name = string("e")];
+        } -> (e);"""
+    graph = mil("program(1.3)\n{ func main<ios18>(tensor<fp32, [1, 2]> x) {" + statements + "} -> (y); }")
+    (node,) = graph.nodes
+    assert (node.kind, node.attributes) == ("If", {"then_branch": 0, "else_branch": 1})
+    then, other = graph.subgraphs
+    assert ([n.kind for n in then.nodes], [n.kind for n in other.nodes]) == (["Add"], ["Mul"])
+    constant = then.tensors[then.nodes[0].inputs[1]]
+    assert (constant.shape, constant.values) == ((2,), (1.0, 2.5))
+    assert then.tensors[then.nodes[0].inputs[0]].shape == (1, 2)  # the model's own input
+
+
+def test_espresso_network() -> None:
+    layers: list[dict[str, object]] = [
+        {"type": "convolution", "name": "c", "bottom": "x", "top": "a", "C": 4, "K": 2, "Nx": 3, "Ny": 1, "n_groups": 2,
+         "stride_x": 2, "pad_mode": 1, "has_biases": 1, "blob_weights_f16": 1, "blob_biases": 3, "fused_relu": 1},
+        {"type": "pool", "name": "p", "bottom": "a", "top": "b", "avg_or_max": 1, "size_x": 3, "size_y": 2,
+         "stride_x": 2, "stride_y": 1, "pad_mode": 2},
+        {"type": "elementwise", "name": "e", "bottom": "b", "top": "d", "operation": 119, "alpha": 0, "beta": 6},
+        {"type": "inner_product", "name": "f", "bottom": "d", "top": "y", "nB": 4, "nC": 2, "blob_weights": 5},
+    ]  # fmt: skip
+    blobs = {0: bytes(8), 1: bytes(24), 3: bytes(16), 5: bytes(64)}
+    table = b"".join(struct.pack("<QQ", number, len(data)) for number, data in blobs.items())
+    network = {"format_version": 200, "storage": "model.espresso.weights", "layers": layers}
+    shapes = {
+        "layer_shapes": {"a": {"k": 4, "w": 5, "n": 1, "_rank": 4, "h": 8}, "d": {"k": 1, "w": 4, "h": 1, "_rank": 2}}
+    }
+    parts = {
+        "m.mlmodelc/model.espresso.net": json.dumps(network).encode(),
+        "m.mlmodelc/model.espresso.shape": json.dumps(shapes).encode(),
+        "m.mlmodelc/model.espresso.weights": struct.pack("<Q", len(blobs)) + table + b"".join(blobs.values()),
+    }
+    graph = coreml_mlmodelc.FORMAT.parse(ModelData("m.mlmodelc/coremldata.bin", coreml.compiled(), parts))
+    conv, pool, clip, dense = graph.nodes
+    assert conv.attributes == {
+        "kernel_shape": (1, 3), "strides": (1, 2), "auto_pad": "SAME_UPPER", "dilations": (1, 1), "group": 2,
+        "fused_activation": "Relu",
+    }  # fmt: skip
+    kernel, bias = (graph.tensors[at] for at in conv.inputs[1:])
+    start = 8 + len(table)
+    assert (kernel.dtype, kernel.shape, kernel.data) == (DType.FLOAT16, (4, 1, 1, 3), Span(start + 8, 24, 3))
+    assert (bias.shape, bias.data) == ((4,), Span(start + 32, 16, 3))
+    assert (pool.kind, pool.attributes["auto_pad"]) == ("MaxPool", "VALID")
+    assert (clip.kind, clip.attributes) == ("Clip", {"min": 0.0, "max": 6.0})
+    padded = graph.tensors[dense.inputs[1]]
+    assert (padded.shape, padded.data) == ((2, 4), Span(start + 48, 32, 3))
+    assert [graph.tensors[at].shape for at in (*conv.outputs, *clip.outputs)] == [(1, 4, 8, 5), (1, 4)]
+    assert (graph.completeness, graph.parameters) == (Completeness.FULL, 12 + 4 + 8)
+    for name, content in parts.items():
+        for damaged in mutations(content, 60):
+            with suppress(InputError, NotThisFormat):
+                lead = ModelData("m.mlmodelc/coremldata.bin", coreml.compiled(), {**parts, name: damaged})
+                coreml_mlmodelc.FORMAT.parse(lead)
+
+
 def test_compiled_espresso() -> None:
-    layers = [{"type": "convolution", "name": "c", "bottom": "x", "top": "y", "C": 3}]
+    layers = [{"type": "convolution", "name": "c", "bottom": "x", "top": "y", "C": 3, "K": 2}]
     network = {"format_version": 200, "storage": "model.espresso.weights", "layers": layers}
     lead = "m.mlmodelc/coremldata.bin"
     parts = {"m.mlmodelc/model.espresso.net": json.dumps(network).encode()}
     graph = coreml_mlmodelc.FORMAT.parse(ModelData(lead, coreml.compiled(), parts))
-    assert [node.op for node in graph.nodes] == ["convolution"]
+    assert [node.kind for node in graph.nodes] == ["Conv"]
+    assert graph.notes == ("the weight file is missing",)
+    packed_away = {"m.mlmodelc/model.espresso.net": b"pbze" + bytes(60)}
+    graph = coreml_mlmodelc.FORMAT.parse(ModelData(lead, coreml.compiled(), packed_away))
+    assert graph.completeness is Completeness.STRUCTURE
     with pytest.raises(InputError):
         coreml_mlmodelc.FORMAT.parse(ModelData(lead, coreml.compiled(), {"model.espresso.net": b'{"layers":[]}'}))
 

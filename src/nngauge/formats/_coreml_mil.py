@@ -1,145 +1,285 @@
-"""Core ML's ML Program: the MIL protobuf (MIL.proto), one function of operations over named values.
+"""Core ML's ML Program as operations over named values, and how the protobuf form of it is read.
 
-Specification: https://github.com/apple/coremltools/blob/main/mlmodel/format/MIL.proto
+Specification: https://github.com/apple/coremltools/blob/main/mlmodel/format/MIL.proto; weight files:
+https://github.com/apple/coremltools/blob/main/mlmodel/src/MILBlob/Blob/StorageFormat.hpp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from msgspec.structs import replace
+from msgspec import Struct, field
 
-from nngauge.domain.graph import Dim, DType, Node, Tensor
+from nngauge.domain.graph import Dim, DType, Span, Tensor
 from nngauge.errors import LimitError, MalformedError
 from nngauge.io.binary import Buffer
-from nngauge.io.protobuf import BYTES, Field, fields, text
-from nngauge.limits import MAX_NODES, MAX_RANK
+from nngauge.io.protobuf import BYTES, FIXED32, VARINT, Field, fields, floats, text, varints
+from nngauge.limits import MAX_INLINE_VALUES, MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH
 
-_DTYPES = {
+_DTYPES: Final = {
     1: DType.BOOL, 2: DType.STRING, 10: DType.FLOAT16, 11: DType.FLOAT32, 12: DType.FLOAT64, 13: DType.BFLOAT16,
     21: DType.INT8, 22: DType.INT16, 23: DType.INT32, 24: DType.INT64, 25: DType.INT4, 31: DType.UINT8,
-    32: DType.UINT16, 33: DType.UINT32, 34: DType.UINT64, 35: DType.UINT4, 36: DType.UINT2,
-    40: DType.FLOAT8_E4M3, 41: DType.FLOAT8_E5M2,
+    32: DType.UINT16, 33: DType.UINT32, 34: DType.UINT64, 35: DType.UINT4, 36: DType.UINT2, 37: DType.UINT1,
+    38: DType.UINT6, 39: DType.UINT3, 40: DType.FLOAT8_E4M3, 41: DType.FLOAT8_E5M2,
 }  # fmt: skip
-_FLOATS = {DType.FLOAT16, DType.FLOAT32, DType.FLOAT64, DType.BFLOAT16}
-_BLOB_VALUE = 5
+_RAW: Final = {
+    DType.FLOAT16: "e", DType.INT8: "b", DType.UINT8: "B", DType.INT16: "h", DType.UINT16: "H", DType.UINT32: "I",
+    DType.UINT64: "Q", DType.INT64: "q",
+}  # fmt: skip
+"""Types that are kept as plain bytes, and how to unpack them."""
+_SENTINEL: Final = 0xDEADBEEF
+_RECORD: Final = struct.Struct("<IIQQ")
+"""What stands in front of each blob: sentinel, element type, size and place."""
+
+Values = tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
 
 
-def read_program(buf: Buffer, where: Field, ports: list[Tensor]) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
-    """Operations and tensors of the program's functions; `ports` come first among the tensors.
+class Literal(Struct, frozen=True):
+    """A constant: small ones with their values, larger ones with the place of their bytes."""
 
-    Constants are dropped as operations: those kept in the weight file, and short vectors of floats kept inline, become
-    constant tensors; the rest are attributes such as strides.
-    """
-    tensors = list(ports)
-    nodes: list[Node] = []
-    found = False
-    for entry in _messages(buf, where, 2):
-        for function in _messages(buf, entry, 2):
-            found = True
-            index = {tensor.name: at for at, tensor in enumerate(ports)}
-            for block in _map_values(buf, function, 3):
-                _block(buf, block, tensors, index, nodes)
-    if not found or not nodes:
-        raise MalformedError("an ML Program without functions or operations", where=f"@{where.start}")
-    return tuple(nodes), _drop_packed(nodes, tensors)
+    tensor: Tensor
+    values: Values | None = None
 
 
-def _messages(buf: Buffer, where: Field, number: int) -> Iterator[Field]:
-    return (item for item in fields(buf, where.start, where.end) if item.number == number and item.wire == BYTES)
+Argument = str | Literal
+"""A name, or a constant in its place."""
 
 
-def _map_values(buf: Buffer, where: Field, number: int) -> Iterator[Field]:
-    for entry in _messages(buf, where, number):
-        yield from _messages(buf, entry, 2)
+class Block(Struct):
+    """Operations in order, the values they start from and those they return."""
+
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
 
 
-def _block(buf: Buffer, where: Field, tensors: list[Tensor], index: dict[str, int], nodes: list[Node]) -> None:
-    for item in _messages(buf, where, 3):
-        op = _operation(buf, item, tensors, index)
-        if op is not None:
-            nodes.append(op)
-        if len(nodes) > MAX_NODES:
+class Operation(Struct):
+    """One operation with its arguments by parameter name; attributes that are constants count as arguments."""
+
+    kind: str
+    arguments: dict[str, list[Argument]] = field(default_factory=dict)
+    outputs: list[Tensor] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    name: str = ""
+
+
+class Files(Struct, frozen=True):
+    """The other files of a model: which part of the bundle the program is, and the weight files by path."""
+
+    part: int = 0
+    blobs: Mapping[str, tuple[int, Buffer]] = field(default_factory=dict)
+
+    def blob(self, path: str, offset: int) -> Span | None:
+        """Where the blob lies whose record stands at `offset`; None when the file or the record is not there."""
+        wanted = path.rpartition("@model_path/")[2]
+        found = next(
+            (entry for name, entry in self.blobs.items() if name.endswith(f"/{wanted}") or name == wanted), None
+        )
+        if found is None:
+            return None
+        part, buf = found
+        if not 0 <= offset <= len(buf) - _RECORD.size:
+            return None
+        sentinel, _, size, start = _RECORD.unpack_from(buf, offset)
+        return Span(start, size, part) if sentinel == _SENTINEL and start + size <= len(buf) else None
+
+
+class ProgramReader:
+    """Reads the protobuf form; `buf` is the model's file."""
+
+    def __init__(self, buf: Buffer, files: Files) -> None:
+        self.buf = buf
+        self.files = files
+        self.count = 0
+
+    def functions(self, where: Field) -> dict[str, Block]:
+        """The functions of a program, each with its first block (the others are for other devices)."""
+        found: dict[str, Block] = {}
+        for entry in self._messages(where, 2):
+            name = next((text(self.buf, item) for item in self._messages(entry, 1)), "")
+            for function in self._messages(entry, 2):
+                inputs = [self._named_type(item) for item in self._messages(function, 1)]
+                block = next((value for pair in self._messages(function, 3) for value in self._messages(pair, 2)), None)
+                if block is not None:
+                    found[name] = self._block(block, 0)
+                    found[name].inputs = inputs
+        if not found:
+            raise MalformedError("an ML Program without functions", where=f"@{where.start}")
+        return found
+
+    def _messages(self, where: Field, number: int) -> Iterator[Field]:
+        return (
+            item for item in fields(self.buf, where.start, where.end) if item.number == number and item.wire == BYTES
+        )
+
+    def _block(self, where: Field, depth: int) -> Block:
+        if depth > MAX_STRUCT_DEPTH // 2:
+            raise LimitError("blocks nested too deeply", where=f"@{where.start}")
+        block = Block()
+        for item in fields(self.buf, where.start, where.end):
+            if item.wire != BYTES:
+                continue
+            if item.number == 1:
+                block.inputs.append(self._named_type(item))
+            elif item.number == 2:
+                block.outputs.append(text(self.buf, item))
+            elif item.number == 3:
+                block.operations.append(self._operation(item, depth))
+        return block
+
+    def _operation(self, where: Field, depth: int) -> Operation:
+        self.count += 1
+        if self.count > MAX_NODES:
             raise LimitError(f"more than {MAX_NODES} operations")
+        found = Operation("")
+        for item in fields(self.buf, where.start, where.end):
+            if item.wire != BYTES:
+                continue
+            if item.number == 1:
+                found.kind = text(self.buf, item)
+            elif item.number == 2:
+                self._argument(item, found)
+            elif item.number == 3:
+                found.outputs.append(self._named_type(item))
+            elif item.number == 4:
+                found.blocks.append(self._block(item, depth + 1))
+            elif item.number == 5:
+                self._attribute(item, found)
+        if not found.kind:
+            raise MalformedError("an operation without type", where=f"@{where.start}")
+        return found
+
+    def _pair(self, entry: Field) -> tuple[str, Field | None]:
+        key, value = "", None
+        for item in fields(self.buf, entry.start, entry.end):
+            if item.number == 1 and item.wire == BYTES:
+                key = text(self.buf, item)
+            elif item.number == 2 and item.wire == BYTES:
+                value = item
+        return key, value
+
+    def _argument(self, entry: Field, found: Operation) -> None:
+        key, value = self._pair(entry)
+        bound = found.arguments.setdefault(key, [])
+        for binding in self._messages(value, 1) if value is not None else ():
+            for item in fields(self.buf, binding.start, binding.end):
+                if item.number == 1 and item.wire == BYTES:
+                    bound.append(text(self.buf, item))
+                elif item.number == 2 and item.wire == BYTES:
+                    bound.append(self._value(item, key))
+
+    def _attribute(self, entry: Field, found: Operation) -> None:
+        key, value = self._pair(entry)
+        if value is None:
+            return
+        literal = self._value(value, key)
+        if key == "name":
+            found.name = str(literal.values[0]) if literal.values else ""
+        else:
+            found.arguments.setdefault(key, []).append(literal)
+
+    def _value(self, where: Field, name: str) -> Literal:
+        tensor = Tensor(name, constant=True)
+        values: Values | None = None
+        place: Span | None = None
+        for item in fields(self.buf, where.start, where.end):
+            if item.wire != BYTES:
+                continue
+            if item.number == 2:
+                dtype, shape = self._value_type(item)
+                tensor = Tensor(name, dtype, shape, constant=True)
+            elif item.number == 3:
+                values, place = self._immediate(item, tensor.dtype)
+            elif item.number == 5:
+                place = self._blob(item)
+        if values is None and place is not None and tensor.elements is not None:
+            values = _unpacked(self.buf, tensor, place) if place.part == self.files.part else None
+        numbers = values if values and not isinstance(values[0], str) else None
+        described = Tensor(name, tensor.dtype, tensor.shape, place, constant=True, values=numbers)
+        return Literal(described, values)
+
+    def _immediate(self, where: Field, dtype: DType) -> tuple[Values | None, Span | None]:
+        """Values of a small tensor, and where they lie as plain bytes."""
+        for tensor in self._messages(where, 1):
+            for item in fields(self.buf, tensor.start, tensor.end):
+                if item.wire == BYTES:
+                    return self._repeated(item, dtype)
+        return None, None
+
+    def _repeated(self, where: Field, dtype: DType) -> tuple[Values | None, Span | None]:
+        """`RepeatedFloats` and its siblings, by their number in `TensorValue`."""
+        items = [item for item in fields(self.buf, where.start, where.end) if item.number == 1]
+        single = items[0] if len(items) == 1 and items[0].wire == BYTES else None
+        span = Span(single.start, single.end - single.start, self.files.part) if single is not None else None
+        if where.number == 4:
+            return tuple(text(self.buf, item) for item in items[:MAX_INLINE_VALUES] if item.wire == BYTES), None
+        if where.number in (2, 3, 5):
+            size = sum(item.end - item.start if item.wire == BYTES else 1 for item in items)
+            if size > 10 * MAX_INLINE_VALUES:
+                return None, None
+            whole = [item for item in items if item.wire in (BYTES, VARINT)]
+            return tuple(value for item in whole for value in varints(self.buf, item)), None
+        if where.number == 1:
+            if span is not None and span.size > 4 * MAX_INLINE_VALUES:
+                return None, span
+            real = [item for item in items[:MAX_INLINE_VALUES] if item.wire in (BYTES, FIXED32)]
+            return tuple(value for item in real for value in floats(self.buf, item)), span
+        return None, span if dtype in _RAW or where.number == 6 else None
+
+    def _blob(self, where: Field) -> Span | None:
+        path, offset = "", 0
+        for item in fields(self.buf, where.start, where.end):
+            if item.number == 1 and item.wire == BYTES:
+                path = text(self.buf, item)
+            elif item.number == 2 and item.wire == VARINT:
+                offset = item.value
+        return self.files.blob(path, offset)
+
+    def _named_type(self, where: Field) -> Tensor:
+        name, dtype = "", DType.UNKNOWN
+        shape: tuple[Dim, ...] | None = None
+        for item in fields(self.buf, where.start, where.end):
+            if item.number == 1 and item.wire == BYTES:
+                name = text(self.buf, item)
+            elif item.number == 2 and item.wire == BYTES:
+                dtype, shape = self._value_type(item)
+        return Tensor(name, dtype, shape)
+
+    def _value_type(self, where: Field, depth: int = 0) -> tuple[DType, tuple[Dim, ...] | None]:
+        """Tensors by their type; states by what they wrap; lists, tuples and dictionaries have none."""
+        for item in fields(self.buf, where.start, where.end):
+            if item.number == 1 and item.wire == BYTES:
+                return self._tensor_type(item)
+            if item.number == 5 and item.wire == BYTES and depth == 0:
+                wrapped = next(self._messages(item, 1), None)
+                return (DType.UNKNOWN, None) if wrapped is None else self._value_type(wrapped, 1)
+        return DType.UNKNOWN, None
+
+    def _tensor_type(self, where: Field) -> tuple[DType, tuple[Dim, ...]]:
+        dtype = DType.UNKNOWN
+        shape: list[Dim] = []
+        for item in fields(self.buf, where.start, where.end):
+            if item.number == 1 and item.wire == VARINT:
+                dtype = _DTYPES.get(item.value, DType.UNKNOWN)
+            elif item.number == 3 and item.wire == BYTES:
+                shape.append(self._dimension(item))
+        if len(shape) > MAX_RANK:
+            raise LimitError(f"rank {len(shape)}", where=f"@{where.start}")
+        return dtype, tuple(shape)
+
+    def _dimension(self, where: Field) -> Dim:
+        constant = next(self._messages(where, 1), None)
+        if constant is None:
+            return None
+        return next((part.value for part in fields(self.buf, constant.start, constant.end) if part.wire == VARINT), 0)
 
 
-def _operation(buf: Buffer, where: Field, tensors: list[Tensor], index: dict[str, int]) -> Node | None:
-    kind, blob = "", False
-    inputs: list[str] = []
-    outputs: list[Tensor] = []
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            kind = text(buf, item)
-        elif item.number == 2 and item.wire == BYTES:
-            inputs.extend(name for name in _argument_names(buf, item) if name in index)
-        elif item.number == 3 and item.wire == BYTES:
-            outputs.append(_named_type(buf, item))
-        elif item.number == 5 and item.wire == BYTES:
-            blob = blob or _is_blob(buf, item)
-    if not kind:
-        raise MalformedError("an operation without type", where=f"@{where.start}")
-    literal = any(tensor.shape and tensor.dtype in _FLOATS for tensor in outputs)
-    constant = kind.startswith("constexpr_") or (kind == "const" and (blob or literal))
-    if kind == "const" and not constant:
+def _unpacked(buf: Buffer, tensor: Tensor, place: Span) -> Values | None:
+    """Elements of a small constant that is kept as bytes."""
+    code, count = _RAW.get(tensor.dtype), math.prod(dim for dim in tensor.shape or () if isinstance(dim, int))
+    if code is None or count > MAX_INLINE_VALUES or place.size != count * struct.calcsize(code):
         return None
-    places = []
-    for tensor in outputs:
-        if tensor.name in index and not constant:
-            places.append(index[tensor.name])
-            continue
-        index[tensor.name] = len(tensors)
-        places.append(len(tensors))
-        tensors.append(replace(tensor, constant=constant))
-    if kind == "const":
-        return None
-    return Node(kind, None, outputs[0].name if outputs else "", tuple(index[name] for name in inputs), tuple(places))
-
-
-def _argument_names(buf: Buffer, entry: Field) -> Iterator[str]:
-    for argument in _messages(buf, entry, 2):
-        for binding in _messages(buf, argument, 1):
-            for item in fields(buf, binding.start, binding.end):
-                if item.number == 1:
-                    yield text(buf, item)
-
-
-def _is_blob(buf: Buffer, entry: Field) -> bool:
-    """Whether an attribute's value lies in the weight file."""
-    return any(
-        item.number == _BLOB_VALUE for value in _messages(buf, entry, 2) for item in fields(buf, value.start, value.end)
-    )
-
-
-def _named_type(buf: Buffer, where: Field) -> Tensor:
-    name, dtype = "", DType.UNKNOWN
-    shape: tuple[Dim, ...] | None = None
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            name = text(buf, item)
-        elif item.number == 2 and item.wire == BYTES:
-            for tensor in _messages(buf, item, 1):
-                dtype, shape = _tensor_type(buf, tensor)
-    return Tensor(name, dtype, shape)
-
-
-def _tensor_type(buf: Buffer, where: Field) -> tuple[DType, tuple[Dim, ...]]:
-    dtype = DType.UNKNOWN
-    shape: list[Dim] = []
-    for item in fields(buf, where.start, where.end):
-        if item.number == 1:
-            dtype = _DTYPES.get(item.value, DType.UNKNOWN)
-        elif item.number == 3 and item.wire == BYTES:
-            constant = next(_messages(buf, item, 1), None)
-            size = None
-            if constant is not None:
-                size = next((part.value for part in fields(buf, constant.start, constant.end)), 0)
-            shape.append(size)
-    if len(shape) > MAX_RANK:
-        raise LimitError(f"rank {len(shape)}", where=f"@{where.start}")
-    return dtype, tuple(shape)
-
-
-def _drop_packed(nodes: list[Node], tensors: list[Tensor]) -> tuple[Tensor, ...]:
-    """Compressed weights feed a ``constexpr_`` operation whose dense output is the weight: count them once."""
-    packed = {at for node in nodes if node.op.startswith("constexpr_") for at in node.inputs}
-    return tuple(replace(t, constant=False) if at in packed else t for at, t in enumerate(tensors))
+    return struct.unpack_from(f"<{count}{code}", buf, place.offset)

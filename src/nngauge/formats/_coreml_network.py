@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Attribute, Completeness, Dim, Graph, Node, Tensor
+from nngauge.domain.graph import Attribute, Dim, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
 from nngauge.formats._coreml_message import Message, weight
 from nngauge.formats._coreml_names import LAYER_KINDS
@@ -49,6 +49,15 @@ class Network:
                 raise LimitError(f"more than {MAX_NODES} layers")
         if not self.nodes:
             raise MalformedError("a neural network without layers", where=f"@{where.start}")
+
+    def graph(self) -> Graph:
+        """What has been read."""
+        return Graph(
+            format=self.format_name,
+            nodes=tuple(self.nodes),
+            tensors=tuple(self.values.tensors),
+            subgraphs=tuple(self.subgraphs),
+        )
 
     def _layer(self, layer: Message) -> None:
         label = layer.text(_NAME)
@@ -157,14 +166,7 @@ class Network:
             raise LimitError("networks nested too deeply", where=f"@{where.start}")
         inner = Network(self.buf, self.format_name, (), batched=self.batched, depth=self.depth + 1)
         inner.read(where)
-        return Graph(
-            format=self.format_name,
-            completeness=Completeness.FULL,
-            name=label,
-            nodes=tuple(inner.nodes),
-            tensors=tuple(inner.values.tensors),
-            subgraphs=tuple(inner.subgraphs),
-        )
+        return replace(inner.graph(), name=label)
 
 
 def is_batched(network: Message) -> bool:

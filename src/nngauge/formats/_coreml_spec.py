@@ -5,16 +5,19 @@ Specification: https://github.com/apple/coremltools/tree/main/mlmodel/format (Mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
+from nngauge.domain.graph import Completeness, DType, Graph, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
 from nngauge.formats._coreml_classic import read_classic
 from nngauge.formats._coreml_message import Message
-from nngauge.formats._coreml_mil import read_program
+from nngauge.formats._coreml_mil import Block, Files, ProgramReader
 from nngauge.formats._coreml_names import MODEL_KINDS
 from nngauge.formats._coreml_network import Network, batched_images, is_batched
+from nngauge.formats._coreml_program import lower
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, text, varints
 from nngauge.limits import MAX_RANK, MAX_STRUCT_DEPTH
@@ -29,6 +32,7 @@ _ARRAY_TYPES = {
     131_080: DType.INT8,
     131_104: DType.INT32,
 }
+_ALONE = Files()
 MAX_SPECIFICATION = 100
 """Specification versions run from 1 (iOS 11) and rise by one a year."""
 
@@ -46,8 +50,10 @@ def looks_like_model(head: bytes) -> bool:
     return len(head) > 8 and head[0] == 0x08 and 0 < head[1] < MAX_SPECIFICATION and head[2] == 0x12
 
 
-def read_model(buf: Buffer, name: str, start: int = 0, end: int | None = None, depth: int = 0) -> Graph:
-    """The model message in `buf[start:end]` as a graph of format `name`.
+def read_model(
+    buf: Buffer, name: str, files: Files = _ALONE, start: int = 0, end: int | None = None, depth: int = 0
+) -> Graph:
+    """The model message in `buf[start:end]` as a graph of format `name`; `files` are those that belong to it.
 
     Raises `NotThisFormat` when version, description or model kind is missing; `MalformedError` further inside.
     """
@@ -68,40 +74,73 @@ def read_model(buf: Buffer, name: str, start: int = 0, end: int | None = None, d
     interface = read_description(buf, description.start, description.end)
     if not interface.outputs:
         raise NotThisFormat("the description has no output")
-    return _assemble(buf, name, version, interface, kind, depth=depth)
-
-
-def _assemble(buf: Buffer, name: str, version: int, interface: Interface, kind: Field, *, depth: int) -> Graph:
-    ports = [*interface.inputs, *interface.outputs]
-    nodes: tuple[Node, ...] = ()
-    tensors: tuple[Tensor, ...] = tuple(ports)
-    subgraphs: tuple[Graph, ...] = ()
-    notes: tuple[str, ...] = ()
-    if kind.number in _NETWORKS:
-        network = _network(buf, kind, name, interface)
-        nodes, tensors, subgraphs = tuple(network.nodes), tuple(network.values.tensors), tuple(network.subgraphs)
-    elif kind.number in _PIPELINES:
-        subgraphs = _pipeline(buf, kind, name, depth)
-    elif kind.number == _PROGRAM:
-        nodes, tensors = read_program(buf, kind, ports)
-    else:
-        nodes, tensors, note = read_classic(buf, kind, MODEL_KINDS[kind.number], ports, len(interface.inputs))
-        notes = (note,) if note else ()
-    whole = not notes and all(node.kind for node in nodes)
-    metadata = {"kind": MODEL_KINDS[kind.number], **interface.metadata}
-    return Graph(
-        format=name,
-        completeness=Completeness.FULL if whole else Completeness.PARTIAL,
-        nodes=nodes,
-        tensors=tensors,
-        inputs=tuple(range(len(interface.inputs))),
-        outputs=tuple(range(len(interface.inputs), len(ports))),
-        subgraphs=subgraphs,
+    body = _body(buf, kind, name, interface, files, depth)
+    return replace(
+        body,
         format_version=f"specification {version}",
         producer=producer_of(interface.metadata),
-        metadata=metadata,
-        notes=notes,
+        metadata={"kind": MODEL_KINDS[kind.number], **interface.metadata},
     )
+
+
+def _body(buf: Buffer, kind: Field, name: str, interface: Interface, files: Files, depth: int) -> Graph:
+    """The network itself, whatever it is."""
+    if kind.number in _NETWORKS:
+        network = _network(buf, kind, name, interface)
+        base = replace(network.graph(), tensors=_in_part(network.values.tensors, files.part))
+        return with_interface(base, interface)
+    if kind.number in _PIPELINES:
+        ports = (*interface.inputs, *interface.outputs)
+        return with_interface(
+            Graph(format=name, tensors=ports, subgraphs=_pipeline(buf, kind, name, files, depth)), interface
+        )
+    if kind.number == _PROGRAM:
+        return program_graph(ProgramReader(buf, files).functions(kind), name, interface)
+    ports_list = [*interface.inputs, *interface.outputs]
+    nodes, tensors, note = read_classic(buf, kind, MODEL_KINDS[kind.number], ports_list, len(interface.inputs))
+    base = Graph(format=name, nodes=nodes, tensors=_in_part(tensors, files.part), notes=(note,) if note else ())
+    return with_interface(base, interface)
+
+
+def program_graph(functions: dict[str, Block], name: str, interface: Interface) -> Graph:
+    """The main function, with the others as sub-graphs."""
+    main = "main" if "main" in functions else next(iter(functions))
+    others = tuple(_function_graph(block, name, label) for label, block in functions.items() if label != main)
+    program = lower(functions[main], name, (*interface.inputs, *interface.outputs))
+    base = Graph(format=name, nodes=tuple(program.nodes), tensors=tuple(program.tensors))
+    return with_interface(replace(base, subgraphs=(*program.subgraphs, *others)), interface)
+
+
+def _function_graph(block: Block, name: str, label: str) -> Graph:
+    program = lower(block, name)
+    return Graph(
+        format=name,
+        name=label,
+        nodes=tuple(program.nodes),
+        tensors=tuple(program.tensors),
+        inputs=tuple(range(len(block.inputs))),
+        outputs=tuple(program.outputs),
+        subgraphs=tuple(program.subgraphs),
+    )
+
+
+def with_interface(base: Graph, interface: Interface) -> Graph:
+    """The interface's ports are the first tensors; the graph is full when every operation is known."""
+    first = len(interface.inputs)
+    whole = not base.notes and all(node.kind for node in base.nodes)
+    return replace(
+        base,
+        completeness=Completeness.FULL if whole else Completeness.PARTIAL,
+        inputs=tuple(range(first)),
+        outputs=tuple(range(first, first + len(interface.outputs))),
+    )
+
+
+def _in_part(tensors: Sequence[Tensor], part: int) -> tuple[Tensor, ...]:
+    """Weights inside the model's own file, which is number `part` of the bundle."""
+    if not part:
+        return tuple(tensors)
+    return tuple(replace(t, data=replace(t.data, part=part)) if t.data is not None else t for t in tensors)
 
 
 def producer_of(metadata: dict[str, str]) -> str | None:
@@ -192,7 +231,7 @@ def _with_batch(tensor: Tensor) -> Tensor:
     return replace(tensor, shape=(1, *tensor.shape)) if image and tensor.shape is not None else tensor
 
 
-def _pipeline(buf: Buffer, where: Field, name: str, depth: int) -> tuple[Graph, ...]:
+def _pipeline(buf: Buffer, where: Field, name: str, files: Files, depth: int) -> tuple[Graph, ...]:
     """The models of a pipeline; classifier and regressor pipelines wrap one more message around it."""
     begin, end = where.start, where.end
     if where.number != 202:
@@ -203,4 +242,4 @@ def _pipeline(buf: Buffer, where: Field, name: str, depth: int) -> tuple[Graph, 
     models = [item for item in fields(buf, begin, end) if item.number == 1 and item.wire == BYTES]
     if not models:
         raise MalformedError("a pipeline without models", where=f"@{begin}")
-    return tuple(read_model(buf, name, item.start, item.end, depth + 1) for item in models)
+    return tuple(read_model(buf, name, files, item.start, item.end, depth + 1) for item in models)

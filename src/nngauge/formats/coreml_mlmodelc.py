@@ -7,30 +7,27 @@ MIL text (model.mil), Espresso JSON (model.espresso.net) or something private, a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Tensor
-from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
+from nngauge.domain.graph import Completeness, Graph
+from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._coreml_espresso import read_layers
+from nngauge.formats._coreml_espresso import read_layers, read_weights
+from nngauge.formats._coreml_mil import Files
+from nngauge.formats._coreml_mil_text import read_text
 from nngauge.formats._coreml_names import MODEL_KINDS
-from nngauge.formats._coreml_spec import Interface, producer_of, read_description
+from nngauge.formats._coreml_spec import Interface, producer_of, program_graph, read_description, with_interface
 from nngauge.formats._json_text import mapping, objects, read_json, text
 from nngauge.io.binary import Buffer
-from nngauge.limits import MAX_NODES, MAX_RANK, MAX_TEXT_MODEL
+from nngauge.limits import MAX_TEXT_MODEL
 
 _LEAD = "coremldata.bin"
 _SEARCH = 512
 """The description's length lies within this many bytes; 75 in the files seen."""
-_STATEMENT = re.compile(r"\s*(?:(\w+)<(\w+)(?:, \[([\d, ?]*)\])?[^=]*>|\w+) (\w+)[^=]* = (\w+)\(")
-_MIL_DTYPES = {
-    "fp16": DType.FLOAT16, "fp32": DType.FLOAT32, "fp64": DType.FLOAT64, "int8": DType.INT8, "uint8": DType.UINT8,
-    "int16": DType.INT16, "uint16": DType.UINT16, "int32": DType.INT32, "bool": DType.BOOL, "string": DType.STRING,
-    "uint4": DType.UINT4, "int4": DType.INT4, "uint2": DType.UINT2,
-}  # fmt: skip
+_COMPRESSED = b"pbze"
+"""In front of an Espresso network that is packed with LZFSE."""
 
 
 def probe(head: bytes, size: int, name: str) -> bool:
@@ -81,57 +78,47 @@ def _interface(buf: Buffer) -> Interface:
 
 
 def _network(data: ModelData, interface: Interface) -> Graph:
-    ports = [*interface.inputs, *interface.outputs]
-    base = Graph(format=FORMAT.name, completeness=Completeness.STRUCTURE, tensors=tuple(ports))
+    base = Graph(
+        format=FORMAT.name, completeness=Completeness.STRUCTURE, tensors=(*interface.inputs, *interface.outputs)
+    )
+    parts = {path: (at, buf) for at, (path, buf) in enumerate(data.parts.items(), 1)}
     mil = _part(data, "model.mil")
-    espresso = _part(data, "model.espresso.net")
     if mil is not None:
-        nodes, tensors = _mil(mil, ports)
-        return replace(base, completeness=Completeness.PARTIAL, nodes=nodes, tensors=tensors)
+        graph = program_graph(read_text(mil, Files(0, parts)), FORMAT.name, interface)
+        unplaced = any(t.constant and t.data is None and t.values is None for t in graph.tensors)
+        return _noted(graph, "the weight file is missing") if unplaced and not _has_weights(data) else graph
+    espresso = _part(data, "model.espresso.net")
     if espresso is not None:
-        nodes, tensors = read_layers(espresso, ports)
-        note = ("weights of the Espresso network are not counted",)
-        return replace(base, completeness=Completeness.PARTIAL, nodes=nodes, tensors=tensors, notes=note)
+        return _espresso(data, espresso, interface, base)
     if not data.parts:
-        return replace(base, notes=("only the interface was found; the network lies elsewhere or is missing",))
-    return replace(base, notes=("the network's own files are private to Core ML",))
+        return _noted(base, "only the interface was found; the network lies elsewhere or is missing")
+    return _noted(base, "the network's own files are private to Core ML")
+
+
+def _noted(graph: Graph, note: str) -> Graph:
+    state = Completeness.PARTIAL if graph.nodes else graph.completeness
+    return replace(graph, completeness=state, notes=(*graph.notes, note))
+
+
+def _has_weights(data: ModelData) -> bool:
+    return any(path.endswith(".bin") and "/weights/" in f"/{path}" for path in data.parts)
+
+
+def _espresso(data: ModelData, net: Buffer, interface: Interface, base: Graph) -> Graph:
+    if bytes(net[:4]) == _COMPRESSED:
+        return _noted(base, "the Espresso network is compressed with LZFSE, which is not read")
+    shapes = _part(data, "model.espresso.shape")
+    weights = None
+    for at, (path, buf) in enumerate(data.parts.items(), 1):
+        if path.rpartition("/")[2] == "model.espresso.weights":
+            weights = read_weights(buf, at)
+    nodes, tensors = read_layers(net, base.tensors, shapes, weights)
+    graph = with_interface(replace(base, nodes=nodes, tensors=tensors), interface)
+    return _noted(graph, "the weight file is missing") if weights is None else graph
 
 
 def _part(data: ModelData, name: str) -> Buffer | None:
     return next((buf for path, buf in data.parts.items() if path.endswith(f"/{name}") or path == name), None)
-
-
-def _mil(buf: Buffer, ports: list[Tensor]) -> tuple[tuple[Node, ...], tuple[Tensor, ...]]:
-    """Operations and weight-file constants of MIL text, one statement a line."""
-    if len(buf) > MAX_TEXT_MODEL:
-        raise LimitError(f"MIL text of {len(buf)} bytes")
-    content = bytes(buf).decode("utf-8", "replace")
-    if not content.startswith("program("):
-        raise MalformedError("model.mil does not begin with a program")
-    nodes, tensors = [], list(ports)
-    for statement in _statements(content):
-        dtype, shape, name, op, constant = statement
-        if constant:
-            tensors.append(Tensor(name, dtype, shape, constant=True))
-        if op != "const":
-            nodes.append(Node(op, None, name))
-        if len(nodes) > MAX_NODES:
-            raise LimitError(f"more than {MAX_NODES} operations")
-    return tuple(nodes), tuple(tensors)
-
-
-def _statements(content: str) -> Iterator[tuple[DType, tuple[Dim, ...] | None, str, str, bool]]:
-    for line in content.splitlines():
-        found = _STATEMENT.match(line[:4096])
-        if found is None or line.lstrip().startswith(("func", "program", "[")):
-            continue
-        _, dtype, dims, name, op = found.groups()
-        sizes = [dim.strip() for dim in dims.split(",")] if dims else []
-        if len(sizes) > MAX_RANK:
-            raise LimitError(f"rank {len(sizes)}")
-        shape = tuple(int(dim) if dim.isdigit() else None for dim in sizes if dim)
-        constant = op.startswith("constexpr_") or (op == "const" and "BLOBFILE" in line)
-        yield _MIL_DTYPES.get(dtype or "", DType.UNKNOWN), shape, name, op, constant
 
 
 def _facts(data: ModelData) -> dict[str, str]:
@@ -153,7 +140,7 @@ def _facts(data: ModelData) -> dict[str, str]:
 
 FORMAT = Format(
     name="coreml_mlmodelc",
-    version=1,
+    version=2,
     title="Core ML compiled model",
     suffixes=(".mlmodelc",),
     parse=parse,
@@ -161,5 +148,5 @@ FORMAT = Format(
     gate=(Magic(2, b"\0\0"),),
     bind=bind,
     references=("https://developer.apple.com/documentation/coreml/mlmodel", "https://github.com/apple/coremltools"),
-    limitations=("undocumented format: edges between operations and weights of Espresso networks are not read",),
+    limitations=("undocumented format: compressed Espresso networks are not read, and rare layers are listed by name",),
 )

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
+from nngauge.formats._coreml_mil import Files
 from nngauge.formats._coreml_spec import read_model
 from nngauge.formats._json_text import mapping, read_object, text
 
@@ -46,16 +47,17 @@ def parse(data: ModelData) -> Graph:
     model = next((path for path in data.parts if path.endswith(models[0])), None)
     if model is None:
         raise MalformedError(f"the manifest names {models[0]}, which is not there")
-    graph = read_model(data.parts[model], FORMAT.name)
-    weights = [path for path in data.parts if path.endswith("weight.bin")]
-    missing = any(tensor.constant for tensor in graph.tensors) and not weights
-    notes = (*graph.notes, "the weight file is missing") if missing else graph.notes
+    parts = {path: (at, buf) for at, (path, buf) in enumerate(data.parts.items(), 1)}
+    graph = read_model(data.parts[model], FORMAT.name, Files(parts[model][0], parts))
+    missing = any(tensor.constant for tensor in graph.tensors) and len(parts) == 1
+    unplaced = any(t.constant and t.data is None and t.values is None for t in graph.tensors)
+    notes = (*graph.notes, "the weight file is missing") if missing and unplaced else graph.notes
     return replace(graph, notes=notes, metadata={**graph.metadata, "package": text(manifest["fileFormatVersion"])})
 
 
 FORMAT = Format(
     name="coreml_mlpackage",
-    version=1,
+    version=2,
     title="Core ML package",
     suffixes=(".mlpackage",),
     parse=parse,
@@ -63,5 +65,5 @@ FORMAT = Format(
     gate=starts(b"{"),
     bind=bind,
     references=("https://github.com/apple/coremltools/tree/main/mlmodel/format",),
-    limitations=("optimised specialisations and sub-blocks of control flow are not read",),
+    limitations=("of a function with blocks for several devices the first is read",),
 )
