@@ -54,7 +54,8 @@ def _loop(graph: Graph, node: Node, bodies: Sequence[Graph], read: Read, meter: 
 def _comparisons(cond: Graph) -> list[Node]:
     """The comparisons that must all hold for the loop to go on."""
     made = {place: node for node in cond.nodes for place in node.outputs}
-    queue, found, seen = list(cond.outputs[:1]), [], set()
+    queue, seen = list(cond.outputs[:1]), set()
+    found: list[Node] = []
     while queue and len(found) < _MAX_COMPARISONS:
         place = queue.pop()
         node = made.get(place)

@@ -36,16 +36,24 @@ class _Shard(Struct, frozen=True):
     size: int
 
 
-def manifest_weights(
-    manifest: list[JsonObject], parts: Mapping[str, Buffer]
-) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """The weights of all groups, each where it lies in its shard, and what is missing.
+class Manifest(Struct, frozen=True):
+    """The weights of all groups, each where it lies in its shard."""
+
+    weights: tuple[Tensor, ...]
+    notes: tuple[str, ...]
+    whole: bool
+    """All shards are there."""
+
+
+def read_manifest(manifest: list[JsonObject], parts: Mapping[str, Buffer]) -> Manifest:
+    """Finds the weights in the shards among `parts`.
 
     Raises `NotThisFormat` for what is no manifest, `MalformedError` for impossible shapes.
     """
     shards = {path.rpartition("/")[2]: _Shard(place, len(buf)) for place, (path, buf) in enumerate(parts.items(), 1)}
     found: list[Tensor] = []
-    notes: list[str] = []
+    faults: list[str] = []
+    crossing = 0
     for group in manifest:
         entries = objects(group.get("weights"))
         if not entries:
@@ -53,8 +61,17 @@ def manifest_weights(
         tensors = [_weight(entry) for entry in entries]
         if len(found) + len(tensors) > MAX_TENSORS:
             raise LimitError(f"more than {MAX_TENSORS} weights")
-        found += _placed(tensors, group, shards, notes)
-    return tuple(found), tuple(notes[:4])
+        present, fault = _present(tensors, group, shards)
+        if fault:
+            faults.append(fault)
+        else:
+            tensors = _placed(tensors, present)
+            crossing += sum(tensor.data is None and bool(_bytes(tensor)) for tensor in tensors)
+        found += tensors
+    split = (f"{crossing} weights lie in two shards each, or behind texts: their bytes are not located",) * bool(
+        crossing
+    )
+    return Manifest(tuple(found), (*faults[:4], *split), not faults)
 
 
 def _weight(entry: JsonObject) -> Tensor:
@@ -79,33 +96,32 @@ def _quantization(quantized: JsonObject) -> Quantization | None:
     return Quantization(scales=1, scale=float(scale), zero_point=round(zero) if abs(zero) < 2**31 else None)
 
 
-def _placed(tensors: list[Tensor], group: JsonObject, shards: Mapping[str, _Shard], notes: list[str]) -> list[Tensor]:
-    """The weights with their places, as far as the shards are there."""
+def _present(tensors: list[Tensor], group: JsonObject, shards: Mapping[str, _Shard]) -> tuple[list[_Shard], str]:
+    """The shards of a group, and what is wrong with them."""
     wanted = group.get("paths")
     names = [text(path).rpartition("/")[2] for path in wanted] if isinstance(wanted, list) else []
     missing = [name for name in names if name not in shards]
-    if missing:
-        notes.append(f"{len(missing)} of {len(names)} weight shards are missing, first {missing[0][:80]}")
-        return tensors
+    if missing or not names:
+        first = missing[0][:80] if missing else "unnamed"
+        return [], f"{len(missing)} of {len(names)} weight shards are missing, first {first}"
     present = [shards[name] for name in names]
-    sizes = [_bytes(tensor) for tensor in tensors]
-    expected = sum(size or 0 for size in sizes)
+    expected = sum(_bytes(tensor) or 0 for tensor in tensors)
     if sum(shard.size for shard in present) < expected:
-        if names:
-            notes.append(f"weight shards are shorter than the {expected} bytes the manifest describes")
-        return tensors
+        return [], f"weight shards are shorter than the {expected} bytes the manifest describes"
+    return present, ""
+
+
+def _placed(tensors: list[Tensor], shards: list[_Shard]) -> list[Tensor]:
+    """The weights with their places, one behind the other in the shards."""
     placed: list[Tensor] = []
-    offset = crossing = 0
-    for place, (tensor, size) in enumerate(zip(tensors, sizes, strict=True)):
+    offset = 0
+    for place, tensor in enumerate(tensors):
+        size = _bytes(tensor)
         if size is None:
             # Texts are as long as they are; what follows them cannot be placed without reading them.
             return placed + tensors[place:]
-        span = _span(present, offset, size)
-        crossing += span is None
-        placed.append(replace(tensor, data=span))
+        placed.append(replace(tensor, data=_span(shards, offset, size)))
         offset += size
-    if crossing:
-        notes.append(f"{crossing} weights lie in two shards each, their bytes are not located")
     return placed
 
 

@@ -21,7 +21,7 @@ from nngauge.formats._loops import with_trip_counts
 from nngauge.formats._tf_network import Networks
 from nngauge.formats._tf_nodes import graph_value, split_value
 from nngauge.formats._tfjs_graph import json_dims, json_dtype, read_topology
-from nngauge.formats._tfjs_weights import manifest_weights
+from nngauge.formats._tfjs_weights import read_manifest
 from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.io.binary import Buffer
 
@@ -54,12 +54,13 @@ def parse(data: ModelData) -> Graph:
     document = read_json(data.buf)
     model: JsonObject = {"weightsManifest": document} if isinstance(document, list) else mapping(document)
     topology = mapping(model.get("modelTopology"))
-    weights, notes = manifest_weights(objects(model.get("weightsManifest")), data.parts)
+    manifest = read_manifest(objects(model.get("weightsManifest")), data.parts)
+    weights, notes = manifest.weights, manifest.notes
     if not weights and not topology:
         raise NotThisFormat("neither topology nor weights")
     base = Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+        completeness=Completeness.FULL if manifest.whole else Completeness.PARTIAL,
         tensors=weights,
         format_version=text(model.get("format")) or None,
         producer=_producer(model, topology),
