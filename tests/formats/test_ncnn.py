@@ -99,6 +99,71 @@ def test_a_parameter_without_name() -> None:
     assert parse(b"7767517\n1 1\nReLU a 0 1 a =5\n").nodes[0].attributes == {}
 
 
+def one(layer: str, shape: str = "0=6 1=5 2=8") -> Graph:
+    """A network of one layer behind an input of channels, height and width."""
+    return parse(f"7767517\n2 3\nInput a 0 1 a {shape}\n{layer}\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind", "attributes"),
+    [
+        ("Permute p 1 1 a b 0=3", "Transpose", {"perm": (1, 2, 0)}),
+        ("Reshape r 1 1 a b 0=-1 1=4", "Reshape", {"shape": (4, -1)}),
+        ("Padding p 1 1 a b 0=1 1=2 2=3 3=4", "Pad", {"mode": "constant", "pads": (0, 1, 3, 0, 2, 4)}),
+        ("Slice s 1 1 a b -23300=2,3,-233 1=0", "Split", {"axis": 0, "split": (3, -1)}),
+        ("Squeeze s 1 1 a b -23303=1,2", "Squeeze", {"axes": (2,)}),
+        ("Interp i 1 1 a b 0=2 1=2.0 2=3.0", "Resize", {"mode": "linear", "data_layout": "CHW", "scales": (1.0, 2.0, 3.0)}),
+        ("Crop c 1 1 a b -23309=1,1 -23310=1,-233 -23311=1,2", "Slice", {"starts": (1,), "ends": (2**31 - 1,), "axes": (2,)}),
+        ("UnaryOp u 1 1 a b 0=6", "Rsqrt", {}),
+        ("ReLU r 1 1 a b 0=0.1", "LeakyRelu", {"alpha": 0.1}),
+        ("Reduction r 1 1 a b 0=3 1=0 -23303=2,1,2 4=1", "ReduceMean", {"axes": (1, 2), "keepdims": 1}),
+        (
+            "Pooling p 1 1 a b 0=1 1=3 2=2 3=1",
+            "AveragePool",
+            {"kernel_shape": (3, 3), "strides": (2, 2), "data_layout": "CHW", "pads": (1, 1, 1, 1), "ceil_mode": 1,
+             "count_include_pad": 0},
+        ),
+        ("Pooling p 1 1 a b 7=1 8=4", "AdaptiveMaxPool", {"output_size": (4, 4), "data_layout": "CHW"}),
+        ("MyLayer m 1 1 a b 0=4", "Custom", {"0": 4}),
+    ],
+)  # fmt: skip
+def test_attributes(layer: str, kind: str, attributes: dict[str, object]) -> None:
+    node = one(layer).nodes[0]
+    assert (node.kind, node.attributes) == (kind, attributes)
+
+
+def test_ranks_are_followed() -> None:
+    """The order 1 turns two axes of a matrix, and the last two of three."""
+    assert one("Permute p 1 1 a b 0=1").nodes[0].attributes == {"perm": (0, 2, 1)}
+    assert one("Permute p 1 1 a b 0=1", "0=6 1=5").nodes[0].attributes == {"perm": (1, 0)}
+
+
+def test_weights_stand_in_the_order_of_onnx() -> None:
+    def names(layer: str) -> list[str]:
+        graph = one(layer)
+        return [graph.tensors[at].name for at in graph.nodes[0].inputs]
+
+    assert names("BatchNorm n 1 1 a b 0=8") == ["a", "n.slope", "n.bias", "n.mean", "n.variance"]
+    assert names("GRU g 1 1 a b 0=4 1=24") == ["a", "g.weight_xc", "g.weight_hc", "g.bias_c"]
+    assert names("Embed e 1 1 a b 0=4 1=10 3=40") == ["e.weight", "a"]
+    assert names("Gemm g 1 1 a b 3=1 5=1 6=1 8=4 9=6 10=4") == ["a", "g.B", "g.C"]
+    assert names("MultiHeadAttention m 1 1 a b 0=6 1=2 2=36")[:4] == ["a", "a", "a", "m.q_weight"]
+
+
+def test_a_constant_is_no_node() -> None:
+    graph = one("MemoryData m 0 1 b 0=3 1=2")
+    assert not graph.nodes
+    assert [(tensor.name, tensor.shape, tensor.constant) for tensor in graph.tensors[1:]] == [("b", (2, 3), True)]
+
+
+@pytest.mark.parametrize("hint", ["4,3,nan,32,3", "4,inf,32,32,3", "4,3,1e30,32,3"])
+def test_numbers_that_are_none_are_no_shapes(hint: str) -> None:
+    graph = parse(models.NCNN_TEXT.replace(b"4,3,32,32,3", hint.encode()))
+    assert graph.tensors[graph.inputs[0]].shape == (3, 32, 32)
+    layer = f"7767517\n1 2\nCrop a 1 1 x y -23309={hint} -23310={hint} -23311={hint}\n"
+    assert parse(layer.encode()).nodes[0].kind == "Slice"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -25,6 +25,7 @@ from nngauge.limits import CHUNK_BYTES, MAX_ITEMS, MAX_NODES, MAX_TEXT_MODEL
 
 _TEXT_MAGIC: Final = b"7767517"
 _BINARY_MAGIC: Final = struct.pack("<I", 7767517)
+_FAR: Final = 1 << 31
 _END_OF_PARAMETERS: Final = -233
 _ARRAY: Final = -23300
 """Array parameter n is written as −23300 − n."""
@@ -338,7 +339,7 @@ def _shapes(layer: _Layer) -> list[tuple[Dim, ...] | None]:
     """Outermost dimension first, without batch, one for each output; None where the file does not tell."""
     count = len(layer.outputs)
     hints = layer.params.get(_SHAPES)
-    if isinstance(hints, tuple) and len(hints) >= 4 * count:
+    if isinstance(hints, tuple) and len(hints) >= 4 * count and all(abs(size) < _FAR for size in hints):
         rows = [tuple(int(value) for value in hints[at : at + 4]) for at in range(0, 4 * count, 4)]
         return [tuple(row[1:][: row[0]][::-1]) if 0 < row[0] <= 3 else None for row in rows]
     if layer.op == "Input":

@@ -44,7 +44,7 @@ class Layer(NamedTuple):
     def array(self, number: int) -> tuple[int, ...]:
         """An array parameter, empty when there is none. The binary form may write one number as a float."""
         value = self.params.get(number, ())
-        if not isinstance(value, tuple) or any(abs(item) >= _UNBOUNDED for item in value):
+        if not isinstance(value, tuple) or not all(abs(item) < _UNBOUNDED for item in value):
             return ()
         return tuple([int(item) for item in value])
 
