@@ -12,40 +12,14 @@ from nngauge.analyse.shapes.operation import Operation, Shapes, UnknownError, la
 
 
 def prior_box(op: Operation) -> Shapes:
-    """`PriorBox`: four corners of every prior at every position, and their variances."""
-    shape = op.shape()
+    """`PriorBox`: four corners of each of `num_priors` at every position, and their variances."""
+    shape, priors = op.shape(), op.integer("num_priors")
+    if priors < 1:
+        raise UnknownError("num_priors is missing")
     layout = layout_of(op, len(shape))
     cells = dims.product([shape[axis] for axis in layout.spatial])
-    total = dims.multiply(dims.multiply(cells, _priors(op)), 4)
+    total = dims.multiply(cells, 4 * priors)
     return ((2, total) if layout.batch is None else (1, 2, total),)
-
-
-def _priors(op: Operation) -> int:
-    """Priors at one position: of each smallest size one for each aspect ratio, and one for each largest size."""
-    stated = op.integer("num_priors")
-    if stated > 0:
-        return stated
-    smallest, largest = _count(op, "min_size"), _count(op, "max_size")
-    widths = _count(op, "width")
-    if widths:
-        return widths
-    ratios = op.attributes.get("aspect_ratio", op.attributes.get("aspect_ratios", ()))
-    listed = ratios if isinstance(ratios, tuple) else (ratios,)
-    flipped = op.integer("flip", 1) != 0
-    # 1 is always there, and a ratio that is there already is not added again.
-    kinds = [1.0]
-    for ratio in listed[:256]:
-        for value in (ratio, 1 / ratio if flipped and isinstance(ratio, int | float) and ratio else ratio):
-            if isinstance(value, int | float) and all(abs(value - known) > 1e-6 for known in kinds):
-                kinds.append(float(value))
-    if not smallest:
-        raise UnknownError("min_size is missing")
-    return smallest * len(kinds) + largest
-
-
-def _count(op: Operation, name: str) -> int:
-    value = op.attributes.get(name, op.attributes.get(f"{name}s", ()))
-    return len(value) if isinstance(value, tuple) else 1
 
 
 def detections(op: Operation) -> Shapes:

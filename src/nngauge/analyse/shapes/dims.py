@@ -73,10 +73,10 @@ def smaller(left: Dim, right: Dim) -> Dim:
 
 def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     """`dim` with the symbols in `values` replaced."""
-    if not isinstance(dim, str) or not any(name in dim for name in values):
+    if not isinstance(dim, str) or dim in values:
+        return values[dim] if isinstance(dim, str) else dim
+    if not any(name in values for name in expression.NAME.findall(dim)):
         return dim
-    if dim in values:
-        return values[dim]
     known = {name: _terms(value) for name, value in values.items() if value is not None}
     found = expression.parse(dim, known)
     return dim if found is None else _dim(found)

@@ -26,6 +26,8 @@ _MAX_DEGREE: Final = 8
 _MAX_DEPTH: Final = 12
 """Parentheses in parentheses."""
 _TOKEN: Final = re.compile(r"\s*(?:(\d{1,20})|([^\W\d][\w.]*)|(//|[-+*/(),]))")
+NAME: Final = re.compile(r"[^\W\d][\w.]*")
+"""A symbol or the name of a function."""
 _FLOOR: Final = re.compile(r"floor\((.+)/(\d+)\)")
 _NO_NAME: Final = re.compile(r"[^\w.]+")
 
@@ -111,6 +113,8 @@ def write(found: Terms) -> str | None:
         len(monomial) > _MAX_DEGREE or abs(factor) >= MAX_NUMBER for monomial, factor in found.items()
     ):
         return None
+    if not found:
+        return "0"
     text = " ".join(_term(monomial, found[monomial]) for monomial in sorted(found, key=_order))
     text = text[2:] if text.startswith("+ ") else f"-{text[2:]}"
     return text if len(text) <= MAX_TEXT else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from nngauge.analyse.shapes import dims
+from nngauge.analyse.shapes import dims, elements
 from nngauge.analyse.shapes.operation import Element, Operation, UnknownError, Values, place_of
 from nngauge.analyse.shapes.slicing import bounds
 from nngauge.domain.graph import Dim, DType
@@ -283,173 +283,52 @@ def _all_of(compute: Callable[[Element, Element], Element], start: int | None) -
     return fold
 
 
-def _real(left: Element, right: Element) -> tuple[float, float] | None:
-    """Both as floats, when one is a float and the other a number."""
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return float(left), float(right)
-    return None
-
-
-def _has_float(left: Element, right: Element) -> bool:
-    return isinstance(left, float) or isinstance(right, float)
-
-
-def _exact(value: Element) -> Dim:
-    """A float without fraction as the number it is; so expressions survive exporters that compute shapes in floats."""
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) and value.is_integer() else None
-    return value
-
-
-def _arithmetic(whole: Callable[[Dim, Dim], Dim], real: Callable[[float, float], float]) -> Callable[..., Element]:
-    def compute(left: Element, right: Element) -> Element:
-        if _has_float(left, right):
-            pair = _real(left, right)
-            if pair is not None:
-                return real(*pair)
-        return whole(_exact(left), _exact(right))
-
-    return compute
-
-
-def _divided(left: Element, right: Element) -> Element:
-    """Division: of integers towards 0, as C has it."""
-    if _has_float(left, right):
-        pair = _real(left, right)
-        if pair is not None:
-            return pair[0] / pair[1] if pair[1] else None
-        # Of an expression by a float: only what has no remainder is the same number.
-        whole = dims.divide(_exact(left), _exact(right))
-        return whole if dims.multiply(whole, _exact(right)) == _exact(left) else None
-    if isinstance(left, int) and isinstance(right, int):
-        return (abs(left) // abs(right)) * (1 if (left < 0) == (right < 0) else -1) if right else None
-    return dims.divide(_exact(left), _exact(right))
-
-
-def _floored(left: Element, right: Element) -> Element:
-    if _has_float(left, right):
-        pair = _real(left, right)
-        return float(math.floor(pair[0] / pair[1])) if pair and pair[1] and math.isfinite(pair[0] / pair[1]) else None
-    return dims.divide(_exact(left), _exact(right))
-
-
-def _remainder(left: Element, right: Element) -> Element:
-    if isinstance(left, int) and isinstance(right, int):
-        return left % right if right else None
-    if _has_float(left, right):
-        return None
-    whole = dims.divide(_exact(left), _exact(right))
-    return dims.subtract(_exact(left), dims.multiply(whole, _exact(right)))
-
-
-def _power(left: Element, right: Element) -> Element:
-    if isinstance(left, int) and isinstance(right, int) and abs(left) < 1 << 32 and 0 <= right <= 64:
-        return _bounded(left**right)
-    pair = _real(left, right)
-    if pair is None or pair[0] <= 0 or abs(math.log(pair[0]) * pair[1]) > 700:
-        return None
-    return float(pair[0] ** pair[1])
-
-
-def _bounded(value: int) -> Element:
-    return dims.add(value, 0)
-
-
-def _equal(left: Element, right: Element) -> Element:
-    if left == right and left is not None:
-        return 1
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return 0
-    # Dimensions are never below 0: the −1 that exporters compare with is none.
-    pairs = ((left, right), (right, left))
-    return 0 if any(isinstance(a, str) and isinstance(b, int) and b < 0 for a, b in pairs) else None
-
-
-def _compared(test: Callable[[float, float], bool]) -> Callable[[Element, Element], Element]:
-    def compute(left: Element, right: Element) -> Element:
-        if isinstance(left, int | float) and isinstance(right, int | float):
-            return int(test(left, right))
-        return None
-
-    return compute
-
-
-def _negated(value: Element) -> Element:
-    return -value if isinstance(value, int | float) else dims.multiply(value, -1)
-
-
-def _rounded(compute: Callable[[float], int]) -> Callable[[Element], Element]:
-    """Rounds floats; expressions are whole already."""
-
-    def rounded(value: Element) -> Element:
-        if not isinstance(value, float):
-            return value
-        return float(compute(value)) if math.isfinite(value) else None
-
-    return rounded
-
-
-def _number(compute: Callable[[float], float]) -> Callable[[Element], Element]:
-    """A function of numbers that are 0 or more."""
-
-    def number(value: Element) -> Element:
-        return compute(value) if isinstance(value, int | float) and value >= 0 else None
-
-    return number
-
-
-_ADD: Final = _arithmetic(dims.add, float.__add__)
-_SUBTRACT: Final = _arithmetic(dims.subtract, float.__sub__)
-_MULTIPLY: Final = _arithmetic(dims.multiply, float.__mul__)
-_LARGER: Final = _arithmetic(dims.larger, max)
-_SMALLER: Final = _arithmetic(dims.smaller, min)
-
 FOLDS: Final[Mapping[str, Fold]] = {
     "Abs": _each(lambda value: abs(value) if isinstance(value, int | float) else value),
-    "Add": _pairs(_ADD),
-    "And": _pairs(_compared(lambda left, right: bool(left) and bool(right))),
+    "Add": _pairs(elements.ADD),
+    "And": _pairs(elements.compared(lambda left, right: bool(left) and bool(right))),
     "Cast": _cast,
-    "Ceil": _each(_rounded(math.ceil)),
+    "Ceil": _each(elements.rounded(math.ceil)),
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
-    "Div": _pairs(_divided),
-    "Equal": _pairs(_equal),
+    "Div": _pairs(elements.divided),
+    "Equal": _pairs(elements.equal),
     "Expand": _expand,
     "Flatten": _kept,
-    "Floor": _each(_rounded(math.floor)),
-    "FloorDiv": _pairs(_floored),
+    "Floor": _each(elements.rounded(math.floor)),
+    "FloorDiv": _pairs(elements.floored),
     "Gather": _gather,
-    "Greater": _pairs(_compared(lambda left, right: left > right)),
-    "GreaterOrEqual": _pairs(_compared(lambda left, right: left >= right)),
+    "Greater": _pairs(elements.compared(lambda left, right: left > right)),
+    "GreaterOrEqual": _pairs(elements.compared(lambda left, right: left >= right)),
     "Identity": _kept,
-    "Less": _pairs(_compared(lambda left, right: left < right)),
-    "LessOrEqual": _pairs(_compared(lambda left, right: left <= right)),
-    "Max": _pairs(_LARGER),
-    "Min": _pairs(_SMALLER),
-    "Mod": _pairs(_remainder),
-    "Mul": _pairs(_MULTIPLY),
-    "Neg": _each(_negated),
+    "Less": _pairs(elements.compared(lambda left, right: left < right)),
+    "LessOrEqual": _pairs(elements.compared(lambda left, right: left <= right)),
+    "Max": _pairs(elements.LARGER),
+    "Min": _pairs(elements.SMALLER),
+    "Mod": _pairs(elements.remainder),
+    "Mul": _pairs(elements.MULTIPLY),
+    "Neg": _each(elements.negated),
     "NonZero": _non_zero,
     "Not": _each(lambda value: int(not value) if isinstance(value, int | float) else None),
-    "Or": _pairs(_compared(lambda left, right: bool(left) or bool(right))),
-    "Pow": _pairs(_power),
+    "Or": _pairs(elements.compared(lambda left, right: bool(left) or bool(right))),
+    "Pow": _pairs(elements.power),
     "Range": _range,
     "Rank": _rank,
-    "ReduceMax": _all_of(_LARGER, None),
-    "ReduceMin": _all_of(_SMALLER, None),
-    "ReduceProd": _all_of(_MULTIPLY, 1),
-    "ReduceSum": _all_of(_ADD, 0),
+    "ReduceMax": _all_of(elements.LARGER, None),
+    "ReduceMin": _all_of(elements.SMALLER, None),
+    "ReduceProd": _all_of(elements.MULTIPLY, 1),
+    "ReduceSum": _all_of(elements.ADD, 0),
     "Reshape": _kept,
-    "Round": _each(_rounded(round)),
+    "Round": _each(elements.rounded(round)),
     "ScatterND": _scatter,
     "Shape": _shape,
     "Size": _size,
     "Slice": _slice,
-    "Sqrt": _each(_number(math.sqrt)),
+    "Sqrt": _each(elements.of_number(math.sqrt)),
     "Squeeze": _kept,
-    "Sub": _pairs(_SUBTRACT),
-    "Sum": _pairs(_ADD),
+    "Sub": _pairs(elements.SUBTRACT),
+    "Sum": _pairs(elements.ADD),
     "Tile": _tile,
     "Transpose": _transpose,
     "Unsqueeze": _kept,

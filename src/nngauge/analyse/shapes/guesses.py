@@ -24,6 +24,7 @@ _RANKS: Final[Mapping[tuple[str, int], int]] = {
 }
 """Dimensions of further inputs where there is no batch axis (ncnn): caches of key and value, cosines and sines."""
 _WINDOWS: Final = frozenset({"Conv", "AveragePool", "MaxPool"})
+_MAX_AXES: Final = 3
 _MAX_STEPS: Final = 64
 """Nodes looked at for one input."""
 
@@ -81,10 +82,12 @@ def _beside(node: Node, number: int) -> Shape | None:
 
 def _told(graph: Graph, node: Node) -> Shape | None:
     """Shape of the first input as the node's kernel or weights have it; None for unknown dimensions."""
-    kernel = node.attributes.get("kernel_shape")
     weights = _weights(graph, node)
-    if node.kind in _WINDOWS and isinstance(kernel, tuple) and 0 < len(kernel) <= 3:
-        return _picture(node, len(kernel), _channels(node, weights) if node.kind == "Conv" else None)
+    if node.kind in _WINDOWS:
+        kernel = node.attributes.get("kernel_shape")
+        axes = len(kernel) if isinstance(kernel, tuple) else len(weights or ()) - 2
+        if 0 < axes <= _MAX_AXES:
+            return _picture(node, axes, _channels(node, weights) if node.kind == "Conv" else None)
     if node.kind == "Gemm" and "axis" not in node.attributes and weights is not None and len(weights) == 2:
         width = weights[1] if node.attributes.get("transB") else weights[0]
         return (width, None) if node.attributes.get("transA") else (None, width)

@@ -48,19 +48,18 @@ def split(op: Operation) -> Shapes:
     count = len(op.node.outputs)
     if not op.integer("keepdims", 1):
         return ((*shape[:axis], *shape[axis + 1 :]),) * count
-    sizes = op.sizes("split", 1) or _equal_parts(shape[axis], max(op.integer("num_outputs", count), 1))
+    sizes = op.sizes("split", 1) or _equal_parts(shape[axis], max(op.integer("num_outputs", count), 1), count)
     if len(sizes) < count:
         raise UnknownError("split does not fit the number of outputs")
     return tuple([(*shape[:axis], size, *shape[axis + 1 :]) for size in _completed(sizes[:count], shape[axis])])
 
 
-def _equal_parts(size: Dim, count: int) -> Shape:
-    if count > 1 << 16:
-        raise UnknownError("split does not fit the number of outputs")
+def _equal_parts(size: Dim, count: int, wanted: int) -> Shape:
+    """The first `wanted` of `count` parts, of which the last takes what is left."""
     part = dims.divide_up(size, count)
-    if isinstance(size, int) and isinstance(part, int):
-        return (*(part,) * (count - 1), size - part * (count - 1))
-    return (dims.divide(size, count),) * count
+    if not isinstance(size, int) or not isinstance(part, int):
+        return (dims.divide(size, count),) * wanted
+    return tuple([part if place < count - 1 else size - part * (count - 1) for place in range(wanted)])
 
 
 def _completed(sizes: Shape, whole: Dim) -> Shape:

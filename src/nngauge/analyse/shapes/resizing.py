@@ -84,7 +84,7 @@ def _scaled(op: Operation, shape: Shape, scales: Values | None) -> Shape:
 
 def _times(size: Dim, scale: Element) -> Dim:
     """``floor(size × scale)``. Scales are 32-bit floats: a third that is a little too small would lose a pixel."""
-    if not isinstance(scale, int | float) or not isfinite(scale) or abs(scale) > 1 << 30:
+    if not isinstance(scale, int | float) or abs(scale) > 1 << 30 or not isfinite(scale):
         return None
     exact = Fraction(scale)
     simple = exact.limit_denominator(_FINEST)

@@ -258,11 +258,9 @@ class Scope:
     def _find(self, op: Operation, attribute: str) -> tuple[Scope, int]:
         """`(scope that owns the sub-graph, its number)`: of this graph, or of the main one where all lie there."""
         root = self.root
-        name = op.text("function")
-        if name:
-            for number, graph in enumerate(root.graph.subgraphs):
-                if graph.name == name:
-                    return root, number
+        named = self._work.functions.get(op.text("function")) if "function" in op.attributes else None
+        if named is not None:
+            return root, named
         number = op.integer(attribute, -1)
         owner = self if self.graph.subgraphs else root
         if not 0 <= number < len(owner.graph.subgraphs):

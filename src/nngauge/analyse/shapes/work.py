@@ -25,7 +25,8 @@ class Work:
     """What the graphs of one model share: constants, bounds, and the reasons why shapes are missing."""
 
     def __init__(self, root: Graph, constants: Constants, symbols: Mapping[str, Dim], *, afresh: bool) -> None:
-        self.root = root
+        self.functions = {graph.name: number for number, graph in reversed(tuple(enumerate(root.subgraphs)))}
+        """Sub-graphs of the main graph by name."""
         self.constants = constants
         self.symbols = symbols
         self.afresh = afresh
