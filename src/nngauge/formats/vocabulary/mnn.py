@@ -66,7 +66,13 @@ def translate(call: Call) -> Canonical:
 
 
 KINDS: Final[Mapping[str, str]] = {
-    "AbsVal": "Abs", "Attention": "Attention", "BatchNorm": "BatchNormalization",
+    "AbsVal": "Abs", "AsString": "Cast", "Broastcast": "Expand", "Dilation2D": "Dilate", "Extra": "Custom",
+    "Im2Col": "Unfold", "ImageProcess": "Custom", "MatrixBandPart": "Trilu", "Plugin": "Custom", "Power": "Pow",
+    "QuantizeV2": "QuantizeLinear", "QuantizedAdd": "Add", "QuantizedBiasAdd": "BiasAdd",
+    "QuantizedLogistic": "Sigmoid", "QuantizedSoftmax": "Softmax", "Reverse": "Reverse",
+    "TensorArray": "SequenceEmpty", "TensorArrayConcat": "ConcatFromSequence", "TensorArrayErase": "SequenceErase",
+    "TensorArrayInsert": "SequenceInsert", "TensorArrayRead": "SequenceAt", "TensorArraySize": "SequenceLength",
+    "TensorArraySplit": "SplitToSequence", "TensorArrayWrite": "SequenceInsert", "Attention": "Attention", "BatchNorm": "BatchNormalization",
     "Bnll": "Softplus", "BroadcastTo": "Expand", "CastLike": "CastLike", "Col2Im": "Col2Im", "Copy": "Identity",
     "CumProd": "CumProd", "Det": "Det", "DetectionOutput": "DetectionOutput",
     "DetectionPostProcess": "DetectionOutput", "Dropout": "Dropout", "DynamicQuant": "DynamicQuantizeLinear",
