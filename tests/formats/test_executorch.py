@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nngauge.analyse.cost import model_cost
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError
 from nngauge.formats._api import ModelData
@@ -119,6 +120,8 @@ def test_kernels_views_and_the_network_inside_a_delegate() -> None:
     assert weight.data is not None
     assert (weight.data.size, weight.data.offset + weight.data.size <= len(data)) == (864, True)
     assert (graph.completeness, graph.parameters) == (Completeness.FULL, 216)
+    cost = model_cost(graph)
+    assert (cost.macs, cost.lower_bound) == (2 * 2 * 8 * 27, False)
     survive(FORMAT, data, "x.pte", count=300)
 
 

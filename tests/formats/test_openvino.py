@@ -5,7 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
+from msgspec.structs import replace
 
+from nngauge.analyse.constants import Constants
+from nngauge.analyse.cost import model_cost
+from nngauge.analyse.shapes import infer_shapes
 from nngauge.domain.graph import DType
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
@@ -69,8 +73,8 @@ def test_attributes_are_those_of_onnx() -> None:
     window = 'strides="2, 1" pads_begin="1,0" pads_end="1,2" dilations="1,1" auto_pad="explicit"'
     layers = [
         layer(0, "Parameter", dims=(1, 4, 8, 8)),
-        layer(1, "Const", 'element_type="f32" offset="0" size="288"', (4, 1, 2, 3, 3)),
-        layer(2, "GroupConvolution", window, (1, 8, 4, 8)),
+        layer(1, "Const", 'element_type="f32" offset="0" size="288"', (4, 2, 1, 3, 3)),
+        layer(2, "GroupConvolution", window, (1, 8, 4, 8)).replace("<dim>4</dim>", "<dim>-1</dim>"),
         layer(3, "Const", 'element_type="i64" offset="288" size="32"', (4,)),
         layer(4, "Transpose", dims=(1, 4, 8, 8)),
         layer(
@@ -86,6 +90,8 @@ def test_attributes_are_those_of_onnx() -> None:
     conv, transpose, pool, cast, custom = graph.nodes
     assert (conv.kind, conv.attributes["pads"], conv.attributes["group"]) == ("Conv", (1, 0, 1, 2), 4)
     assert (conv.attributes["strides"], conv.attributes["weight_layout"]) == ((2, 1), "GOIHW")
+    inferred = infer_shapes(replace(graph, nodes=graph.nodes[:1]), Constants())
+    assert model_cost(inferred.graph).macs == 8 * 4 * 8 * 9
     assert transpose.attributes == {"perm": (0, 2, 3, 1)}
     assert pool.attributes == {
         "strides": (2, 2), "kernel_shape": (2, 2), "auto_pad": "SAME_UPPER", "ceil_mode": 1, "count_include_pad": 1,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
+from nngauge.analyse.constants import Constants
+from nngauge.analyse.shapes import infer_shapes
 from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
@@ -155,6 +158,17 @@ def test_calls_are_followed_and_weights_bound() -> None:
     )  # fmt: skip
     assert [graph.tensors[at].name for at in graph.inputs] == ["x"]
     assert len(graph.outputs) == 2
+
+
+def test_axes_change_places_before_their_number_is_known() -> None:
+    graph = scripted("""    x: Tensor) -> Tensor:
+    a, b, = torch.split(torch.transpose(x, 0, -1), 3)
+    return torch.transpose(torch.conv2d(a, self.weight), 1, 2)""")
+    first, split, _, second = graph.nodes
+    assert (first.attributes, second.attributes) == ({"swap": (0, -1)}, {"perm": (0, 2, 1, 3)})
+    assert split.attributes == {"axis": 0, "split": (3, -1)}
+    inferred = infer_shapes(replace(graph, nodes=graph.nodes[:2]), Constants(), {"x": (2, 3, 4, 5)}).graph
+    assert [inferred.tensors[at].shape for at in split.outputs] == [(3, 3, 4, 2), (2, 3, 4, 2)]
 
 
 def test_control_flow_becomes_subgraphs() -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import MalformedError
-from nngauge.formats._torch_operands import Numbers, operands
+from nngauge.formats._torch_operands import Numbers, operands, settled
 from nngauge.formats._xnnpack import is_xnnpack, read_xnnpack
 from nngauge.formats.vocabulary.torch import Arg, Ref, Unknown, canonical
 from nngauge.io.binary import Buffer
@@ -315,7 +315,7 @@ class _Calls:
             inputs = tuple(arg.at for arg in read if isinstance(arg, Ref))
             return Node(op, None, "", inputs, outputs)
         inputs = operands(known.inputs, self._values.numbers, lambda place: place)
-        return Node(op, known.kind, "", inputs, outputs, known.attributes)
+        return Node(op, known.kind, "", inputs, outputs, settled(known.attributes, len(outputs)))
 
     def _delegate(self, name: str, at: int) -> dict[str, Attribute]:
         delegate = self._owners[_CALL_DELEGATE][at]

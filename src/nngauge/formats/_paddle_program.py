@@ -101,7 +101,7 @@ class ProgramReader:
         skipped = {"feed": 1, "fetch": 2}.get(kind)
         inputs = {name: values.use_all(names) for name, names in slots[1].items()} if skipped != 1 else {}
         outputs = values.use_all(name for names in slots[2].values() for name in names) if skipped != 2 else ()
-        found = translate(Operation(kind, inputs, attributes))
+        found = translate(Operation(kind, inputs, attributes, values.rank(inputs.get("X", ()))))
         bodies = self._bodies(found.kind, blocks, values, subgraphs, depth)
         return Node(kind, found.kind, "", found.inputs, outputs, dict(found.attributes) | bodies)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from nngauge.domain.graph import DType, Tensor
+from nngauge.domain.graph import Attribute, DType, Tensor
 from nngauge.errors import LimitError
 from nngauge.formats.vocabulary.torch import ABSENT, Arg, Ref
 from nngauge.limits import MAX_INLINE_VALUES, MAX_TENSORS
@@ -46,6 +46,15 @@ class Numbers:
             dtype, values = (DType.INT64, whole) if exact else (DType.FLOAT32, real)
             self._tensors.append(Tensor(str(value)[:80], dtype, shape, values=values))
         return at
+
+
+def settled(attributes: Mapping[str, Attribute], outputs: int) -> Mapping[str, Attribute]:
+    """The attributes of a node of which the number of results is known: parts of one size, the last what is left."""
+    size = attributes.get("split_size")
+    if not isinstance(size, int) or not 0 < outputs <= MAX_INLINE_VALUES:
+        return attributes
+    kept = {key: value for key, value in attributes.items() if key != "split_size"}
+    return kept | {"split": (*(size,) * (outputs - 1), -1)}
 
 
 def operands(inputs: Sequence[Arg], numbers: Numbers, place: Callable[[int], int]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError
+from nngauge.formats._torch_operands import settled
 from nngauge.limits import MAX_NODES, MAX_TENSORS
 
 
@@ -107,7 +108,7 @@ class Values:
         inputs = tuple([local(number) for number in block.inputs])
         nodes, bodies = [], list[Block]()
         for draft in kept:
-            attributes = dict(draft.attributes)
+            attributes = dict(settled(draft.attributes, len(draft.outputs)))
             for key, body in draft.bodies.items():
                 attributes[key] = len(bodies)
                 bodies.append(body)

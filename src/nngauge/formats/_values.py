@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nngauge.domain.graph import Tensor
 from nngauge.errors import LimitError
@@ -34,6 +34,11 @@ class Values:
     def use_all(self, names: Iterable[str]) -> tuple[int, ...]:
         """The indices of several names."""
         return tuple(self.use(name) for name in names)
+
+    def rank(self, places: Sequence[int]) -> int | None:
+        """Axes of the first of these values, None where nothing is known of it."""
+        shape = self.tensors[places[0]].shape if places else None
+        return None if shape is None else len(shape)
 
     def _append(self, tensor: Tensor) -> int:
         if len(self.tensors) >= MAX_TENSORS:

@@ -134,7 +134,7 @@ def _nodes(block: Table, values: Values, meter: Meter) -> list[Node]:
         inputs = {slot: values.use_all(names) for slot, names in read.items()}
         outputs = values.use_all(name for names in written.values() for name in names)
         attributes = dict(_attributes(operation.tables(3), meter))
-        found = translate(Operation(kind, inputs, attributes))
+        found = translate(Operation(kind, inputs, attributes, values.rank(inputs.get("X", ()))))
         nodes.append(Node(kind, found.kind, "", found.inputs, outputs, found.attributes))
     return nodes
 

@@ -36,7 +36,7 @@ def per_input(operation: Operation, data: int, place: int) -> Amount:
     shape = _kernel_shape(operation, place)
     if shape is not None:
         layout = _layout(operation, "IOHW", len(shape))
-        return known_product([dim for axis, dim in zip(layout, shape, strict=True) if axis != "I"], _KERNEL)
+        return known_product([dim for axis, dim in zip(layout, shape, strict=True) if axis not in "GI"], _KERNEL)
     flat = operation.tensor(place)
     if flat is not None and flat.shape is not None:
         return _share(element_count(flat), known(channel_dim(operation, operation.shape(data)), "the channels"))
@@ -99,7 +99,7 @@ def _layout(operation: Operation, default: str, rank: int) -> str:
 
 def _made(layout: str) -> str:
     """Axes that number the outputs; of a depthwise kernel ``HWIM`` all channels do."""
-    return "IM" if "M" in layout else "O"
+    return "IM" if "M" in layout else "GO"
 
 
 def _window(operation: Operation) -> int:

@@ -38,7 +38,7 @@ def macs_of(operation: Operation, family: Family) -> Amount:
         return rule(operation)
     if not is_known(kind):
         raise UnknownCostError("the operator is unknown")
-    if family in _OPAQUE:
+    if family in _OPAQUE and "body" not in operation.node.attributes:
         raise UnknownCostError(_OPAQUE[family])
     return 0
 

@@ -117,11 +117,11 @@ class _Axes(NamedTuple):
 @lru_cache(maxsize=256)
 def _weight_axes(letters: str, rank: int) -> _Axes:
     """Meaning of a layout: letters before the spatial ones count from the front, those behind from the back."""
-    head = len(letters) - len(letters.lstrip("OIM1"))
-    tail = len(letters) - len(letters.rstrip("OIM1"))
+    head = len(letters) - len(letters.lstrip("GOIM1"))
+    tail = len(letters) - len(letters.rstrip("GOIM1"))
     if head == len(letters) or head + tail > rank:
         raise UnknownError("the weights do not fit their layout")
-    wanted = "IM" if "M" in letters else "O"
+    wanted = "IM" if "M" in letters else "GO" if "G" in letters else "O"
     found = [letters.find(letter) for letter in wanted]
     if min(found) < 0:
         raise UnknownError("the layout of the weights names no output channels")

@@ -90,8 +90,14 @@ def flatten(op: Operation) -> Shapes:
 
 
 def transpose(op: Operation) -> Shapes:
-    """`Transpose`: the axes in the order `perm`, backwards without one."""
+    """`Transpose`: the axes in the order `perm`, or two that `swap` exchanges; backwards without either."""
     shape = op.shape()
+    pair = op.integers("swap")
+    if pair is not None and len(pair) == 2:
+        first, second = (place_of(axis, len(shape)) for axis in pair)
+        moved = list(shape)
+        moved[first], moved[second] = moved[second], moved[first]
+        return (tuple(moved),)
     order = op.whole("perm", 1)
     if order is None:
         return (shape[::-1],)

@@ -30,6 +30,8 @@ class Operation(Struct, frozen=True):
     kind: str
     inputs: Mapping[str, tuple[int, ...]]
     attributes: Mapping[str, Attribute]
+    rank: int | None = None
+    """Axes of the value in slot ``X``, where the program tells."""
 
     def slots(self, *names: str) -> tuple[int, ...]:
         """One value of each slot in ONNX's order, −1 where it is empty, none of these at the end."""
@@ -239,6 +241,7 @@ def _flatten(operation: Operation) -> Translated:
     if operation.kind != "flatten_contiguous_range":
         return Translated("Flatten", operation.slots("X"), {"axis": operation.integer("axis", 1)})
     start, stop = operation.integer("start_axis", 1), operation.integer("stop_axis", -1)
+    stop = -1 if operation.rank is not None and stop == operation.rank - 1 else stop
     if start == 1 and stop == -1:
         return Translated("Flatten", operation.slots("X"), {"axis": 1})
     if 0 <= start < 8 and stop == -1:
