@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import struct
 import zipfile
 
@@ -17,25 +16,6 @@ from nngauge.formats._api import Format, ModelData
 from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 from tests.builders.models import message
-
-BYTECODE = b"ML\xefR\x0dMLIR22.0.0git\0" + bytes(100)
-DESCRIPTION = json.dumps({"producer": "coreai-core 1.0.0b3", "assetVersion": "2.0"}).encode()
-
-
-def test_aimodel() -> None:
-    lead = "m.aimodel/main.mlirb"
-    parts = {"m.aimodel/main.hash": hashlib.sha256(BYTECODE).digest(), "m.aimodel/metadata.json": DESCRIPTION}
-    assert matches(aimodel.FORMAT, BYTECODE, lead)
-    assert aimodel.FORMAT.bind is not None
-    assert aimodel.FORMAT.bind(lead, [lead, "n/main.hash", *parts]) == tuple(parts)
-    graph = aimodel.FORMAT.parse(ModelData(lead, BYTECODE, parts))
-    assert (graph.producer, graph.format_version) == ("coreai-core 1.0.0b3", "asset 2.0")
-    assert graph.metadata == {"compiler": "MLIR22.0.0git", "bytecode version": "6"}
-    assert graph.notes == ("the MLIR program is not read",)
-    changed = aimodel.FORMAT.parse(ModelData(lead, BYTECODE + b"x", parts))
-    assert "does not belong" in changed.notes[1]
-    with pytest.raises(NotThisFormat):
-        aimodel.FORMAT.parse(ModelData("x.mlirbc", BYTECODE))
 
 
 def dlc(model: bytes = b"\xd5\x0a\x03\0\0\0\0\0\x10\0\0\0NETD" + bytes(40), params: bytes | None = None) -> bytes:

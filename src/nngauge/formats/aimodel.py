@@ -1,6 +1,6 @@
 """Core AI models (.aimodel): a folder with MLIR bytecode, its SHA-256 and a description.
 
-Not documented by Apple; file names, the hash over the bytecode and ``assetVersion`` were measured on folders written by
+Not documented by Apple: file names, the hash over the bytecode and ``assetVersion`` were measured on folders written by
 Apple's coreai-core package. Bytecode: https://mlir.llvm.org/docs/BytecodeFormat/
 """
 
@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from nngauge.domain.graph import Completeness, Graph
-from nngauge.errors import MalformedError, NotThisFormat, TruncatedError
+from nngauge.errors import NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._coreai_program import program_graph
 from nngauge.formats._json_text import JsonObject, read_object, text
-from nngauge.io.binary import Buffer, cstring_at
+from nngauge.formats._mlir_bytecode import MAGIC, read_bytecode
+from nngauge.io.binary import Buffer
 from nngauge.limits import CHUNK_BYTES
 
-_MAGIC = b"ML\xefR"
 _HASH, _METADATA = "main.hash", "metadata.json"
 
 
@@ -30,7 +33,7 @@ def bind(lead: str, paths: Sequence[str]) -> tuple[str, ...]:
 
 def parse(data: ModelData) -> Graph:
     """Checks bytecode header, hash and description; see `Format.parse` for the errors. Bytecode alone is no model."""
-    if bytes(data.buf[:4]) != _MAGIC:
+    if bytes(data.buf[:4]) != MAGIC:
         raise NotThisFormat("no MLIR bytecode")
     metadata = _part(data, _METADATA)
     if metadata is None:
@@ -38,25 +41,32 @@ def parse(data: ModelData) -> Graph:
     facts = read_object(metadata)
     if not text(facts.get("assetVersion")):
         raise NotThisFormat("the description has no asset version")
-    if len(data.buf) < 16 or not data.buf[4] & 1:
-        raise TruncatedError("no bytecode version")
-    compiler = cstring_at(data.buf, 5, limit=256).decode("utf-8", "replace")
-    if not compiler.startswith("MLIR") and not compiler.isprintable():
-        raise MalformedError("the bytecode names no producer")
-    stored = _part(data, _HASH)
-    notes = ["the MLIR program is not read"]
-    if stored is None:
-        notes.append("the hash file is missing")
-    elif not _agrees(data.buf, bytes(stored[:128])):
-        notes.append("the hash file does not belong to this bytecode")
-    return Graph(
-        format=FORMAT.name,
-        completeness=Completeness.STRUCTURE,
+    graph = _network(data.buf)
+    notes = [*graph.notes, *_hash_notes(data)]
+    return replace(
+        graph,
+        completeness=Completeness.PARTIAL if notes and graph.nodes else graph.completeness,
         format_version=f"asset {text(facts['assetVersion'])[:20]}",
         producer=_producer(facts),
-        metadata={"compiler": compiler[:100], "bytecode version": str(data.buf[4] >> 1)},
         notes=tuple(notes),
     )
+
+
+def _network(buf: Buffer) -> Graph:
+    try:
+        program = read_bytecode(buf)
+    except UnsupportedError as error:
+        return Graph(format=FORMAT.name, completeness=Completeness.STRUCTURE, notes=(str(error),))
+    graph = program_graph(program, buf, FORMAT.name)
+    facts = {"compiler": program.producer[:100], "bytecode version": str(program.version)}
+    return replace(graph, metadata={**facts, **graph.metadata})
+
+
+def _hash_notes(data: ModelData) -> list[str]:
+    stored = _part(data, _HASH)
+    if stored is None:
+        return ["the hash file is missing"]
+    return [] if _agrees(data.buf, bytes(stored[:128])) else ["the hash file does not belong to this bytecode"]
 
 
 def _producer(facts: JsonObject) -> str:
@@ -77,12 +87,12 @@ def _agrees(buf: Buffer, stored: bytes) -> bool:
 
 FORMAT = Format(
     name="aimodel",
-    version=1,
+    version=2,
     title="Core AI model",
     suffixes=(".aimodel", ".mlirb"),
     parse=parse,
-    magics=(Magic(0, _MAGIC),),
+    magics=(Magic(0, MAGIC),),
     bind=bind,
     references=("https://mlir.llvm.org/docs/BytecodeFormat/",),
-    limitations=("undocumented format: the program is not read",),
+    limitations=("undocumented format: attributes other than those of convolutions are not read",),
 )
