@@ -50,7 +50,7 @@ class Operation:
 
     def present(self, place: int) -> bool:
         """Whether input `place` is given."""
-        return place < len(self.inputs) and self.inputs[place] >= 0
+        return 0 <= place < len(self.inputs) and self.inputs[place] >= 0
 
     def maybe(self, place: int) -> Shape | None:
         """Shape of input `place`; None when it is unknown or the input absent."""

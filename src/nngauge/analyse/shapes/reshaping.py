@@ -184,16 +184,16 @@ def space_to_batch(op: Operation) -> Shapes:
     return (tuple(found),)
 
 
-def _batches(op: Operation) -> tuple[Shape, tuple[int, ...], list[int]]:
+def _batches(op: Operation) -> tuple[Shape, tuple[int, ...], Shape]:
     """Input, block of each spatial axis, and what is added before and behind each together."""
     shape, blocks = op.shape(), op.whole("blocks", 1)
     if blocks is None or min(blocks, default=1) < 1 or len(blocks) >= len(shape):
         raise UnknownError("blocks do not fit the number of axes")
-    if "pads" not in op.attributes and op.present(2):
-        pairs = op.whole("pads", 2) or ()
-        pads = (*pairs[0::2], *pairs[1::2])
-    else:
-        pads = op.integers("pads") or (0,) * (2 * len(blocks))
+    pads = op.sizes("pads", -1)
+    if pads is None:
+        # The source's matrix has a row of begin and end for each axis; unknown ones leave the sizes unknown.
+        rows = op.sizes("pads", 2) if op.values(2) is not None else (None,) * (2 * len(blocks))
+        pads = (*(rows or ())[0::2], *(rows or ())[1::2]) if op.present(2) else (0,) * (2 * len(blocks))
     if len(pads) != 2 * len(blocks):
         raise UnknownError("pads do not fit the number of axes")
-    return shape, blocks, [pads[place] + pads[place + len(blocks)] for place in range(len(blocks))]
+    return shape, blocks, tuple([dims.add(pads[at], pads[at + len(blocks)]) for at in range(len(blocks))])

@@ -56,7 +56,7 @@ class Scope:
         if shape is None or len(shape) > MAX_RANK or (computed and self._work.afresh and not tensor.constant):
             return None
         for dim in shape:
-            if not isinstance(dim, int) or dim < 0:
+            if not isinstance(dim, int) or not 0 <= dim < MAX_NUMBER:
                 break
         else:
             return shape
@@ -65,7 +65,7 @@ class Scope:
             if isinstance(dim, str):
                 found.append(dims.substitute(dim, self._work.symbols))
             else:
-                found.append(None if dim is None or dim < 0 else dim)
+                found.append(dim if dim is not None and 0 <= dim < MAX_NUMBER else None)
         return tuple(found)
 
     def _capture(self, produced: set[int]) -> None:

@@ -11,12 +11,27 @@ from nngauge.limits import MAX_RANK
 def slice_(op: Operation) -> Shapes:
     """`Slice` by starts, ends, axes and steps; then the axes in `squeeze` are dropped and `new_axes` put in."""
     shape = op.shape()
-    starts, ends, axes, steps = bounds(op)
+    try:
+        starts, ends, axes, steps = bounds(op)
+    except UnknownError:
+        return (_rearranged(op, _vague(op, shape)),)
     found = list(shape)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         place = place_of(axis, len(shape))
         found[place] = extent(shape[place], start, end, step)
     return (_rearranged(op, tuple(found)),)
+
+
+def _vague(op: Operation, shape: Shape) -> Shape:
+    """What computed bounds leave known: the axes that are not cut."""
+    if not op.present(1) or "starts" in op.attributes:
+        raise UnknownError("starts and ends are missing")
+    try:
+        axes = op.whole("axes", 3)
+    except UnknownError:
+        axes = None
+    cut = range(len(shape)) if axes is None else [place_of(axis, len(shape)) for axis in axes]
+    return tuple([None if axis in cut else dim for axis, dim in enumerate(shape)])
 
 
 def bounds(op: Operation) -> tuple[Values, Values, tuple[int, ...], tuple[int, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from nngauge.analyse.shapes import dims
-from nngauge.analyse.shapes.expression import symbol
+from nngauge.analyse.shapes.expression import MAX_NUMBER, symbol
 from nngauge.analyse.shapes.operation import Shape
 from nngauge.domain.graph import Dim, Graph
 from nngauge.errors import UsageError
@@ -56,7 +56,7 @@ def _check(graph: Graph, places: Mapping[str, int], given: Mapping[str, tuple[in
     for name, shape in given.items():
         if name not in places:
             raise UsageError(f"the model has no input `{name}`", hint=f"its inputs are: {names}")
-        if len(shape) > MAX_RANK or not all(isinstance(size, int) and size >= 0 for size in shape):
+        if len(shape) > MAX_RANK or not all(isinstance(size, int) and 0 <= size < MAX_NUMBER for size in shape):
             raise UsageError(f"{shape} is no shape", where=name, hint="numbers from 0 on, one for each dimension")
         stated = graph.tensors[places[name]].shape
         if stated is not None and len(stated) != len(shape):
@@ -97,6 +97,6 @@ def _named(shape: Shape | None, name: str, symbols: Mapping[str, Dim]) -> Shape 
 
 
 def _dim(dim: Dim, name: str, symbols: Mapping[str, Dim]) -> Dim:
-    if dim is None or dim in _NAMELESS or (isinstance(dim, int) and dim < 0):
+    if dim is None or dim in _NAMELESS or (isinstance(dim, int) and not 0 <= dim < MAX_NUMBER):
         return symbol(name)
     return dim if isinstance(dim, int) else dims.add(dims.substitute(dim, symbols), 0)

@@ -41,19 +41,22 @@ _FIXED: Final[Mapping[str, tuple[DType, ...]]] = {
     "Xor": (DType.BOOL,),
 }
 """Types that the operator alone decides."""
-_SECOND: Final[Mapping[str, DType]] = {
-    "Dropout": DType.BOOL,
-    "MaxPool": DType.INT64,
-    "TopK": DType.INT64,
-    "Unique": DType.INT64,
+_FURTHER: Final[Mapping[str, tuple[DType | None, ...]]] = {
+    "Dropout": (DType.BOOL,),
+    "EmbedLayerNormalization": (DType.INT32, None),
+    "MaxPool": (DType.INT64,),
+    "TopK": (DType.INT64,),
+    "Unique": (DType.INT64, DType.INT64, DType.INT64),
 }
-"""Type of further outputs where it is not that of the first."""
+"""Types of the outputs after the first; None is the type of the first, as it is everywhere else."""
 _OF_INPUT: Final[Mapping[str, int]] = {
     "CastLike": 1,
     "DequantizeLinear": 1,
     "EmbedLayerNormalization": 2,
     "GatherBlockQuantized": 2,
     "OneHot": 2,
+    "QGemm": 8,
+    "QLinearConcat": 2,
     "QLinearConv": 7,
     "QLinearMatMul": 7,
     "QuantizeLinear": 2,
@@ -68,12 +71,13 @@ _DEFAULT: Final[Mapping[str, DType]] = {
     "BlackmanWindow": DType.FLOAT32,
     "MelWeightMatrix": DType.FLOAT32,
     "PriorBox": DType.FLOAT32,
+    "QGemm": DType.FLOAT32,
     "QuantizeLinear": DType.UINT8,
     "RandomNormal": DType.FLOAT32,
     "RandomUniform": DType.FLOAT32,
 }
 """Type when that input is absent or the operator has none."""
-_SPECIAL: Final = frozenset({*_FIXED, *_SECOND, *_OF_INPUT, *_DEFAULT})
+_SPECIAL: Final = frozenset({*_FIXED, *_FURTHER, *_OF_INPUT, *_DEFAULT})
 _NAMES: Final[Mapping[str, DType]] = {dtype.value: dtype for dtype in DType}
 
 
@@ -93,5 +97,6 @@ def output_types(op: Operation) -> Sequence[DType]:
     if first is DType.UNKNOWN:
         first = _DEFAULT.get(kind, first)
     # Before opset 10 the mask of Dropout had the type of its data; there `ratio` was an attribute.
-    second = first if kind == "Dropout" and "ratio" in attributes else _SECOND.get(kind, first)
-    return [first, *[second] * (count - 1)]
+    further = () if kind == "Dropout" and "ratio" in attributes else _FURTHER.get(kind, ())
+    others = [further[place] if place < len(further) else None for place in range(count - 1)]
+    return [first, *(first if dtype is None else dtype for dtype in others)]
