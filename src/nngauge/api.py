@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain, islice
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,10 +17,11 @@ from nngauge.domain.model import Model
 from nngauge.errors import UnsupportedError, UsageError
 from nngauge.extract.attempt import Extracted, Piece, try_format
 from nngauge.extract.candidates import FormatIndex, index_formats
+from nngauge.extract.surroundings import Surroundings
 from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
-from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MAX_SIBLINGS, MIB
+from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MIB
 
 if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
@@ -154,21 +155,13 @@ def _require_inputs(graph: Graph, inputs: Mapping[str, tuple[int, ...]]) -> None
 @contextmanager
 def open_model(path: str | Path) -> Iterator[Extracted]:
     """One model file with its bytes at hand as long as the context lasts; finds companions and raises as `read_model`."""
-    place = Path(path)
-    if place.is_dir():
-        files = {str(item.relative_to(place.parent)): item for item in sorted(place.rglob("*")) if item.is_file()}
-        leads = sorted(files, key=lambda name: (name.count("/"), name))
-    else:
-        files = _beside(place)
-        stem = place.name.partition(".")[0]
-        others = (name for name in files if name != place.name and name.startswith(stem) and "/" not in name)
-        leads = [place.name, *others]
-    index = index_formats(deferred_formats())
+    around = Surroundings(Path(path))
     reasons: list[str] = []
-    for name in leads:
+    given = None if around.is_folder else Path(path).name
+    for name in around.leads():
         with ExitStack() as sources:
-            wanted = None if place.is_dir() or name == place.name else place.name
-            extracted = _read_lead(index, name, files, wanted, reasons, sources)
+            wanted = None if name == given else given
+            extracted = _read_lead(name, around, wanted, reasons, sources)
             if extracted is not None:
                 yield extracted
                 return
@@ -179,30 +172,27 @@ def open_model(path: str | Path) -> Iterator[Extracted]:
     )
 
 
-def _beside(place: Path) -> dict[str, Path]:
-    """Files in the folder of `place` and one folder below it, where SavedModels and NNEF keep their weights."""
-    folder = place.parent
-    listed = islice(chain(folder.iterdir(), folder.glob("*/*")), MAX_SIBLINGS)
-    return {item.relative_to(folder).as_posix(): item for item in sorted(listed) if item.is_file()}
+@cache
+def _index() -> FormatIndex:
+    return index_formats(deferred_formats())
 
 
 def _read_lead(
-    index: FormatIndex,
     name: str,
-    files: dict[str, Path],
+    around: Surroundings,
     wanted: str | None,
     reasons: list[str],
     sources: ExitStack,
 ) -> Extracted | None:
     """The model whose lead file is `name`; with `wanted`, only one that has that companion."""
-    source = sources.enter_context(ByteSource.open(files[name]))
+    source = sources.enter_context(ByteSource.open(around.path(name)))
     head = source.read(0, HEAD_BYTES)
-    for form in index.matching(head, source.size, name, content_kind(head)):
-        bound = form.bind(name, tuple(files)) if form.bind else ()
+    for form in _index().matching(head, source.size, name, content_kind(head)):
+        bound = form.bind(name, around.names) if form.bind else ()
         if wanted is not None and wanted not in bound:
             continue
         companions = [
-            Piece(Location(path=other), sources.enter_context(ByteSource.open(files[other]))) for other in bound
+            Piece(Location(path=other), sources.enter_context(ByteSource.open(around.path(other)))) for other in bound
         ]
         outcome = try_format(form, Piece(Location(path=name), source), companions)
         if isinstance(outcome, Extracted):
