@@ -127,7 +127,8 @@ def _function_graph(block: Block, name: str, label: str) -> Graph:
 def with_interface(base: Graph, interface: Interface) -> Graph:
     """The interface's ports are the first tensors; the graph is full when every operation is known."""
     first = len(interface.inputs)
-    whole = not base.notes and all(node.kind for node in base.nodes)
+    inside = all(graph.completeness is Completeness.FULL for graph in base.subgraphs)
+    whole = inside and not base.notes and all(node.kind for node in base.nodes)
     return replace(
         base,
         completeness=Completeness.FULL if whole else Completeness.PARTIAL,
