@@ -7,6 +7,7 @@ https://github.com/pytorch/pytorch/blob/main/torch/csrc/jit/docs/serialization.m
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -58,7 +59,9 @@ class Code:
         if self._left < 0:
             raise LimitError("more code than is parsed")
         try:
-            tree = ast.parse(content)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what the parser thinks of odd literals is nothing for our output
+                tree = ast.parse(content)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise MalformedError(f"{module[:80]} is not TorchScript: {str(error)[:80]}") from None
         found: dict[str, ClassCode | ast.FunctionDef] = {}
