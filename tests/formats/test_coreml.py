@@ -192,6 +192,9 @@ def test_example_package() -> None:
     assert depthwise.attributes["group"] == 16
     kernel = graph.tensors[first.inputs[1]]
     assert (kernel.dtype, kernel.shape, kernel.data) == (DType.FLOAT16, (16, 3, 3, 3), Span(128, 864, 2))
+    model_only = {name: content for name, content in parts.items() if name.endswith(".mlmodel")}
+    bare = coreml_mlpackage.FORMAT.parse(ModelData(lead, files[lead], model_only))
+    assert (bare.parameters, bare.notes) == (3301, ("the weight file is missing",))
     # The record in front of the blob, 64 bytes before it, says the same.
     assert struct.unpack_from("<IIQQ", list(parts.values())[1], 64) == (0xDEADBEEF, 1, 864, 128)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Graph
+from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._coreml_mil import Files
@@ -51,8 +51,10 @@ def parse(data: ModelData) -> Graph:
     graph = read_model(data.parts[model], FORMAT.name, Files(parts[model][0], parts))
     missing = any(tensor.constant for tensor in graph.tensors) and len(parts) == 1
     unplaced = any(t.constant and t.data is None and t.values is None for t in graph.tensors)
-    notes = (*graph.notes, "the weight file is missing") if missing and unplaced else graph.notes
-    return replace(graph, notes=notes, metadata={**graph.metadata, "package": text(manifest["fileFormatVersion"])})
+    graph = replace(graph, metadata={**graph.metadata, "package": text(manifest["fileFormatVersion"])})
+    if not (missing and unplaced):
+        return graph
+    return replace(graph, completeness=Completeness.PARTIAL, notes=(*graph.notes, "the weight file is missing"))
 
 
 FORMAT = Format(
