@@ -72,20 +72,23 @@ class FormatIndex(Struct, frozen=True):
     endings: tuple[str, ...]
     """The same, as `str.endswith` wants them."""
 
-    def matching(self, head: bytes, size: int, name: str, kind: Kind) -> list[Format]:
-        """Formats that the file may be: those whose magic it carries first, then those whose probe says so."""
+    def matching(self, head: bytes, size: int, name: str, kind: Kind) -> Iterator[Format]:
+        """Formats that the file may be: those whose magic it carries first, then those whose probe says so.
+
+        One by one, since asking a probe imports its parser and the first magic is nearly always right.
+        """
         found: list[Format] = []
         if head:
-            for magic, form in self.by_first.get(head[0], ()):
-                if head.startswith(magic):
-                    found.append(form)
+            found += [form for magic, form in self.by_first.get(head[0], ()) if head.startswith(magic)]
         for offset, end, forms in self.elsewhere:
             found += forms.get(head[offset:end], ())
+        if found:
+            yield from dict.fromkeys(found)
         if kind not in _NEVER_PROBED:
             for form, probe in self.probes.open_for(head):
-                if probe(head, size, name):
+                if form not in found and probe(head, size, name):
                     found.append(form)
-        return list(dict.fromkeys(found)) if found else found
+                    yield form
 
     def named(self, name: str) -> tuple[Format, ...]:
         """Formats that the distinctive ending of `name` promises."""
