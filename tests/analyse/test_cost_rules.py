@@ -237,6 +237,29 @@ def test_unknown_shapes_make_lower_bounds() -> None:
 def test_partial_graphs_are_lower_bounds() -> None:
     graph = replace(_graph("Gemm", [_x(3, 20), _w(20, 7)], (3, 7)), completeness=Completeness.PARTIAL)
     assert model_cost(graph).lower_bound
+    assert model_cost(graph).parameters_lower_bound
+
+
+def test_missing_weights_alone_make_no_lower_bound() -> None:
+    bare = replace(_graph("Gemm", [_x(3, 20)], (3, 7), channels=7, bias=1), completeness=Completeness.TOPOLOGY)
+    cost = model_cost(bare)
+    assert (cost.macs, cost.parameters, cost.weight_bytes) == (3 * 20 * 7, 20 * 7 + 7, None)
+    assert (cost.lower_bound, cost.parameters_lower_bound) == (False, False)
+    unsized = model_cost(replace(_graph("LSTM", [_x(5, 1, 8)], (5, 1, 4)), completeness=Completeness.TOPOLOGY))
+    assert (unsized.lower_bound, unsized.parameters_lower_bound) == (True, True)
+
+
+def test_models_of_a_bundle_run_once_each() -> None:
+    """The graph of a bundle is empty; what its models call is no model of its own."""
+    caller = _block(_control("Loop", body=0, trip_count=3), subgraphs=(_matmul(1),))
+    cost = model_cost(Graph(format="test", subgraphs=(caller, _matmul(2))))
+    assert (cost.macs, cost.parameters) == ((3 + 2) * 16, 32)
+    assert cost.assumptions == ("each of the 2 models runs once",)
+
+
+def test_outputs_that_are_inputs_cost_nothing() -> None:
+    cost = model_cost(Graph(format="test", tensors=(_x(1, 4),), inputs=(0,), outputs=(0,)))
+    assert (cost.macs, cost.parameters, cost.unknown) == (0, 0, ())
 
 
 def test_weights_without_layers() -> None:

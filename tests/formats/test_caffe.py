@@ -42,7 +42,7 @@ def test_text() -> None:
     # The in-place ReLU makes a new value, which is the output.
     assert graph.outputs == graph.nodes[1].outputs
     assert graph.nodes[1].inputs == graph.nodes[0].outputs
-    assert graph.completeness is Completeness.PARTIAL
+    assert graph.completeness is Completeness.TOPOLOGY
 
 
 @pytest.mark.parametrize("v1", [False, True])

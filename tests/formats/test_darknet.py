@@ -114,7 +114,7 @@ def test_weights_alone() -> None:
     assert matches(FORMAT, stored, "net.weights")
     assert not matches(FORMAT, stored, "net.dat")
     graph = FORMAT.parse(ModelData("net.weights", stored))
-    assert (graph.parameters, graph.nodes, graph.completeness) == (100, (), Completeness.PARTIAL)
+    assert (graph.parameters, graph.nodes, graph.completeness) == (100, (), Completeness.FULL)
     with pytest.raises(NotThisFormat):
         FORMAT.parse(ModelData("net.weights", struct.pack("<3iQ", 0, 2, 5, 9) + b"\xff" * 400))
     survive(FORMAT, stored, "net.weights", count=100)

@@ -28,7 +28,7 @@ def test_versions_and_byte_orders(order: str, version: int) -> None:
     assert blocks.data is not None
     assert norm.data is not None
     assert (blocks.data.size, norm.data.offset - blocks.data.offset, norm.data.size) == (72, 96, 32)
-    assert (graph.parameters, graph.extent, graph.completeness) == (136, len(data), Completeness.PARTIAL)
+    assert (graph.parameters, graph.extent, graph.completeness) == (136, len(data), Completeness.FULL)
     assert graph.format_version == f"{version} big-endian" if order == ">" else str(version)
 
 

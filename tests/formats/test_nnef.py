@@ -111,6 +111,7 @@ def test_weights_lie_in_their_files() -> None:
 
 def test_files_that_do_not_fit() -> None:
     assert "7 variables are missing, first conv/w1" in parse().notes[0]
+    assert parse().completeness is Completeness.TOPOLOGY
     files = {f"m/{label}.dat": tensor_file(shape) for label, shape in VARIABLES.items()}
     for damaged in (tensor_file((10, 11)), tensor_file((10, 12))[:-1], b"N", bytes(200)):
         graph = parse(parts=files | {"m/fc.dat": damaged})

@@ -167,7 +167,7 @@ def test_saved_model() -> None:
     data = models.saved_model()
     assert matches(tf_saved_model.FORMAT, data, "a.bin")
     alone = tf_saved_model.FORMAT.parse(ModelData("x", data))
-    assert (alone.completeness, alone.producer) == (Completeness.PARTIAL, "TensorFlow 2.21.0")
+    assert (alone.completeness, alone.producer) == (Completeness.TOPOLOGY, "TensorFlow 2.21.0")
     assert alone.metadata["signature:serving_default"] == "x → y"
     assert [node.kind for node in alone.nodes] == ["Input", "Variable", "Conv"]
     assert [alone.tensors[index].name for index in (*alone.inputs, *alone.outputs)] == ["image", "conv"]

@@ -54,7 +54,12 @@ def test_one_screen_has_interface_operations_cost_and_precision() -> None:
 def test_lower_bounds_are_said_at_every_total() -> None:
     whole = analysis(lenet())
     text = text_of(
-        render_analysis(replace(whole, cost=replace(whole.cost, lower_bound=True, unknown=("Foo: no rule × 2",))))
+        render_analysis(
+            replace(
+                whole,
+                cost=replace(whole.cost, lower_bound=True, parameters_lower_bound=True, unknown=("Foo: no rule × 2",)),
+            )
+        )
     )
     assert text.count("at least") == 3  # parameters, MACs, bytes moved
     assert "totals are lower bounds" in text

@@ -106,7 +106,10 @@ class Cost(Struct, frozen=True, kw_only=True):
     peak: PeakMemory | None
     layers: tuple[Layer, ...]
     lower_bound: bool = False
-    """Something was not read or not understood: totals are at least this."""
+    """Operations were not all read or understood: MACs and bytes moved are at least this. Missing weights alone do not
+    make it so."""
+    parameters_lower_bound: bool = False
+    """Weights of some layers are unknown: parameters are at least this."""
     assumptions: tuple[str, ...] = ()
     """What was assumed: "batch taken as 1"."""
     unknown: tuple[str, ...] = ()

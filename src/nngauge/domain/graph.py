@@ -78,6 +78,8 @@ class Completeness(StrEnum):
 
     FULL = "full"
     """Nodes, tensors, inputs and outputs."""
+    TOPOLOGY = "topology"
+    """All operations, but the weights lie elsewhere or were stripped: MACs are exact, parameters as layers declare."""
     PARTIAL = "partial"
     """Some of it; totals are lower bounds and `Graph.notes` says what is missing."""
     STRUCTURE = "structure"

@@ -87,18 +87,19 @@ def read_network(config: JsonObject, weights: Weights, size: int) -> Network:
 
 def with_network(base: Graph, network: Network) -> Graph:
     """`base` with the network's nodes and tensors; full when every layer and every weight found its place."""
-    notes = [*base.notes, *network.notes]
+    notes = list(network.notes)
     if network.weights.unused and network.weights.tensors:
         notes.append(f"{len(network.weights.unused)} weights belong to no layer of the configuration")
     whole = not notes and all(node.kind for node in network.nodes)
+    complete = base.completeness if base.completeness is Completeness.TOPOLOGY or base.notes else Completeness.FULL
     return replace(
         base,
-        completeness=Completeness.FULL if whole else Completeness.PARTIAL,
+        completeness=complete if whole else Completeness.PARTIAL,
         nodes=tuple(network.nodes),
         tensors=tuple(network.tensors),
         inputs=tuple(network.inputs),
         outputs=tuple(network.outputs),
-        notes=tuple(notes),
+        notes=(*base.notes, *notes),
     )
 
 

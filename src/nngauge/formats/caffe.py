@@ -435,7 +435,7 @@ def _graph(net: _Net, weights: _Net | None) -> Graph:
     complete = any(stored.values())
     return Graph(
         format="caffe",
-        completeness=Completeness.FULL if complete else Completeness.PARTIAL,
+        completeness=Completeness.FULL if complete else Completeness.TOPOLOGY,
         name=net.name,
         nodes=tuple(nodes),
         tensors=tuple(blobs.tensors),
@@ -488,7 +488,7 @@ def _notes(net: _Net, stored: Mapping[str, Sequence[Tensor]], *, complete: bool)
 
 FORMAT = Format(
     name="caffe",
-    version=2,
+    version=3,
     title="Caffe",
     suffixes=(".caffemodel", ".prototxt"),
     parse=parse,

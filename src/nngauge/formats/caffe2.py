@@ -102,7 +102,7 @@ def _graph(net: Net, makers: Iterable[Net]) -> Graph:
     ends = [at for at in blobs.latest.values() if at not in blobs.used and not blobs.tensors[at].constant]
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.FULL if given and nodes else Completeness.PARTIAL,
+        completeness=_completeness(given=given, computing=bool(nodes)),
         name=net.name,
         nodes=tuple(nodes),
         tensors=tuple(blobs.tensors),
@@ -111,6 +111,12 @@ def _graph(net: Net, makers: Iterable[Net]) -> Graph:
         producer="Caffe2",
         notes=tuple(_notes(given=given, computing=bool(nodes))),
     )
+
+
+def _completeness(*, given: bool, computing: bool) -> Completeness:
+    if not computing:
+        return Completeness.PARTIAL
+    return Completeness.FULL if given else Completeness.TOPOLOGY
 
 
 def _placeholders(net: Net, makers: Iterable[Net]) -> set[str]:
@@ -188,7 +194,7 @@ def _notes(*, given: bool, computing: bool) -> Iterable[str]:
 
 FORMAT = Format(
     name="caffe2",
-    version=1,
+    version=2,
     title="Caffe2",
     suffixes=("_net.pb",),
     parse=parse,

@@ -53,7 +53,7 @@ def parse(data: ModelData) -> Graph:
     notes = _check(network, stored, start)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+        completeness=_completeness(network, notes),
         nodes=tuple(network.nodes),
         tensors=tuple(network.tensors),
         inputs=(0,),
@@ -84,7 +84,6 @@ def _weights_alone(buf: Buffer) -> Graph:
     tensor = Tensor("weights", DType.FLOAT32, (count,), Span(start, 4 * count), constant=True)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL,
         tensors=(tensor,),
         producer="Darknet",
         notes=("weights only: the cfg that says how they are used is elsewhere",),
@@ -130,6 +129,12 @@ def _outputs(network: Network) -> tuple[int, ...]:
     return tuple(index for node in network.nodes for index in node.outputs if index not in read)
 
 
+def _completeness(network: Network, notes: Sequence[str]) -> Completeness:
+    if network.unread:
+        return Completeness.PARTIAL
+    return Completeness.TOPOLOGY if notes else Completeness.FULL
+
+
 def _check(network: Network, stored: Buffer | None, start: int | None) -> list[str]:
     """What keeps the graph from being whole."""
     if network.unread:
@@ -146,7 +151,7 @@ def _check(network: Network, stored: Buffer | None, start: int | None) -> list[s
 
 FORMAT = Format(
     name="darknet",
-    version=2,
+    version=3,
     title="Darknet",
     suffixes=(".cfg", ".weights"),
     parse=parse,

@@ -92,7 +92,7 @@ def parse(data: ModelData) -> Graph:
         metadata["file_type"] = FILE_TYPES[int(file_type[:9])]
     return Graph(
         format="gguf",
-        completeness=Completeness.PARTIAL,
+        completeness=_completeness(metadata, len(parts), unknown),
         name=metadata.get("general.name", ""),
         tensors=tuple(tensors),
         format_version=lead.version,
@@ -100,6 +100,10 @@ def parse(data: ModelData) -> Graph:
         extent=None if lead.unknown else _padded(data.buf, lead.end, lead.unit if lead.tensors else 1),
         notes=tuple(_notes(metadata, len(parts), unknown)),
     )
+
+
+def _completeness(metadata: Mapping[str, str], parts: int, unknown: set[int]) -> Completeness:
+    return Completeness.PARTIAL if len(list(_notes(metadata, parts, unknown))) > 1 else Completeness.FULL
 
 
 def _notes(metadata: Mapping[str, str], parts: int, unknown: set[int]) -> Iterator[str]:
@@ -284,7 +288,7 @@ class _Reader:
 
 FORMAT = Format(
     name="gguf",
-    version=2,
+    version=3,
     title="GGUF (llama.cpp, ggml)",
     suffixes=(".gguf",),
     magics=(Magic(0, _MAGIC, carve=True),),

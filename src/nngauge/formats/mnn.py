@@ -77,7 +77,7 @@ def parse(data: ModelData) -> Graph:
     subgraphs = tuple([_subgraph(proto, reader) for proto in protos])
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL if reader.missing else Completeness.FULL,
+        completeness=reader.completeness(),
         nodes=tuple(main.nodes),
         tensors=tuple(main.tensors),
         inputs=tuple(main.inputs),
@@ -217,6 +217,12 @@ class _Reader:
                 attributes[key] = at
         return Node(name, "Loop" if name == "While" else "If", label, inputs, outputs, attributes)
 
+    def completeness(self) -> Completeness:
+        """How much of the file is there."""
+        if self.missing:
+            return Completeness.PARTIAL
+        return Completeness.TOPOLOGY if self.declared else Completeness.FULL
+
     def notes(self) -> tuple[str, ...]:
         """What is missing."""
         absent = (
@@ -308,7 +314,7 @@ def _version(net: Table) -> str | None:
 
 FORMAT = Format(
     name="mnn",
-    version=3,
+    version=4,
     title="Alibaba MNN",
     suffixes=(".mnn",),
     parse=parse,

@@ -75,7 +75,7 @@ def _graph(symbol: JsonObject, entries: list[JsonObject], weights: dict[str, Ten
     outputs = tuple(values.use(head, len(entries)) for head in heads)
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.FULL if weights else Completeness.PARTIAL,
+        completeness=Completeness.FULL if weights else Completeness.TOPOLOGY,
         nodes=tuple(values.finished(node) for node in nodes),
         tensors=tuple(values.tensors),
         inputs=tuple(values.inputs),
@@ -264,7 +264,7 @@ def _array(cursor: Cursor, part: int) -> Tensor:
 
 FORMAT = Format(
     name="mxnet",
-    version=2,
+    version=3,
     title="Apache MXNet",
     suffixes=("-symbol.json", ".params"),
     parse=parse,

@@ -252,7 +252,7 @@ class _Builder:
         notes = self._notes(layers, weighted=weighted)
         return Graph(
             format="ncnn",
-            completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+            completeness=self._completeness(notes, weighted=weighted),
             nodes=tuple(nodes),
             tensors=tuple(self._tensors),
             inputs=tuple(inputs),
@@ -320,6 +320,11 @@ class _Builder:
             name = f"{layer.name}.{weight.name}"
             self._add(Tensor(name, dtype, weight.shape, span, scales, constant=True))
         return tuple(range(first, len(self._tensors)))
+
+    def _completeness(self, notes: Sequence[str], *, weighted: bool) -> Completeness:
+        if self._file is None and weighted and len(notes) == 1 and not self._problem:
+            return Completeness.TOPOLOGY
+        return Completeness.PARTIAL if notes else Completeness.FULL
 
     def _notes(self, layers: Sequence[_Layer], *, weighted: bool) -> list[str]:
         notes = []
@@ -405,7 +410,7 @@ def _pnnx_weights(layer: _Layer) -> Iterator[Tensor]:
 
 FORMAT = Format(
     name="ncnn",
-    version=2,
+    version=3,
     title="Tencent ncnn",
     suffixes=(".param", ".param.bin", ".ncnn.param"),
     magics=(Magic(0, _TEXT_MAGIC, carve=True), Magic(0, _BINARY_MAGIC)),

@@ -96,6 +96,11 @@ class _Network:
             self._nodes.append(Node("copy", "Identity", targets[0] if targets else "", (place,), self._made(targets)))
         self._known.update(targets)
 
+    def _completeness(self) -> Completeness:
+        if self._odd:
+            return Completeness.PARTIAL
+        return Completeness.TOPOLOGY if self._missing else Completeness.FULL
+
     def graph(self, document: Document) -> Graph:
         """The finished graph."""
         for name in document.outputs:
@@ -108,7 +113,7 @@ class _Network:
         notes += self._odd[:4]
         return Graph(
             format=FORMAT.name,
-            completeness=Completeness.PARTIAL if notes else Completeness.FULL,
+            completeness=self._completeness(),
             name=document.name,
             inputs=self._values.use_all(document.inputs),
             outputs=self._values.use_all(document.outputs),
@@ -273,7 +278,7 @@ def _tensor_file(buf: Buffer, part: int) -> tuple[DType, tuple[int, ...], Span]:
 
 FORMAT = Format(
     name="nnef",
-    version=1,
+    version=2,
     title="NNEF",
     suffixes=(".nnef",),
     parse=parse,

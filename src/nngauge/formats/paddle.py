@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Dim, DType, Graph, Span, Tensor
+from nngauge.domain.graph import Completeness, Dim, DType, Graph, Span, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._paddle_program import ProgramReader, tensor_description
@@ -25,6 +25,7 @@ _WIDTHS = {
     DType.FLOAT8_E4M3: 1, DType.FLOAT8_E5M2: 1,
 }  # fmt: skip
 """Bytes of one element where they are not four."""
+_NO_PARAMETERS = "the parameter file is missing"
 _COMBINED = ("__params__", "params", "model.params")
 
 
@@ -62,6 +63,7 @@ def parse(data: ModelData) -> Graph:
     tensors, note = _bound(data, graph, reader.persistent)
     return Graph(
         format=FORMAT.name,
+        completeness=_completeness(note),
         nodes=graph.nodes,
         tensors=tensors,
         inputs=graph.inputs,
@@ -73,6 +75,12 @@ def parse(data: ModelData) -> Graph:
     )
 
 
+def _completeness(note: str) -> Completeness:
+    if note == _NO_PARAMETERS:
+        return Completeness.TOPOLOGY
+    return Completeness.PARTIAL if note else Completeness.FULL
+
+
 def _bound(data: ModelData, graph: Graph, persistent: Mapping[str, int]) -> tuple[tuple[Tensor, ...], str]:
     """The tensors with their places in the combined parameter file, which holds one record each in name order.
 
@@ -80,7 +88,7 @@ def _bound(data: ModelData, graph: Graph, persistent: Mapping[str, int]) -> tupl
     """
     tensors = list(graph.tensors)
     if not persistent or not data.parts:
-        return graph.tensors, "the parameter file is missing" if persistent else ""
+        return graph.tensors, _NO_PARAMETERS if persistent else ""
     records = list(_records(next(iter(data.parts.values()))))
     if len(records) != len(persistent):
         return graph.tensors, f"the parameter file holds {len(records)} tensors, the program wants {len(persistent)}"
@@ -122,7 +130,7 @@ def _records(buf: Buffer) -> Iterator[tuple[DType, tuple[Dim, ...], Span]]:
 
 FORMAT = Format(
     name="paddle",
-    version=2,
+    version=3,
     title="Paddle inference program",
     suffixes=(".pdmodel", "__model__"),
     parse=parse,

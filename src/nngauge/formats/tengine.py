@@ -114,7 +114,7 @@ class _Reader:
         stripped = any(tensor.constant and tensor.data is None for tensor in described)
         return Graph(
             format=FORMAT.name,
-            completeness=Completeness.FULL,
+            completeness=Completeness.TOPOLOGY if stripped else Completeness.FULL,
             name=name,
             nodes=tuple(node for node in operations if node.op not in _EDGE_OPS),
             tensors=described,
@@ -196,7 +196,7 @@ def _single(cursor: Cursor) -> float:
 
 FORMAT = Format(
     name="tengine",
-    version=2,
+    version=3,
     title="Tengine tmfile",
     suffixes=(".tmfile",),
     parse=parse,

@@ -82,7 +82,7 @@ def parse(data: ModelData) -> Graph:
     complete = not unknown or bool(data.parts)
     return replace(
         main,
-        completeness=Completeness.FULL if complete else Completeness.PARTIAL,
+        completeness=Completeness.FULL if complete else Completeness.TOPOLOGY,
         notes=(*main.notes, *notes),
     )
 
@@ -205,7 +205,7 @@ def _port(buf: Buffer, message: Field) -> tuple[str, Tensor]:
 
 FORMAT = Format(
     name="tf_saved_model",
-    version=2,
+    version=3,
     title="TensorFlow SavedModel",
     suffixes=("saved_model.pb",),
     parse=parse,

@@ -60,14 +60,15 @@ def parse(data: ModelData) -> Graph:
         raise NotThisFormat("neither topology nor weights")
     base = Graph(
         format=FORMAT.name,
-        completeness=Completeness.FULL if manifest.whole else Completeness.PARTIAL,
+        completeness=Completeness.FULL if manifest.whole else Completeness.TOPOLOGY,
         tensors=weights,
         format_version=text(model.get("format")) or None,
         producer=_producer(model, topology),
         notes=notes,
     )
     if not topology:
-        return replace(base, notes=(*notes, "weights only: the topology is built in code"))
+        state = Completeness.FULL if manifest.whole else Completeness.PARTIAL
+        return replace(base, completeness=state, notes=(*notes, "weights only: the topology is built in code"))
     if "node" in topology:
         return _graph_model(base, model, topology, (data.buf, *data.parts.values()))
     config = mapping(topology.get("model_config")) or topology
@@ -119,7 +120,7 @@ def _producer(model: JsonObject, topology: JsonObject) -> str | None:
 
 FORMAT = Format(
     name="tfjs",
-    version=2,
+    version=3,
     title="TensorFlow.js model",
     suffixes=("model.json", "weights_manifest.json"),
     parse=parse,

@@ -63,7 +63,7 @@ def parse(data: ModelData) -> Graph:
     outputs = values.use_all(lines[3].split())
     return Graph(
         format=FORMAT.name,
-        completeness=Completeness.PARTIAL if weights is None or weights.problem else Completeness.FULL,
+        completeness=_completeness(weights),
         nodes=nodes,
         tensors=tuple(values.tensors),
         inputs=tuple(range(count)),
@@ -160,6 +160,12 @@ def _weight_shape(call: Call, array: Array, stored: tuple[int | None, ...]) -> t
     return wanted if len(sizes) == len(wanted) and math.prod(sizes) == array.elements else stored
 
 
+def _completeness(weights: Weights | None) -> Completeness:
+    if weights is None:
+        return Completeness.TOPOLOGY
+    return Completeness.PARTIAL if weights.problem else Completeness.FULL
+
+
 def _notes(weights: Weights | None) -> tuple[str, ...]:
     if weights is None:
         return ("the weight file is missing; convolutions are counted as they are declared",)
@@ -168,7 +174,7 @@ def _notes(weights: Weights | None) -> tuple[str, ...]:
 
 FORMAT = Format(
     name="tnn",
-    version=2,
+    version=3,
     title="Tencent TNN",
     suffixes=(".tnnproto",),
     parse=parse,

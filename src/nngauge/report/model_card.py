@@ -100,7 +100,10 @@ def _identity(analysis: Analysis) -> list[tuple[str, str]]:
     if model.producer:
         rows.append(("made by", model.producer))
     if model.completeness is not Completeness.FULL:
-        rows.append(("read", f"{model.completeness}: totals are lower bounds"))
+        meaning = (
+            "the weights are not here" if model.completeness is Completeness.TOPOLOGY else "totals are lower bounds"
+        )
+        rows.append(("read", f"{model.completeness}: {meaning}"))
     return [*rows, *_ports("input", model.inputs), *_ports("output", model.outputs)]
 
 
@@ -165,10 +168,10 @@ def _cost(analysis: Analysis) -> Iterator[tuple[str, str]]:
     cost = analysis.cost
     least = "at least " if cost.lower_bound else ""
     if cost.parameters == 0:
-        yield "parameters", "none was read" if cost.lower_bound else "none"
+        yield "parameters", "none was read" if cost.parameters_lower_bound else "none"
     elif cost.parameters is not None:
         stored = f", {byte_amount(cost.weight_bytes)} of weights" if cost.weight_bytes is not None else ""
-        yield "parameters", f"{least}{_both(cost.parameters)}{stored}"
+        yield "parameters", f"{'at least ' if cost.parameters_lower_bound else ''}{_both(cost.parameters)}{stored}"
     if cost.macs == 0 and analysis.graph.nodes:
         yield "MACs", "not known: see the warnings" if cost.lower_bound else "none"
     elif cost.macs is not None and analysis.graph.nodes:
@@ -235,7 +238,7 @@ def _metadata(analysis: Analysis) -> Iterator[tuple[str, str]]:
 
 def _warnings(analysis: Analysis) -> Iterator[str]:
     cost = analysis.cost
-    if cost.lower_bound and cost.layers:
+    if (cost.lower_bound or cost.parameters_lower_bound) and cost.layers:
         yield "totals are lower bounds: not everything was read or understood"
     yield from cost.assumptions
     if cost.layers:

@@ -87,10 +87,10 @@ def render_svg(analysis: Analysis) -> str:
 
 def _head(analysis: Analysis, picture: Plan) -> list[str]:
     cost = analysis.cost
-    mark = "at least " if cost.lower_bound else ""
+    mark, weights_mark = ("at least " if bound else "" for bound in (cost.lower_bound, cost.parameters_lower_bound))
     facts = [f"{len(analysis.graph.nodes):,} operations"]
     if cost.parameters is not None:
-        facts.append(f"{mark}{short_amount(cost.parameters)} parameters")
+        facts.append(f"{weights_mark}{short_amount(cost.parameters)} parameters")
     if cost.macs:
         facts.append(f"{mark}{short_amount(cost.macs)} MACs")
     lines = [f"{analysis.model.title} · " + " · ".join(facts)]

@@ -120,7 +120,7 @@ TABLES: Final[tuple[Table, ...]] = (
             Column("format", "TEXT NOT NULL", "format name"),
             Column("title", "TEXT NOT NULL", "format for people"),
             Column("size", "INTEGER NOT NULL", "bytes of all parts"),
-            Column("completeness", "TEXT NOT NULL", "full, partial or structure"),
+            Column("completeness", "TEXT NOT NULL", "full, topology (without weights), partial or structure"),
             Column("parameters", "INTEGER", "elements of all constants; NULL when not read"),
             Column("nodes", "INTEGER", "operations; NULL when not read"),
             Column("inputs", "TEXT NOT NULL", "JSON list of name, dtype, shape"),

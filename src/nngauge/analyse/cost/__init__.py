@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nngauge.analyse.amounts import at, plus, times
 from nngauge.analyse.constant_folding import fixed_tensors
 from nngauge.analyse.cost.layers import Storage, layer_of
-from nngauge.analyse.cost.runs import Scope, run_order, runs_of, scopes_of
+from nngauge.analyse.cost.runs import Scope, roots_of, run_order, runs_of, scopes_of
 from nngauge.analyse.memory import peak_memory
 from nngauge.analyse.shapes.dims import substitute
 from nngauge.analyse.sizes import element_count, stored_size
@@ -20,6 +20,7 @@ from nngauge.domain.graph import Completeness, Graph, Tensor
 
 TYPICAL: Final = 128
 """What symbols stand for where two amounts are compared, never where one is printed: a middling sequence length."""
+_ALL_OPERATIONS: Final = frozenset({Completeness.FULL, Completeness.TOPOLOGY})
 _CIRCLE: Final = "sub-graphs that call each other are not counted"
 
 
@@ -30,21 +31,30 @@ def model_cost(graph: Graph) -> Cost:
     layers × repeats. What has no figure is None in its layer and makes the totals lower bounds, with the reason.
     """
     graph, assumptions = with_batch_of_one(graph)
-    if not graph.nodes:
+    if not _runs(graph):
         return _weights_only(graph, assumptions)
     scopes = scopes_of(graph)
+    roots = roots_of(graph, scopes)
+    if len(roots) > 1:
+        assumptions = (*assumptions, f"each of the {len(roots)} models runs once")
     seen: set[Storage] = set()
     reasons: Counter[str] = Counter()
     layers = [tuple(_scope_layers(scope, seen, reasons)) for scope in scopes]
     order = run_order(scopes)
     weights = {number: at(plus(_known(layer.macs for layer in layers[number])), TYPICAL) for number in order}
-    runs = runs_of(scopes, order, weights)
+    runs = runs_of(scopes, order, weights, roots)
     reached = frozenset(number for number, count in enumerate(runs) if count)
     problems = Counter(problem for number in reached for problem in scopes[number].problems)
     if len(order) != len(scopes):
         problems[_CIRCLE] += 1
     table = tuple(replace(layer, repeats=runs[number]) for number, scope in enumerate(layers) for layer in scope)
-    return _total(graph, table, assumptions, reasons + problems)
+    return _total(graph, table, assumptions, reasons, problems)
+
+
+def _runs(graph: Graph) -> bool:
+    """Whether there is anything to run: operations, also of the models in a bundle, or outputs that are inputs."""
+    whole = graph.completeness is Completeness.FULL and bool(graph.outputs)
+    return bool(graph.nodes) or whole or any(_runs(child) for child in graph.subgraphs)
 
 
 def with_batch_of_one(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
@@ -80,10 +90,16 @@ def _scope_layers(scope: Scope, seen: set[Storage], reasons: Counter[str]) -> It
         yield layer
 
 
-def _total(graph: Graph, layers: Sequence[Layer], assumptions: tuple[str, ...], reasons: Counter[str]) -> Cost:
+def _total(
+    graph: Graph,
+    layers: Sequence[Layer],
+    assumptions: tuple[str, ...],
+    reasons: Counter[str],
+    problems: Counter[str],
+) -> Cost:
     run = [layer for layer in layers if layer.repeats]
     sizes = [layer.weight_bytes for layer in layers]
-    complete = graph.completeness is Completeness.FULL
+    complete = graph.completeness in _ALL_OPERATIONS
     return Cost(
         macs=_known_macs(run),
         parameters=_sum([(layer.parameters, 1) for layer in layers]),
@@ -92,9 +108,10 @@ def _total(graph: Graph, layers: Sequence[Layer], assumptions: tuple[str, ...], 
         written_bytes=_whole_sum([(layer.written_bytes, layer.repeats) for layer in run]),
         peak=peak_memory(graph),
         layers=tuple(layers),
-        lower_bound=bool(reasons) or not complete,
+        lower_bound=bool(problems) or not complete or any(layer.macs is None for layer in layers),
+        parameters_lower_bound=not complete or any(layer.parameters is None for layer in layers),
         assumptions=assumptions,
-        unknown=tuple(f"{reason} × {count}" for reason, count in sorted(reasons.items())),
+        unknown=tuple(f"{reason} × {count}" for reason, count in sorted((reasons + problems).items())),
     )
 
 
@@ -132,7 +149,7 @@ def _weights_only(graph: Graph, assumptions: tuple[str, ...]) -> Cost:
         written_bytes=None,
         peak=None,
         layers=(),
-        lower_bound=graph.completeness is not Completeness.FULL or len(known) != len(constants),
+        parameters_lower_bound=graph.completeness not in _ALL_OPERATIONS or len(known) != len(constants),
         assumptions=assumptions,
         unknown=("the file holds no layers × 1",),
     )

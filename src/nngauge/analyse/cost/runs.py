@@ -51,14 +51,24 @@ def run_order(scopes: Sequence[Scope]) -> tuple[int, ...]:
     return tuple(ready)
 
 
-def runs_of(scopes: Sequence[Scope], order: Sequence[int], weights: Mapping[int, int]) -> tuple[int, ...]:
+def roots_of(graph: Graph, scopes: Sequence[Scope]) -> tuple[int, ...]:
+    """Scopes that are run by nobody: the main graph, or in a bundle, whose main graph is empty, every model in it."""
+    called = {callee for scope in scopes for callee in _callees(scope)}
+    models = [number for number in range(1, len(graph.subgraphs) + 1) if scopes[number].graph.nodes]
+    return (0,) if graph.nodes else tuple(number for number in models if number not in called) or (0,)
+
+
+def runs_of(
+    scopes: Sequence[Scope], order: Sequence[int], weights: Mapping[int, int], roots: Sequence[int] = (0,)
+) -> tuple[int, ...]:
     """Runs of every scope in one inference; of alternatives only the one that costs most is run.
 
-    `weights`: MACs of one run of a scope by itself, for that choice.
+    `weights`: MACs of one run of a scope by itself, for that choice. `roots` run once by themselves.
     """
     totals = _totals(scopes, order, weights)
     runs = [0] * len(scopes)
-    runs[0] = 1
+    for number in roots:
+        runs[number] = 1
     for number in order:
         for callee, count in _taken(scopes[number], totals):
             runs[callee] += runs[number] * count

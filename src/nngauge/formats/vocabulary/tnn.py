@@ -133,8 +133,8 @@ def _pooling(call: Call) -> Canonical:
 
 
 def _inner_product(call: Call) -> Canonical:
-    found: dict[str, Attribute] = {"axis": call.integer(3, 1), "transB": 1, "channels": call.integer(0)}
-    return Canonical("Gemm", found)
+    channels, bias = call.integer(0), call.integer(1)
+    return Canonical("Gemm", {"axis": call.integer(3, 1), "transB": 1, "channels": channels, "bias": bias})
 
 
 def _recurrent(call: Call) -> Canonical:
