@@ -130,4 +130,14 @@ def spectrogram(op: Operation) -> Shapes:
     room = dims.add(signal[-1], length // 2 * 2 if op.integer("center", 1) else 0)
     frames = dims.add(dims.divide(dims.subtract(room, length), step), 1)
     bins = length // 2 + 1 if op.integer("onesided", 1) else length
-    return ((*signal[:-1], bins, frames, *(() if op.integer("power") else (2,))),)
+    return ((*signal[:-1], bins, frames, *(() if op.integer("power", 1) else (2,))),)
+
+
+def filler(op: Operation) -> Shapes:
+    """`Fill`: to `shape` (attribute, or integers at input 0 with the value at input 1), else like input 0."""
+    if "shape" in op.attributes:
+        return stated(op)
+    values = op.values(0) if op.present(1) else None
+    if values is not None and op.length(0) == len(values):
+        return filled(op)
+    return (op.shape(),)

@@ -15,6 +15,12 @@ def concat(op: Operation) -> Shapes:
     return (joined(shapes, op.integer("axis", 1), stacked=op.integer("new_axis") != 0),)
 
 
+def stack(op: Operation) -> Shapes:
+    """`Stack`: the inputs along a new axis."""
+    shapes = [op.maybe(place) for place in range(len(op.inputs)) if op.inputs[place] >= 0]
+    return (joined(shapes, op.integer("axis"), stacked=True),)
+
+
 def concat_quantised(op: Operation) -> Shapes:
     """`QLinearConcat`: scale and zero point of the output, then triples of data, scale and zero point."""
     shapes = [op.maybe(place) for place in range(2, len(op.inputs), 3)]
@@ -78,6 +84,8 @@ def pad(op: Operation) -> Shapes:
     amounts = op.sizes("pads", 1)
     if amounts is None:
         # TensorFlow's matrix, a row of begin and end for each axis, follows after the inputs that ONNX knows.
+        if op.present(4) and op.values(4) is None:
+            return ((None,) * len(shape),)
         rows = op.sizes("pads", 4)
         if rows is None:
             raise UnknownError("pads are missing")
@@ -90,6 +98,19 @@ def pad(op: Operation) -> Shapes:
     for number, place in enumerate(places):
         found[place] = dims.add(found[place], dims.add(amounts[number], amounts[number + len(places)]))
     return (tuple(found),)
+
+
+def gated(op: Operation) -> Shapes:
+    """`GLU`: one half of `axis` gates the other."""
+    shape = op.shape()
+    axis = place_of(op.integer("axis", -1), len(shape))
+    return ((*shape[:axis], dims.divide(shape[axis], 2), *shape[axis + 1 :]),)
+
+
+def diagonal(op: Operation) -> Shapes:
+    """`Diag`, `MatrixDiag`: the last axis becomes the diagonal of a matrix."""
+    shape = op.shape()
+    return ((*shape, *shape[-1:]),)
 
 
 def tile(op: Operation) -> Shapes:

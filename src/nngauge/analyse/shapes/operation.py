@@ -78,6 +78,8 @@ class Operation:
     def length(self, place: int) -> int | None:
         """Elements of the vector at input `place`, which may be all that is known of it."""
         shape = self.maybe(place)
+        if shape == ():
+            return 1
         return shape[0] if shape is not None and len(shape) == 1 and isinstance(shape[0], int) else None
 
     def integer(self, name: str, default: int = 0) -> int:

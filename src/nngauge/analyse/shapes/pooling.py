@@ -51,7 +51,10 @@ def unpool(op: Operation) -> Shapes:
 
 
 def region_pool(op: Operation) -> Shapes:
-    """`RoiAlign` and `MaxRoiPool`: one picture of fixed size for each region in input 1."""
+    """`RoiAlign` and relatives: one picture of fixed size for each region in input 1.
+
+    `PSRoiPool` has channels of its own for each place of the picture.
+    """
     shape, regions = op.shape(), op.maybe(1)
     layout = layout_of(op, len(shape))
     pooled = op.integers("pooled_shape") or (op.integer("output_height", 1), op.integer("output_width", 1))
@@ -62,6 +65,8 @@ def region_pool(op: Operation) -> Shapes:
         found[layout.batch] = regions[0] if regions else None
     for axis, size in zip(layout.spatial, pooled, strict=True):
         found[axis] = size
+    if op.node.kind == "PSRoiPool":
+        found[layout.channel] = dims.divide(shape[layout.channel], pooled[0] * pooled[1])
     return (tuple(found),)
 
 
@@ -74,3 +79,16 @@ def adaptive_pool(op: Operation) -> Shapes:
     for axis, size in zip(layout.spatial, sizes, strict=True):
         found[axis] = size if size > 0 else shape[axis]
     return (tuple(found),) * 2
+
+
+def columns(op: Operation) -> Shapes:
+    """`Im2Col`: the values under each place of a window become a column."""
+    shape, kernel = op.shape(), op.integers("kernel_shape")
+    layout = layout_of(op, len(shape))
+    if kernel is None:
+        raise UnknownError("kernel_shape is missing")
+    placed = windows(op, per_axis(kernel, len(layout.spatial), 1, "kernel_shape"))
+    sizes = [output_size(shape[axis], window) for axis, window in zip(layout.spatial, placed, strict=True)]
+    area = dims.product([window.kernel for window in placed])
+    rows = dims.multiply(shape[layout.channel], area)
+    return ((*(shape[:1] if layout.batch is not None else ()), rows, dims.product(sizes)),)

@@ -19,17 +19,19 @@ def recurrent(gates: int) -> Callable[[Operation], Shapes]:
     def rule(op: Operation) -> Shapes:
         shape = op.shape()
         directions = 2 if op.text("direction", "forward").startswith("bidir") else 1
-        hidden = _hidden(op, gates, directions)
+        hidden = _hidden(op, gates)
+        if op.integer("cell"):
+            return ((*shape[:-1], hidden),) * len(op.node.outputs)
         weights = op.maybe(1)
         if weights is not None and len(weights) == 3 and len(shape) == 3:
             return _onnx(op, directions, hidden)
         if len(shape) < 2:
             raise UnknownError("fewer dimensions than the operator needs")
-        width = op.integer("projection_size") or hidden
+        width = op.integer("projection_size") or op.integer("output_size") or hidden
         outputs = (*shape[:-1], dims.multiply(width, directions))
         batch = () if len(shape) == 2 else (shape[0] if op.integer("layout") else shape[1],)
-        state = (directions, *batch, hidden)
-        return (outputs, state, state)
+        layers = max(op.integer("num_layers", 1), 1)
+        return (outputs, (directions * layers, *batch, width), (directions * layers, *batch, hidden))
 
     return rule
 
@@ -43,16 +45,15 @@ def _onnx(op: Operation, directions: int, hidden: Dim) -> Shapes:
     return ((length, directions, batch, hidden), *((directions, batch, hidden),) * 2)
 
 
-def _hidden(op: Operation, gates: int, directions: int) -> Dim:
-    """Size of the hidden state: stated, or from the weights ``[directions, gates × hidden, input]``."""
+def _hidden(op: Operation, gates: int) -> Dim:
+    """Size of the hidden state: stated, or from the weights ``[(directions,) gates × hidden, input]``."""
     stated = op.integer("hidden_size")
     if stated > 0:
         return stated
     weights = op.maybe(1)
     if weights is None or len(weights) not in (2, 3):
         raise UnknownError("hidden_size is missing")
-    rows = weights[-2]
-    return dims.divide(rows, gates * (directions if len(weights) == 2 and directions == 2 else 1))
+    return dims.divide(weights[-2], gates)
 
 
 def svdf(op: Operation) -> Shapes:

@@ -98,7 +98,10 @@ def transpose(op: Operation) -> Shapes:
         moved = list(shape)
         moved[first], moved[second] = moved[second], moved[first]
         return (tuple(moved),)
-    order = op.whole("perm", 1)
+    try:
+        order = op.whole("perm", 1)
+    except UnknownError:
+        return ((None,) * len(shape),)
     if order is None:
         return (shape[::-1],)
     places = [place_of(axis, len(shape)) for axis in order]
@@ -121,7 +124,10 @@ def squeeze(op: Operation) -> Shapes:
 
 def unsqueeze(op: Operation) -> Shapes:
     """`Unsqueeze`: 1 at `axes` of the result."""
-    axes = op.whole("axes", 1)
+    try:
+        axes = op.whole("axes", 1)
+    except UnknownError:
+        return ((None,) * (len(op.shape()) + (op.length(1) or 1)),)
     if axes is None:
         raise UnknownError("axes are missing")
     rank = len(op.shape()) + len(axes)

@@ -28,16 +28,17 @@ Rule = Callable[[Operation], Shapes]
 
 _SAME: Final = tuple(
     """
-Abs Acos Acosh Asin Asinh Assign Atan Atanh Bernoulli BiasDropout BitCast BiasGelu BiasSoftmax BiasSplitGelu Binarizer
-BitmaskDropout BitwiseNot Cast CastLike CastMap Ceil Celu Clip Cos Cosh CumProd CumSum DequantizeLinear Dropout
-DynamicUpdateSlice Elu Erf Erfc Exp Expm1 EyeLike FakeQuantize FastGelu Floor GatedRelu Gelu GroupNorm GroupNormalization
-HardSigmoid HardSwish Hardmax Identity ImageScaler Imputer Inverse InstanceNormalization IsInf IsNaN LRN LabelEncoder
-LeakyRelu Log Log1p LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Normalize Normalizer Not NhwcFusedRelu
-PRelu ParametricSoftplus QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QuantizeLinear QuickGelu RandomNormalLike
-RandomUniformLike Reciprocal Region OptionalGetElement RegexFullMatch RelativePositionBias Relu RemovePadding RestorePadding Reverse
-ReverseSequence RotaryEmbedding Round Rsqrt Scale ScaledTanh Scaler Scatter ScatterElements Selu Shrink ShuffleChannel
-Sigmoid Sign Sin Sinh SkipGroupNorm Softcap Softmax Softplus Softsign Sqrt Square SwiGLU Swish Tan Tanh
-TensorScatter ThresholdedRelu Trilu ZerosLike
+Abs Acos Acosh Asin Asinh Assign Atan Atanh Bernoulli BiasDropout BiasGelu BiasSoftmax BiasSplitGelu Binarizer BitCast
+BitmaskDropout BitwiseNot Bucketize Cast CastLike CastMap CategoryMapper Ceil Celu Clip Cos Cosh CumProd CumSum
+DequantizeLinear Dropout DynamicUpdateSlice Elu Erf Erfc Exp Expm1 EyeLike FakeQuant FakeQuantize FastGelu Floor
+GatedRelu Gelu GroupNorm GroupNormalization HardSigmoid HardSwish Hardmax Hashtable Identity ImageScaler Imputer
+InstanceNormalization Inverse IsInf IsNaN LRN LabelEncoder LeakyRelu Log Log1p LogSigmoid LogSoftmax LpNormalization
+MeanVarianceNormalization Mish Neg NhwcFusedRelu Normalize Normalizer Not OptionalGetElement PRelu ParametricSoftplus
+QLinearLeakyRelu QLinearSigmoid QLinearSoftmax QuantizeLinear QuickGelu RandomNormalLike RandomUniformLike Reciprocal
+RegexFullMatch Region RelativePositionBias Relu RemovePadding RestorePadding Reverse ReverseSequence RotaryEmbedding
+Round Rsqrt Scale ScaledTanh Scaler Scatter ScatterElements Selu Shrink ShuffleChannel Sigmoid Sign Sin Sinh
+SkipGroupNorm Softcap Softmax Softplus Softsign Sort Sqrt Square SwiGLU Swish Tan Tanh TensorScatter Threshold
+ThresholdedRelu Trilu Trunc ZerosLike
 """.split()  # noqa: SIM905  (one wrapped text instead of 130 quoted words)
 )
 """Kinds whose outputs have the shape of the first input."""
@@ -55,9 +56,9 @@ RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(_SAME, elementwise.same),
     **dict.fromkeys(_BROADCAST, elementwise.broadcast_all),
     **dict.fromkeys(_REDUCTIONS, reduction.reduce),
-    "AffineGrid": indexing.affine_grid,
     "AdaptiveAveragePool": pooling.adaptive_pool,
     "AdaptiveMaxPool": pooling.adaptive_pool,
+    "AffineGrid": indexing.affine_grid,
     "ArgMax": reduction.arg,
     "ArgMin": reduction.arg,
     "ArrayFeatureExtractor": indexing.features,
@@ -67,8 +68,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "BatchToSpace": reshaping.batch_to_space,
     "BlackmanWindow": generation.window,
     "BroadcastArgs": movement.broadcast_sizes,
+    "Calculator": elementwise.opaque,
     "CausalConvWithState": recurrent.causal,
     "CenterCropPad": movement.center_crop_pad,
+    "Checkpoint": elementwise.nothing,
     "Col2Im": convolution.columns_to_image,
     "Compress": indexing.compress,
     "Concat": movement.concat,
@@ -77,29 +80,32 @@ RULES: Final[Mapping[str, Rule]] = {
     "Conv": convolution.convolution(1),
     "ConvInteger": convolution.convolution(1),
     "ConvTranspose": convolution.transposed,
-    "Checkpoint": elementwise.nothing,
     "Crop": movement.crop,
     "Custom": elementwise.opaque,
     "DFT": generation.fourier,
     "DecoderMaskedMultiHeadAttention": attention.multi_head,
     "DecoderMaskedSelfAttention": attention.attention,
-    "Delegate": elementwise.opaque,
     "DeformConv": convolution.deformed,
+    "Delegate": elementwise.opaque,
     "DepthToSpace": reshaping.depth_to_space,
     "Det": reduction.determinant,
     "DetectionOutput": detection.detections,
+    "Diag": movement.diagonal,
+    "DictVectorizer": classical.dictionary,
     "DynamicQuantizeLSTM": recurrent.recurrent(4),
     "DynamicQuantizeLinear": elementwise.scaled,
     "DynamicQuantizeMatMul": matmul.matmul(0, 1),
-    "DictVectorizer": classical.dictionary,
     "Einsum": matmul.einsum,
     "EmbedLayerNormalization": attention.embedding,
     "Expand": movement.expand,
     "FeatureVectorizer": classical.joined_features,
+    "Fill": generation.filler,
     "Flatten": reshaping.flatten,
+    "Fold": convolution.columns_to_image,
     "FusedConv": convolution.convolution(1),
     "FusedGemm": matmul.dense(0, 1),
     "FusedMatMul": matmul.matmul(0, 1),
+    "GLU": movement.gated,
     "GRU": recurrent.recurrent(3),
     "Gather": indexing.gather,
     "GatherBlockQuantized": indexing.gather_blocks,
@@ -114,6 +120,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GroupQueryAttention": attention.grouped_query,
     "HammingWindow": generation.window,
     "HannWindow": generation.window,
+    "Im2Col": pooling.columns,
     "ImageDecoder": classical.picture,
     "Input": generation.stated,
     "LSTM": recurrent.recurrent(4),
@@ -128,6 +135,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "MatMulInteger": matmul.matmul(0, 1),
     "MatMulIntegerToFloat": matmul.matmul(0, 1),
     "MatMulNBits": matmul.blocks,
+    "MatrixDiag": movement.diagonal,
     "MaxPool": pooling.pool,
     "MaxRoiPool": pooling.region_pool,
     "MaxUnpool": pooling.unpool,
@@ -138,12 +146,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "NhwcConv": convolution.convolution(1),
     "NhwcFusedConv": convolution.convolution(1),
     "NhwcMaxPool": pooling.pool,
-    "NonMaxSuppression": detection.suppressed,
     "NoOp": elementwise.nothing,
+    "NonMaxSuppression": detection.suppressed,
     "NonZero": indexing.non_zero,
     "OneHot": indexing.one_hot,
     "OneHotEncoder": classical.one_hot,
     "OptionalHasElement": reduction.scalar,
+    "PSRoiPool": pooling.region_pool,
     "PackedAttention": elementwise.same,
     "PackedMultiHeadAttention": elementwise.same,
     "Pad": movement.pad,
@@ -171,9 +180,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "Resize": resizing.resize,
     "RoiAlign": pooling.region_pool,
     "STFT": generation.spectrum,
+    "SVDF": recurrent.svdf,
     "SVMClassifier": classical.classifier,
     "SVMRegressor": classical.regressor,
-    "SVDF": recurrent.svdf,
     "ScatterND": indexing.scatter_nd,
     "SequenceLength": reduction.scalar,
     "Shape": generation.shape,
@@ -188,6 +197,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Spectrogram": generation.spectrogram,
     "Split": movement.split,
     "Squeeze": reshaping.squeeze,
+    "Stack": movement.stack,
     "StringNormalizer": classical.filtered,
     "StringSplit": classical.words,
     "TfIdfVectorizer": classical.word_counts,
@@ -198,6 +208,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "TreeEnsemble": classical.regressor,
     "TreeEnsembleClassifier": classical.classifier,
     "TreeEnsembleRegressor": classical.regressor,
+    "Unfold": pooling.columns,
     "Unique": indexing.unique,
     "Unsqueeze": reshaping.unsqueeze,
     "Upsample": resizing.upsample,

@@ -137,7 +137,7 @@ class Scope:
     def _compute(self, place: int, node: Node) -> None:
         op = Operation(node, self)
         try:
-            if node.kind in _CONTROL:
+            if node.kind in _CONTROL or (node.kind == "Delegate" and "body" in node.attributes):
                 self._control(place, op)
             elif not all(self._complete(tensor) for tensor in node.outputs):
                 self._place_all(node, _shapes(op))
