@@ -95,7 +95,7 @@ def _node_reasons(nodes: Sequence[Node], graph: Graph, reading: Reading) -> tupl
     if reading.ops.get("StatefulPartitionedCall") and not rest - ours:
         return ("functions are calls in Netron and stand in their callers' place with us",)
     if graph_of_calls(reading) and len(nodes) < boxes:
-        return ("Netron runs the code of the module and draws every call; we read each method once",)
+        return ("Netron draws the checks and decided branches of the code, which are no operations of the network",)
     return None
 
 
