@@ -116,6 +116,43 @@ def test_onnx_runtime_computes_the_same(path: Path) -> None:
         assert (name, inferred[name].shape, str(inferred[name].dtype)) == (name, value.shape, str(value.dtype))
 
 
+NETWORKS = (
+    "blazeface",
+    "mobilenet_v3",
+    "shufflenet_v2",
+    "squeezenet",
+    "nanodet_m",
+    "efficientnet_b0",
+    "yolo-fastestv2",
+)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_ncnn_computes_the_same(name: str) -> None:
+    """Every blob of ncnn's own benchmark networks, which run without weights."""
+    ncnn = pytest.importorskip("ncnn", reason="the ncnn package is an optional oracle")
+    numpy = pytest.importorskip("numpy")
+    path = MODELS / "ncnn_benchmark_param" / f"{name}.param"
+    if not path.exists():
+        pytest.skip("real models are not beside this checkout")
+    graph, found = without_stated_shapes(path)
+    network = ncnn.Net()
+    network.opt.lightmode = network.opt.use_packing_layout = False
+    network.opt.num_threads = 1
+    assert network.load_param(str(path)) == 0
+    network.load_model(ncnn.DataReaderFromEmpty())
+    extractor = network.create_extractor()
+    for place in graph.inputs:
+        tensor = found.graph.tensors[place]
+        extractor.input(tensor.name, ncnn.Mat(numpy.zeros(tensor.shape, "float32")).clone())
+    for node in found.graph.nodes:
+        for place in node.outputs:
+            tensor = found.graph.tensors[place]
+            mat = extractor.extract(tensor.name)[1]
+            sizes = {1: (mat.w,), 2: (mat.h, mat.w), 3: (mat.c, mat.h, mat.w)}[mat.dims]
+            assert (node.name, tensor.shape) == (node.name, sizes)
+
+
 DIFFERS = {
     "test_scan_sum": "opset 8 had a batch axis and the lengths first",
     "test_scan_sum_expanded": "the same",

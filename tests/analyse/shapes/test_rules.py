@@ -47,6 +47,8 @@ CONVOLUTIONS: Sequence[tuple[str, Sequence[Given], Mapping[str, Attribute], Shap
     ("AdaptiveAveragePool", [(1, 64, 13, 9)], {"output_size": (6, 6)}, (1, 64, 6, 6)),
     ("MaxUnpool", [(1, 8, 2, 2), (1, 8, 2, 2)], {"kernel_shape": (2, 2), "strides": (2, 2)}, (1, 8, 4, 4)),
     ("RoiAlign", [(1, 8, 50, 50), (30, 4), (30,)], {"output_height": 7, "output_width": 7}, (30, 8, 7, 7)),
+    ("PSRoiPool", [(1, 98, 50, 50), (30, 5)], {"pooled_shape": (7, 7)}, (30, 2, 7, 7)),
+    ("Im2Col", [(1, 3, 8, 8)], {"kernel_shape": (2, 2), "strides": (2, 2)}, (1, 12, 16)),
     ("MaxRoiPool", [(1, 8, 50, 50), (30, 5)], {"pooled_shape": (6, 7)}, (30, 8, 6, 7)),
 ]  # fmt: skip
 MOVEMENTS: Sequence[tuple[str, Sequence[Given], Mapping[str, Attribute], Shape | None]] = [
@@ -79,6 +81,11 @@ MOVEMENTS: Sequence[tuple[str, Sequence[Given], Mapping[str, Attribute], Shape |
     ("Concat", [(1, 2), (1, 2)], {"axis": 1, "new_axis": 1}, (1, 2, 2)),
     ("Concat", [(1, "C"), (1, 3)], {"axis": -1}, (1, "C + 3")),
     ("Concat", [(1, 2), (1, 2, 3)], {"axis": 1}, None),
+    ("Concat", [(1, 2), (1, 5)], {}, (None, None)),
+    ("Stack", [(1, 2), (1, 2)], {"axis": -1}, (1, 2, 2)),
+    ("GLU", [(1, 8, 6)], {"axis": 1}, (1, 4, 6)),
+    ("MatrixDiag", [(2, 3)], {}, (2, 3, 3)),
+    ("Transpose", [(2, 3, 4)], {"swap": (0, -1)}, (4, 3, 2)),
     ("QLinearConcat", [(), (), (1, 2), (), (), (1, 5), (), ()], {"axis": 1}, (1, 7)),
     ("Pad", [(1, 3, 4, 4)], {"pads": (0, 0, 1, 2, 0, 0, 3, 4)}, (1, 3, 8, 10)),
     ("Pad", [(1, 4), constant([1, 1]), None, constant([1])], {}, (1, 6)),
@@ -173,6 +180,11 @@ def test_several_outputs() -> None:
     assert shapes_of("DynamicQuantizeLinear", [(1, 8)], {}, 3) == [(1, 8), (), ()]
 
 
+def test_detections_of_tensorflow() -> None:
+    inputs: Sequence[Given] = [(1, 1917, 4), (1, 1917, 91), (1917, 4)]
+    assert shapes_of("DetectionOutput", inputs, {"keep_top_k": 10}, 4) == [(1, 10, 4), (1, 10), (1, 10), (1,)]
+
+
 def test_recurrent() -> None:
     onnx: Sequence[Given] = [(10, 1, 64), weight(2, 512, 64), weight(2, 512, 128)]
     states = [(2, 1, 128), (2, 1, 128)]
@@ -183,6 +195,7 @@ def test_recurrent() -> None:
     ]  # fmt: skip
     assert shape_of("GRU", [(10, 1, 64), weight(1, 384, 64)]) == (10, 1, 1, 128)
     assert shape_of("LSTM", [(1, 28, 28), weight(20, 28)], {"hidden_size": 20, "layout": 1}) == (1, 28, 20)
+    assert shapes_of("LSTM", [(1, 64), weight(512, 64)], {"cell": 1}, 2) == [(1, 128), (1, 128)]
     assert shape_of("LSTM", [(28, 28)], {"hidden_size": 20, "direction": "bidirectional"}) == (28, 40)
 
 

@@ -23,7 +23,13 @@ def prior_box(op: Operation) -> Shapes:
 
 
 def detections(op: Operation) -> Shapes:
-    """`DetectionOutput`: image, class, score and corners of each box; ncnn keeps no image."""
+    """`DetectionOutput`: image, class, score and corners of each box; ncnn keeps no image.
+
+    TensorFlow's has boxes, classes and scores of `keep_top_k` detections, and how many of them count.
+    """
+    if len(op.node.outputs) == 4:
+        count = op.integer("keep_top_k") if op.integer("keep_top_k") > 0 else None
+        return ((1, count, 4), (1, count), (1, count), (1,))
     return ((None, 6) if op.text("data_layout") == "CHW" else (1, 1, None, 7),)
 
 

@@ -98,7 +98,7 @@ def _concat(op: Operation, sizes: Sizes) -> Values | None:
                 return None
             found = ((None,) * math.prod(shape), shape)
         parts.append(found[0])
-    axis = place_of(op.integer("axis", 1), len(sizes)) if sizes else 0
+    axis = place_of(op.integer("axis"), len(sizes)) if sizes else 0
     rows = math.prod(sizes[:axis])
     if rows == 0:
         return ()

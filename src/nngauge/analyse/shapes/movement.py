@@ -12,7 +12,14 @@ from nngauge.limits import MAX_RANK
 def concat(op: Operation) -> Shapes:
     """`Concat`: sizes along `axis` add up. With `new_axis` the inputs are stacked along one of their own."""
     shapes = [op.maybe(place) for place in range(len(op.inputs)) if op.inputs[place] >= 0]
-    return (joined(shapes, op.integer("axis", 1), stacked=op.integer("new_axis") != 0),)
+    stacked = op.integer("new_axis") != 0
+    if "axis" not in op.attributes:
+        # TensorFlow's axis is an input, which may be computed.
+        known = [shape for shape in shapes if shape is not None]
+        if not known:
+            raise UnknownError("axis is computed")
+        return ((None,) * (len(known[0]) + stacked),)
+    return (joined(shapes, op.integer("axis"), stacked=stacked),)
 
 
 def stack(op: Operation) -> Shapes:
