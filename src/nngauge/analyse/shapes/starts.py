@@ -71,15 +71,14 @@ def _batches(
     found: dict[int, Shape],
     symbols: dict[str, Dim],
 ) -> list[str]:
-    """Takes unknown leading dimensions as 1, unless the format has no batch axis; says so."""
+    """Takes unknown leading dimensions of ranks above 1 as 1, unless the format has no batch axis; says so."""
     if any(node.attributes.get("data_layout") == "CHW" for node in graph.nodes):
         return []
     assumptions = []
     for name, place in places.items():
         shape = graph.tensors[place].shape
-        if name in given or not shape or isinstance(shape[0], int):
-            continue
-        if shape[0] in symbols:
+        # A vector's length is no batch, as a rule: samples of a sound, tokens of a text.
+        if name in given or shape is None or len(shape) < 2 or isinstance(shape[0], int) or shape[0] in symbols:
             continue
         said = "dynamic" if shape[0] is None or shape[0] in _NAMELESS else f"`{shape[0]}`"
         assumptions.append(f"first dimension of `{name}` ({said}) taken as 1")
