@@ -56,8 +56,8 @@ def guessed(graph: Graph, given: Collection[str]) -> tuple[Graph, tuple[str, ...
 
 def _said(kind: str, names: list[str]) -> str:
     if len(names) == 1:
-        return f"shape of `{names[0]}` taken from the {kind} that reads it"
-    return f"shapes of {len(names)} inputs (`{names[0]}` …) taken from the {kind} that reads each"
+        return f"shape of `{names[0][:80]}` taken from the {kind} that reads it"
+    return f"shapes of {len(names)} inputs (`{names[0][:80]}` …) taken from the {kind} that reads each"
 
 
 def _search(graph: Graph, place: int, readers: Mapping[int, list[tuple[int, Node]]]) -> tuple[Shape, Node] | None:

@@ -16,7 +16,7 @@ from nngauge.analyse.shapes.work import Work
 from nngauge.domain.graph import Graph
 
 _MAX_REASONS: Final = 64
-"""Different reasons listed; the rest is counted together."""
+"""Different reasons and assumptions listed; the rest is counted together."""
 
 
 class Inferred(Struct, frozen=True, kw_only=True):
@@ -45,7 +45,13 @@ def infer_shapes(graph: Graph, constants: Constants, inputs: Mapping[str, tuple[
     scope.run(begin.shapes)
     found = scope.finished()
     assumptions = tuple(dict.fromkeys((*guesses, *begin.assumptions, *work.assumptions)))
-    return Inferred(graph=found, assumptions=assumptions, problems=_listed(work.problems))
+    return Inferred(graph=found, assumptions=_first(assumptions), problems=_listed(work.problems))
+
+
+def _first(assumptions: tuple[str, ...]) -> tuple[str, ...]:
+    """Not more than a reader can take in; a file may declare a million inputs."""
+    rest = len(assumptions) - _MAX_REASONS
+    return (*assumptions[:_MAX_REASONS], f"and so on for {rest} others") if rest > 0 else assumptions
 
 
 def _listed(problems: Counter[str]) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ class Scope:
                 self._weigh(node)
         except UnknownError as error:
             if not all(self._complete(tensor) for tensor in node.outputs):
-                self._work.problems[f"`{node.kind or node.op}`: {error}"] += 1
+                self._work.problems[f"`{(node.kind or node.op)[:80]}`: {error}"] += 1
         self._settle_types(op)
         if (node.kind in FOLDS or node.kind == "Split") and self._work.may_fold:
             self._fold(op)

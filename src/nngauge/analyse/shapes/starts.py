@@ -15,6 +15,10 @@ from nngauge.limits import MAX_RANK
 _NAMELESS: Final = frozenset({"", "?", "-1", "None", "unknown"})
 """Symbols that exporters write for "unknown"; two of them need not be equal."""
 
+_MAX_NAME: Final = 80
+"""Characters of a name that are shown."""
+_MAX_NAMES: Final = 32
+
 
 class Starts(NamedTuple):
     """Shapes of the inputs by tensor, and what follows from them."""
@@ -52,7 +56,7 @@ def starts(graph: Graph, given: Mapping[str, tuple[int, ...]]) -> Starts:
 
 
 def _check(graph: Graph, places: Mapping[str, int], given: Mapping[str, tuple[int, ...]]) -> None:
-    names = ", ".join(places) or "none"
+    names = ", ".join(name[:_MAX_NAME] for name in list(places)[:_MAX_NAMES]) or "none"
     for name, shape in given.items():
         if name not in places:
             raise UsageError(f"the model has no input `{name}`", hint=f"its inputs are: {names}")
@@ -80,8 +84,8 @@ def _batches(
         # A vector's length is no batch, as a rule: samples of a sound, tokens of a text.
         if name in given or shape is None or len(shape) < 2 or isinstance(shape[0], int) or shape[0] in symbols:
             continue
-        said = "dynamic" if shape[0] is None or shape[0] in _NAMELESS else f"`{shape[0]}`"
-        assumptions.append(f"first dimension of `{name}` ({said}) taken as 1")
+        said = "dynamic" if shape[0] is None or shape[0] in _NAMELESS else f"`{str(shape[0])[:_MAX_NAME]}`"
+        assumptions.append(f"first dimension of `{name[:_MAX_NAME]}` ({said}) taken as 1")
         found[place] = (1, *shape[1:])
         if said != "dynamic":
             symbols[str(shape[0])] = 1
