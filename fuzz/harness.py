@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from fuzz.mutate import mutated
-from fuzz.samples import Sample
+from fuzz.sample import Sample
 from fuzz.targets import Target
 from nngauge.errors import NngaugeError
 
@@ -42,6 +42,8 @@ class Report:
     samples: int = 0
     runs: int = 0
     accepted: int = 0
+    seconds: float = 0.0
+    """Of wall time, the making of mutations included."""
     slowest: float = 0.0
     """Seconds of processor time."""
     memory: int = 0
@@ -52,16 +54,23 @@ class Report:
     """Broken promises, one of a kind: what, and the file with the input."""
 
 
-def fuzz(target: Target, runs: int, seed: int, crashes: Path | None = None) -> Report:
-    """`runs` mutations of the target's samples; inputs that break a promise are written to `crashes`."""
+def fuzz(target: Target, runs: int, seed: int, crashes: Path | None = None, seconds: float = float("inf")) -> Report:
+    """`runs` mutations of the target's samples, or as many as fit into `seconds`.
+
+    Inputs that break a promise are written to `crashes`.
+    """
     rng = random.Random(f"{seed}/{target.name}")
     samples = list(target.samples())
     others = [sample.data for sample in samples]
     report = Report(target.name, samples=len(samples))
     for sample in samples:  # undamaged first: a sample that is refused tests little
         _one(target, sample, report, crashes)
+    start = time.monotonic()
     for _ in range(runs):
+        if time.monotonic() - start > seconds:
+            break
         _one(target, _damaged(rng.choice(samples), others, rng), report, crashes)
+    report.seconds = time.monotonic() - start
     report.memory = _peak()
     if report.memory > MEMORY:
         report.broken["memory"] = f"{report.memory} MiB"
@@ -101,8 +110,13 @@ def _keep(report: Report, what: str, sample: Sample, crashes: Path | None) -> No
     place = ""
     if crashes is not None:
         crashes.mkdir(parents=True, exist_ok=True)
-        file = crashes / f"{report.target}-{hashlib.sha256(sample.data).hexdigest()[:12]}"
+        file = (
+            crashes
+            / f"{report.target}-{hashlib.sha256(b''.join((sample.data, *sample.parts.values()))).hexdigest()[:12]}"
+        )
         file.write_bytes(sample.data)
+        for index, (name, part) in enumerate(sample.parts.items()):
+            file.with_name(f"{file.name}.{index}.{Path(name).name}").write_bytes(part)
         place = f" [{file}]"
     report.broken[kind] = f"{what} (sample {sample.name}){place}"
 

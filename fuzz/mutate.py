@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import random
+import re
+import zipfile
 from collections.abc import Callable, Sequence
 
 _NUMBERS = (
@@ -25,11 +28,43 @@ _TEXTS = (
     b"0x",
     b"",
 )
+_FIGURES = (
+    b"0", b"-1", b"1", b"255", b"4096", b"65536", b"2147483647", b"-2147483648", b"4294967295", b"9223372036854775807",
+    b"-9223372036854775808", b"18446744073709551616", b"1e308", b"-0.0", b"1" * 400, b"0x7fffffff", b"nan", b"../../etc/passwd",
+)  # fmt: skip
+"""Numbers in texts."""
 _FRONT = 512
+_SMALL_ARCHIVE = 512 << 10
 
 
 def mutated(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
-    """`data` after one to eight changes; `others` lend pieces."""
+    """`data` after one to eight changes; `others` lend pieces. Archives are changed as such, or in one member."""
+    if data[:4] == b"PK\x03\x04" and len(data) < _SMALL_ARCHIVE and rng.random() < 0.6:
+        inside = _repacked(data, others, rng)
+        if inside is not None:
+            return inside
+    return _changed(data, others, rng)
+
+
+def _repacked(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes | None:
+    """The same zip with one member damaged and all sums right; None when it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [(item, archive.read(item)) for item in archive.infolist()]
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
+        return None
+    if not members:
+        return None
+    victim = rng.randrange(len(members))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for place, (item, content) in enumerate(members):
+            kept = _changed(content, others, rng) if place == victim else content
+            archive.writestr(item.filename, kept, compress_type=item.compress_type)
+    return buffer.getvalue()
+
+
+def _changed(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5, 8))):
         rng.choice(_CHANGES)(out, others, rng)
@@ -106,6 +141,27 @@ def _text(out: bytearray, _others: Sequence[bytes], rng: random.Random) -> None:
     out[at : at + rng.choice((0, 1, 4))] = rng.choice(_TEXTS)
 
 
+def _figure(out: bytearray, _others: Sequence[bytes], rng: random.Random) -> None:
+    """Another number where one stands in a text; in binary files, one of the varints that protobufs are made of."""
+    at = _place(out, rng)
+    found = re.compile(rb"-?[0-9]{1,20}").search(out, at, at + 256)
+    if found and rng.random() < 0.8:
+        out[found.start() : found.end()] = rng.choice(_FIGURES)
+    else:
+        out[at : at + rng.choice((1, 2, 5))] = rng.choice(
+            (b"\xff" * 9 + b"\1", b"\xff\xff\xff\xff\x0f", b"\x80\x80\x40")
+        )
+
+
+def _swap(out: bytearray, _others: Sequence[bytes], rng: random.Random) -> None:
+    """A word of a text in another place: names that turn in circles, words where numbers should be."""
+    source, at = _place(out, rng), _place(out, rng)
+    words = re.compile(rb"[A-Za-z0-9_./]{1,40}")
+    one, two = words.search(out, source, source + 256), words.search(out, at, at + 256)
+    if one and two:
+        out[two.start() : two.end()] = bytes(one.group())
+
+
 def _move(out: bytearray, _others: Sequence[bytes], rng: random.Random) -> None:
     """A word of the file somewhere else: offsets that point back make cycles."""
     source, at = _place(out, rng), _place(out, rng)
@@ -114,5 +170,5 @@ def _move(out: bytearray, _others: Sequence[bytes], rng: random.Random) -> None:
 
 
 _CHANGES: tuple[Callable[[bytearray, Sequence[bytes], random.Random], None], ...] = (
-    _flip, _byte, _number, _number, _number, _nudge, _cut, _drop, _repeat, _splice, _noise, _text, _move,
+    _flip, _byte, _number, _number, _number, _nudge, _cut, _drop, _repeat, _splice, _noise, _text, _move, _figure, _swap,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is fuzzed: every model format, every reader of `nngauge.io`, the archives, and the whole pipeline."""
+"""What is fuzzed: every model format, its analysis, every reader of `nngauge.io`, the archives, the whole pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from fuzz.samples import Sample, for_format, formats
+from fuzz.sample import Sample
+from fuzz.samples import for_format, formats
 from nngauge.errors import NngaugeError
 from nngauge.formats import Format, ModelData
 from nngauge.io import protobuf
@@ -50,9 +51,12 @@ class Target:
 
 
 def targets() -> dict[str, Target]:
-    """All of them by name: ``format-…``, ``io-…``, ``archive-…``, ``pipeline``."""
+    """All of them by name: ``format-…``, ``chain-…``, ``io-…``, ``archive-…``, ``pipeline``."""
     made = [
         Target(f"format-{name}", partial(for_format, form), partial(_parse, form)) for name, form in formats().items()
+    ]
+    made += [
+        Target(f"chain-{name}", partial(for_format, form), partial(_chain, form)) for name, form in formats().items()
     ]
     made += [Target(f"io-{name}", partial(_named, *maker), call) for name, maker, call in _READERS]
     made += [Target("archive-any", _archives, _archive), Target("pipeline", _apps, _pipeline)]
@@ -73,6 +77,12 @@ def _parse(form: Format, sample: Sample) -> None:
     if form.bind:
         form.bind(sample.name, (sample.name, *sample.parts))
     form.parse(ModelData(sample.name, memoryview(sample.data), {k: memoryview(v) for k, v in sample.parts.items()}))
+
+
+def _chain(form: Format, sample: Sample) -> None:
+    from fuzz.chain import chain
+
+    chain(form, for_format(form)[0], sample)
 
 
 # --- readers ------------------------------------------------------------------------------------------------------------

@@ -7,27 +7,37 @@ import pytest
 from fuzz.harness import Report, fuzz
 from fuzz.mutate import mutated
 from fuzz.targets import Target, targets
-from nngauge.formats import FORMATS
+from nngauge.formats import FORMATS, Format, ModelData
 
 RUNS = 150
+CHAIN_RUNS = 10
+"""The analysis of a model takes a hundred times as long as reading it."""
 TARGETS = targets()
 
 
 @pytest.mark.parametrize("name", [name for name in TARGETS if name != "pipeline"])
 def test_only_declared_errors(name: str) -> None:
-    report = fuzz(TARGETS[name], RUNS, seed=2)
+    runs = CHAIN_RUNS if name.startswith("chain-") else RUNS
+    report = fuzz(TARGETS[name], runs, seed=2)
     report.broken.pop("memory", None)  # of the whole test process, here
     assert report.broken == {}
-    assert report.runs > RUNS
+    assert report.runs > runs
 
 
 def test_every_format_is_a_target() -> None:
-    assert {f"format-{form.name}" for form in FORMATS} <= set(TARGETS)
+    wanted = {f"{kind}-{form.name}" for form in FORMATS for kind in ("format", "chain")}
+    assert wanted <= set(TARGETS)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_every_format_has_a_sample_that_it_accepts(form: Format) -> None:
+    sample = TARGETS[f"format-{form.name}"].samples()[0]
+    form.parse(ModelData(sample.name, sample.data, sample.parts))
 
 
 def test_the_harness_notices() -> None:
     """Without this, a harness that catches too much would pass for ever."""
-    from fuzz.samples import Sample
+    from fuzz.sample import Sample
 
     def fragile(sample: Sample) -> None:
         if sample.data[:1] != b"a":
