@@ -6,7 +6,6 @@ Language: https://protobuf.dev/reference/protobuf/textformat-spec/. Repeated fie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from nngauge.errors import LimitError, MalformedError
 from nngauge.limits import MAX_ITEMS, MAX_STRUCT_DEPTH
@@ -15,8 +14,13 @@ Message = list[tuple[str, "Value"]]
 Value = str | Message
 
 _TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|(?P<word>[A-Za-z0-9_.+\-/]+)|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(?P<mark>[{}<>:\[\],;])"""
+    r"""(?:\s++|\#[^\n]*+)*+"""  # blanks and comments; possessive, so that nothing is tried twice
+    r"""(?:([A-Za-z0-9_.+\-/]++)"""
+    r"""|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)"|'([^'\\\n]*+(?:\\.[^'\\\n]*+)*+)'"""
+    r"""|([{}<>:\[\],;])|\Z|([\s\S]))"""
 )
+_MARK, _OTHER = 4, 5
+"""The groups of punctuation and of anything that is no token; those before are words and texts."""
 _CLOSING = {"{": "}", "<": ">"}
 
 
@@ -26,11 +30,16 @@ def read(text: str) -> Message:
     Raises `MalformedError` for anything that is not the text format, `LimitError` past the bounds.
     """
     builder = _Builder()
-    for mark, value in _tokens(text):
-        if mark:
-            builder.mark(mark)
+    for found in _TOKEN.finditer(text):
+        group = found.lastindex
+        if group is None:
+            break
+        if group < _MARK:
+            builder.word(found[group])
+        elif group == _MARK:
+            builder.mark(found[_MARK])
         else:
-            builder.word(value)
+            raise MalformedError(f"unexpected character {found[_OTHER]!r}", where=f"@{found.start(_OTHER)}")
     return builder.finished()
 
 
@@ -62,6 +71,8 @@ class _Builder:
 
     def mark(self, mark: str) -> None:
         """Punctuation; commas and semicolons mean nothing."""
+        if mark in ",;" or (mark == ":" and self._name):
+            return
         if mark in "{<":
             self._open(mark)
         elif mark in "}>":
@@ -74,7 +85,7 @@ class _Builder:
             self._extension = False
         elif mark == "]" and self._listing:
             self._name, self._listing = "", False
-        elif mark in "[]" or (mark == ":" and not self._name):
+        else:
             raise MalformedError(f"{mark!r} out of place")
 
     def _open(self, mark: str) -> None:
@@ -96,19 +107,3 @@ class _Builder:
         if len(self._stack) > 1 or self._name or self._extension:
             raise MalformedError("the text ends inside a message")
         return self._stack[0][0]
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """`(punctuation or "", word or unquoted text)`."""
-    pos = 0
-    while pos < len(text):
-        found = _TOKEN.match(text, pos)
-        if found is None:
-            raise MalformedError(f"unexpected character {text[pos]!r}", where=f"@{pos}")
-        pos = found.end()
-        if found["mark"]:
-            yield found["mark"], ""
-        elif found["text"] is not None:
-            yield "", found["text"][1:-1]
-        elif found["word"]:
-            yield "", found["word"]
