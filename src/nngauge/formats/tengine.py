@@ -6,6 +6,7 @@ Format: https://github.com/OAID/Tengine/blob/tengine-lite/source/serializer/tmfi
 from __future__ import annotations
 
 import struct
+from functools import cache
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
@@ -23,6 +24,13 @@ _SOURCES = (
 _DTYPES = (DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DType.INT32, DType.INT16)
 _CONST_TENSOR = 2
 _EDGE_OPS = ("INPUT", "Const")
+_PLACE = struct.Struct("<2I")
+"""Size and offset of a text or of data."""
+_GRAPH = struct.Struct("<8xi6I")
+_TENSOR = struct.Struct("<4xi3I4x2i")
+_NODE = struct.Struct("<4x4I")
+_OPERATOR = struct.Struct("<4x2I")
+_SCALE = struct.Struct("<if")
 _NHWC = 1
 """Layout of a model that came from TensorFlow."""
 
@@ -88,23 +96,20 @@ class _Reader:
         if count * 4 > cursor.left:
             raise MalformedError(f"vector of {count} elements", where=f"@{offset}")
         self.meter.spend(count)
-        return [cursor.i32() for _ in range(count)]
+        return list(struct.unpack_from(f"<{count}i", self.buf, offset + 4))
 
     def string(self, offset: int) -> str:
         """The text whose size and place are recorded at `offset`."""
         if not offset:
             return ""
-        cursor = Cursor(self.buf, offset)
-        size, place = cursor.u32(), cursor.u32()
+        size, place = Cursor(self.buf, offset).unpack(_PLACE)
         self.meter.spend(size)
         return Cursor(self.buf, place).bytes(size).rstrip(b"\0").decode("utf-8", "replace")
 
     def graph(self, offset: int) -> Graph:
-        cursor = Cursor(self.buf, offset)
-        cursor.skip(8)
-        layout = cursor.i32()
-        inputs, outputs, nodes, tensors, buffers = (self.vector(cursor.u32()) for _ in range(5))
-        name = self.string(cursor.u32())
+        layout, *vectors, title = Cursor(self.buf, offset).unpack(_GRAPH)
+        inputs, outputs, nodes, tensors, buffers = map(self.vector, vectors)
+        name = self.string(title)
         if not nodes or not tensors or len(nodes) > MAX_NODES:
             raise MalformedError(f"{len(nodes)} nodes, {len(tensors)} tensors", where=f"@{offset}")
         described = tuple(self.tensor(at, buffers) for at in tensors)
@@ -124,18 +129,14 @@ class _Reader:
         )
 
     def tensor(self, offset: int, buffers: list[int]) -> Tensor:
-        cursor = Cursor(self.buf, offset)
-        cursor.skip(4)
-        buffer, dims, name = cursor.i32(), self.vector(cursor.u32()), self.string(cursor.u32())
-        scales = self.vector(cursor.u32())
-        cursor.skip(4)
-        kind, code = cursor.i32(), cursor.i32()
+        buffer, sizes, title, records, kind, code = Cursor(self.buf, offset).unpack(_TENSOR)
+        dims, name, scales = self.vector(sizes), self.string(title), self.vector(records)
         if len(dims) > MAX_RANK:
             raise LimitError(f"rank {len(dims)}", where=f"@{offset}")
         dtype = _DTYPES[code] if 0 <= code < len(_DTYPES) else DType.UNKNOWN
         constant = kind == _CONST_TENSOR
         # Activations that the converter could not infer have no dimensions; constants without any are scalars.
-        shape = tuple(dim if dim >= 0 else None for dim in dims) if dims or constant else None
+        shape = tuple([dim if dim >= 0 else None for dim in dims]) if dims or constant else None
         span = self.span(buffer, buffers) if constant else None
         return Tensor(name, dtype, shape, span, self.quantization(scales), constant=constant)
 
@@ -143,15 +144,13 @@ class _Reader:
         """Zero point and scale of the first record; one record for each output channel when there are several."""
         if not records:
             return None
-        cursor = Cursor(self.buf, records[0])
-        zero, scale = cursor.i32(), _single(cursor)
+        zero, scale = Cursor(self.buf, records[0]).unpack(_SCALE)
         return Quantization(len(records), scale, zero, 0 if len(records) > 1 else None)
 
     def span(self, index: int, buffers: list[int]) -> Span | None:
         if not 0 <= index < len(buffers):
             raise MalformedError(f"buffer {index} does not exist")
-        cursor = Cursor(self.buf, buffers[index])
-        size, place = cursor.u32(), cursor.u32()
+        size, place = Cursor(self.buf, buffers[index]).unpack(_PLACE)
         if not place or not size:
             return None
         if place + size > len(self.buf):
@@ -159,13 +158,9 @@ class _Reader:
         return Span(place, size)
 
     def node(self, offset: int, tensors: int, *, nhwc: bool) -> Node:
-        cursor = Cursor(self.buf, offset)
-        cursor.skip(4)
-        inputs, outputs = self.vector(cursor.u32()), self.vector(cursor.u32())
-        operator, name = cursor.u32(), self.string(cursor.u32())
-        kind = Cursor(self.buf, operator)
-        kind.skip(4)
-        code, parameters = kind.u32(), kind.u32()
+        sources, targets, operator, title = Cursor(self.buf, offset).unpack(_NODE)
+        inputs, outputs, name = self.vector(sources), self.vector(targets), self.string(title)
+        code, parameters = Cursor(self.buf, operator).unpack(_OPERATOR)
         if any(not 0 <= at < tensors for at in (*inputs, *outputs)) or code > 4096:
             raise MalformedError("a node with tensors or an operator that do not exist", where=f"@{offset}")
         op = OP_NAMES[code] if code < len(OP_NAMES) else f"operator {code}"
@@ -176,22 +171,23 @@ class _Reader:
         """The parameters of an operator by name."""
         if not offset or op not in FIELDS:
             return {}
-        cursor = Cursor(self.buf, offset)
+        layout, names = _record(op)
         found: dict[str, Value] = {}
-        for name in FIELDS[op].split():
-            if name[0] == "*":
-                found[name[1:]] = _single(cursor)
-            elif name[0] == "@":
-                found[name[1:]] = tuple(self.vector(cursor.u32()))
+        for name, value in zip(names, Cursor(self.buf, offset).unpack(layout), strict=True):
+            if name[0] == "@":
+                found[name[1:]] = tuple(self.vector(value))
             elif name[0] == "$":
-                found[name[1:]] = self.string(cursor.u32())
+                found[name[1:]] = self.string(value)
             else:
-                found[name] = cursor.i32()
+                found[name.lstrip("*")] = value
         return found
 
 
-def _single(cursor: Cursor) -> float:
-    return float(struct.unpack("<f", cursor.bytes(4))[0])
+@cache
+def _record(op: str) -> tuple[struct.Struct, tuple[str, ...]]:
+    """Layout and marked names of an operator's parameters: ``*`` a float, ``@`` and ``$`` references."""
+    names = tuple(FIELDS[op].split())
+    return struct.Struct("<" + "".join({"*": "f", "@": "I", "$": "I"}.get(name[0], "i") for name in names)), names
 
 
 FORMAT = Format(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Any, Final
 
 from nngauge.errors import LimitError, MalformedError, TruncatedError
 from nngauge.limits import MAX_STRING
@@ -64,6 +64,10 @@ class Cursor:
         """Takes `count` bytes (copied)."""
         at = self._take(count)
         return bytes(self.buf[at : at + count])
+
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """Takes the fields of a record at once; `layout` has its own byte order."""
+        return layout.unpack_from(self.buf, self._take(layout.size))
 
     def u8(self) -> int:
         """Takes an unsigned byte."""
