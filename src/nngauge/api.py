@@ -197,5 +197,6 @@ def _read_lead(
         outcome = try_format(form, Piece(Location(path=name), source), companions)
         if isinstance(outcome, Extracted):
             return outcome
-        reasons.append(f"{form.title}: {outcome.reason}")
+        place = 0 if outcome.broken else len(reasons)  # damage first, then what it is not
+        reasons.insert(place, f"{form.title}: {outcome.reason}")
     return None

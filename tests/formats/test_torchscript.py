@@ -278,3 +278,11 @@ def test_long_shared_names_do_not_multiply() -> None:
 def test_lookalikes_and_noise() -> None:
     refuse_lookalikes(FORMAT)
     refuse_noise(FORMAT)
+
+
+def test_a_truncated_archive_is_partial() -> None:
+    whole = torch_zip.archive(torch_zip.module(), torch_zip.script())
+    assert FORMAT.parse(ModelData("x.pt", whole)).completeness is Completeness.FULL
+    graph = FORMAT.parse(ModelData("x.pt", whole[: whole.rindex(b"PK\x01\x02") - 1]))
+    assert graph.completeness is Completeness.PARTIAL
+    assert "cut off" in graph.notes[-1]

@@ -79,7 +79,11 @@ class GraphReader(TensorReader):
         self._functions = functions
         self._ops: dict[tuple[bytes, bytes], Operator] = {}
         self._names: dict[bytes, str] = {}
-        self._nodes = 0
+        self._nodes = self._read = 0
+
+    def progress(self) -> str:
+        """What was read up to now."""
+        return f"{self._read} of {self._nodes} operations"
 
     def graph(
         self, message: Field, depth: int = 0, outer: _Scope | None = None, functions: Sequence[Graph] = ()
@@ -148,6 +152,7 @@ class GraphReader(TensorReader):
 
     def _node(self, message: Field, scope: _Scope, subgraphs: list[Graph], depth: int) -> Node:
         buf, index = self._buf, scope.index
+        self._read += 1
         inputs, outputs = [], []
         name = operator_name = domain = output = b""
         constant: Tensor | None = None

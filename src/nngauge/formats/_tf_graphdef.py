@@ -13,6 +13,7 @@ from typing import Final
 
 from nngauge.domain.graph import Attribute, Dim, DType, Span, Tensor
 from nngauge.errors import LimitError, NotThisFormat
+from nngauge.formats._progress import telling
 from nngauge.formats._tf_inline import VARIABLES
 from nngauge.formats._tf_network import INPUTS, check_edges
 from nngauge.formats._tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
@@ -61,19 +62,20 @@ def read_graph(buf: Buffer, start: int, end: int) -> RawGraph:
     nodes: list[RawNode] = []
     functions: list[RawFunction] = []
     version = ""
-    for field in fields(buf, start, end):
-        if field.number == 1 and field.wire == BYTES:
-            node = raw_node(buf, field.start, field.end)
-            nodes.append(node._replace(inputs=tuple([graph_value(value) for value in node.inputs])))
-            if len(nodes) > MAX_NODES:
-                raise LimitError(f"more than {MAX_NODES} nodes")
-        elif field.number == 2 and field.wire == BYTES:
-            library = [entry for entry in fields(buf, field.start, field.end) if entry.number == 1]
-            functions += [_function(buf, entry) for entry in library if entry.wire == BYTES]
-        elif field.number == 4 and field.wire == BYTES:
-            version = _versions(buf, field)
-        elif (field.number, field.wire) not in ((3, VARINT), (5, BYTES)):
-            raise NotThisFormat(f"field {field.number} is not one of GraphDef")
+    with telling(lambda: f"{len(nodes)} nodes, {len(functions)} functions"):
+        for field in fields(buf, start, end):
+            if field.number == 1 and field.wire == BYTES:
+                node = raw_node(buf, field.start, field.end)
+                nodes.append(node._replace(inputs=tuple([graph_value(value) for value in node.inputs])))
+                if len(nodes) > MAX_NODES:
+                    raise LimitError(f"more than {MAX_NODES} nodes")
+            elif field.number == 2 and field.wire == BYTES:
+                library = [entry for entry in fields(buf, field.start, field.end) if entry.number == 1]
+                functions += [_function(buf, entry) for entry in library if entry.wire == BYTES]
+            elif field.number == 4 and field.wire == BYTES:
+                version = _versions(buf, field)
+            elif (field.number, field.wire) not in ((3, VARINT), (5, BYTES)):
+                raise NotThisFormat(f"field {field.number} is not one of GraphDef")
     if not nodes and not functions:
         raise NotThisFormat("no nodes")
     check_edges(nodes, [node.name for node in nodes])

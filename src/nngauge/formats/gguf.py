@@ -17,6 +17,7 @@ from msgspec import Struct
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
+from nngauge.formats._progress import telling
 from nngauge.formats.vocabulary.gguf import BLOCKS, FILE_TYPES
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_ITEMS, MAX_TENSORS
@@ -123,15 +124,19 @@ def _part(buf: Buffer, place: int) -> _Part:
         raise TruncatedError(f"{value_count} values and {tensor_count} tensors declared", where="@8")
     if not value_count and not tensor_count:
         raise NotThisFormat("neither metadata nor tensors behind the magic")
-    metadata = dict(reader.pair() for _ in range(value_count))
-    entries = [reader.tensor() for _ in range(tensor_count)]
+    metadata: dict[str, str] = {}
+    entries: list[tuple[str, tuple[int, ...], int, int]] = []
+    with telling(lambda: f"{len(metadata)} of {value_count} values, {len(entries)} of {tensor_count} tensors"):
+        metadata.update(reader.pair() for _ in range(value_count))
+        entries.extend(reader.tensor() for _ in range(tensor_count))
     alignment = metadata.get("general.alignment", "")
     unit = int(alignment[:9]) if alignment.isdecimal() else _DEFAULT_ALIGNMENT
     if not 0 < unit <= _MAX_ALIGNMENT:
         raise MalformedError(f"alignment {alignment}")
     tensors, unknown, end = _place(entries, reader.pos, unit, place)
     if end > len(buf):
-        raise TruncatedError(f"tensors reach to {end}, the file to {len(buf)}", where=f"@{reader.pos}")
+        what = f"{tensor_count} tensors reach to {end}, the file to {len(buf)}"
+        raise TruncatedError(what, where=f"@{reader.pos}")
     version = str(reader.version) + (" big-endian" if reader.order == ">" else "")
     return _Part(metadata, tensors, unknown, version, end, unit)
 

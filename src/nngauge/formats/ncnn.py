@@ -17,6 +17,7 @@ from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Quantiza
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._ncnn_weights import Value, Weight, WeightFile, weights
+from nngauge.formats._progress import telling
 from nngauge.formats.vocabulary._ncnn_rules import RULES, Canonical
 from nngauge.formats.vocabulary._ncnn_rules import Layer as Call
 from nngauge.formats.vocabulary.ncnn import LAYERS
@@ -121,12 +122,13 @@ def _text_layers(buf: Buffer) -> tuple[list[_Layer], int]:
     _counts(wanted, blobs, len(buf))
     layers: list[_Layer] = []
     end = 0
-    for line, after in lines:
-        if line.strip():
-            layers.append(_text_layer(line, after))
-            end = after
-            if len(layers) == wanted:
-                break
+    with telling(lambda: f"{len(layers)} of {wanted} layers"):
+        for line, after in lines:
+            if line.strip():
+                layers.append(_text_layer(line, after))
+                end = after
+                if len(layers) == wanted:
+                    break
     if len(layers) < wanted:
         raise TruncatedError(f"{wanted} layers declared, {len(layers)} found")
     if len({blob for layer in layers for blob in layer.outputs}) > blobs:
@@ -184,7 +186,11 @@ def _binary_layers(buf: Buffer) -> tuple[list[_Layer], int]:
     cursor = Cursor(buf, 4)
     wanted, blobs = cursor.i32(), cursor.i32()
     _counts(wanted, blobs, len(buf))
-    return [_binary_layer(cursor, place, blobs) for place in range(wanted)], cursor.pos
+    layers: list[_Layer] = []
+    with telling(lambda: f"{len(layers)} of {wanted} layers"):
+        for place in range(wanted):
+            layers.append(_binary_layer(cursor, place, blobs))  # noqa: PERF401 - the count is told
+    return layers, cursor.pos
 
 
 def _binary_layer(cursor: Cursor, place: int, blobs: int) -> _Layer:

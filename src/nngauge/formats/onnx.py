@@ -19,6 +19,7 @@ from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._model_config import beside, read_config
 from nngauge.formats._onnx_graph import GraphReader, function_name
 from nngauge.formats._onnx_tensor import pair
+from nngauge.formats._progress import telling
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed
@@ -40,8 +41,11 @@ _GENAI: Final = "genai_config.json"
 _COMPANIONS: Final = ("_data", ".data", ".weights", ".weight")
 
 
-def probe(head: bytes, size: int, _name: str) -> bool:
-    """`ir_version` first, then only fields of `ModelProto`, texts printable and a graph that begins like one."""
+def probe(head: bytes, size: int, name: str) -> bool:
+    """`ir_version` first, then only fields of `ModelProto`, texts printable and a graph that begins like one.
+
+    A file that calls itself ONNX may end before its graph does: it is asked for, and refused with what was read.
+    """
     if len(head) < 8 or head[0] != 0x08 or not 1 <= head[1] <= _MAX_IR:
         return False
     pos, seen = 2, False
@@ -53,7 +57,7 @@ def probe(head: bytes, size: int, _name: str) -> bool:
         value, pos = _varint(head, pos + 1)
         if wire == VARINT:
             continue
-        if pos < 0 or value > size - pos:
+        if pos < 0 or (value > size - pos and not name.lower().endswith(".onnx")):
             return False
         if number == 7:
             return value > 0 and pos < len(head) and head[pos] in _GRAPH_KEYS
@@ -101,7 +105,8 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError("no operator set is imported")
     bodies = model.get(25, [])
     reader = GraphReader(data, {function_name(buf, field): place for place, field in enumerate(bodies)})
-    graph = reader.graph(model[7][-1], functions=[reader.function(field) for field in bodies])
+    with telling(reader.progress):
+        graph = reader.graph(model[7][-1], functions=[reader.function(field) for field in bodies])
     if not graph.nodes and not any(tensor.constant for tensor in graph.tensors):
         raise MalformedError("a graph without operators and weights")
     return replace(
@@ -138,7 +143,8 @@ def _top_level(buf: Buffer) -> dict[int, list[Field]]:
         # Truncated downloads keep their head; without it this was never an ONNX file.
         if 7 in found or not probe(bytes(buf[:512]), 1 << 62, ""):
             raise NotThisFormat("not a ModelProto") from None
-        raise
+        with telling(lambda: f"producer {_text(buf, found[2][0])}" if 2 in found else "the head of the model"):
+            raise
     if not 1 <= found.get(1, [Field(1, 0, 0, 0, 0)])[0].value <= _MAX_IR:
         raise NotThisFormat("no plausible ir_version")
     if 7 not in found or _first_byte(buf, found[7][-1]) not in _GRAPH_STARTS:

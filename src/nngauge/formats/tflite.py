@@ -17,6 +17,7 @@ from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Quantizatio
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._loops import with_trip_counts
+from nngauge.formats._progress import telling
 from nngauge.formats._tflite_custom import custom_node
 from nngauge.formats.vocabulary._operation import Operation, Values, plain_values, reordered
 from nngauge.formats.vocabulary._tflite_rules import RULES
@@ -69,8 +70,10 @@ def parse(data: ModelData) -> Graph:
     version = model.integer(0, "I")
     if version != _VERSION:
         raise MalformedError(f"schema version {version}, expected {_VERSION}", where="@0")
-    reader = _Reader(model)
-    graphs = [reader.graph(table) for table in reader.tables(model, 2)]
+    with telling(lambda: f"schema version {version}"):
+        reader = _Reader(model)
+    with telling(reader.progress):
+        graphs = [reader.graph(table) for table in reader.tables(model, 2)]
     if not graphs:
         raise MalformedError("no subgraph", where="@0")
     metadata, producer = _metadata(model, reader)
@@ -101,6 +104,7 @@ class _Reader(Reach):
         self.variables = 0
         """Tensors that keep their content from one run to the next."""
         self._unknown: set[int] = set()
+        self._nodes = 0
         self._ops = [self._operator_name(table) for table in self.tables(model, 1)]
         self.spans = [self._span(table) for table in self.tables(model, 4)]
         """Bytes of each buffer, None when empty."""
@@ -134,6 +138,10 @@ class _Reader(Reach):
         self.end = max(self.end, start + size)
         return Span(start, size) if size else None
 
+    def progress(self) -> str:
+        """What was read up to now."""
+        return f"{len(self._ops)} operator codes, {len(self.spans)} buffers, {self._nodes} operations"
+
     def graph(self, table: Table) -> Graph:
         """One subgraph."""
         tensors = tuple([self._tensor(entry) for entry in self.tables(table, 0, MAX_TENSORS)])
@@ -160,6 +168,7 @@ class _Reader(Reach):
             if table.offset(field):
                 self.place(table, field, width)
         inputs, outputs = self._indices(table, 1, len(tensors)), self._indices(table, 2, len(tensors))
+        self._nodes += 1
         op, custom = self._ops[index]
         attributes = self._attributes(table)
         operation = Operation(

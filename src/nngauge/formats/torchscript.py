@@ -78,7 +78,11 @@ def parse(data: ModelData) -> Graph:
     lead = next((e.name for e in archive.entries if e.name.endswith("data.pkl") and e.name.count("/") <= 2), None)
     if lead is None or lead.rpartition("/")[2] != "data.pkl":
         raise NotThisFormat("a zip without data.pkl")
-    return _zip(_Archive(archive, lead.removesuffix("data.pkl")))
+    graph = _zip(_Archive(archive, lead.removesuffix("data.pkl")))
+    if archive.directory is not None:
+        return graph
+    note = f"the archive is cut off: {len(archive.entries)} records were found without its directory"
+    return replace(graph, completeness=Completeness.PARTIAL, notes=(*graph.notes, note))
 
 
 def _zip(box: _Archive) -> Graph:
@@ -280,7 +284,7 @@ def _legacy(buf: Buffer) -> Graph:
 
 FORMAT = Format(
     name="torchscript",
-    version=2,
+    version=3,
     title="PyTorch (TorchScript, lite interpreter, checkpoint)",
     suffixes=_SUFFIXES,
     parse=parse,
