@@ -20,7 +20,8 @@ _MAX_FIELDS = 128
 """Fields of a table that are looked at; the largest model schema has about 30."""
 _MAX_VTABLES = 1024
 """Decoded vtables kept for one buffer; a real model has one for each table type and set of present fields."""
-_SCALARS = {code: struct.Struct("<" + code).unpack_from for code in "bBhHiIqQfd?"}
+_WIDTHS = {code: struct.calcsize("<" + code) for code in "bBhHiIqQfd?"}
+_SCALARS = {code: struct.Struct("<" + code).unpack_from for code in _WIDTHS}
 
 
 class Table:
@@ -89,12 +90,20 @@ class Table:
 
     def integer(self, field: int, code: str, default: int = 0) -> int:
         """An integer scalar."""
-        return int(self.scalar(field, code, default))
+        slots = self._slots
+        relative = slots[field] if field < len(slots) else 0
+        if not relative:
+            return default
+        try:
+            return int(_SCALARS[code](self.buf, self.pos + relative)[0])
+        except struct.error:
+            raise TruncatedError("scalar outside the data", where=f"@{self.pos + relative}") from None
 
     def indirect(self, field: int) -> int:
         """Absolute offset that the field's reference points to, 0 when absent."""
-        at = self.offset(field)
-        return _follow(self.buf, at) if at else 0
+        slots = self._slots
+        relative = slots[field] if field < len(slots) else 0
+        return _follow(self.buf, self.pos + relative) if relative else 0
 
     def table(self, field: int) -> Table | None:
         """A sub-table."""
@@ -114,8 +123,9 @@ class Table:
 
     def scalars(self, field: int, code: str) -> tuple[int, ...] | tuple[float, ...]:
         """A vector of scalars, by `struct` code."""
-        width = struct.calcsize("<" + code)
-        start, count = self.vector(field, width)
+        start, count = self.vector(field, _WIDTHS[code])
+        if count == 1:
+            return _SCALARS[code](self.buf, start)
         return struct.unpack_from(f"<{count}{code}", self.buf, start) if count else ()
 
     def ints(self, field: int, code: str = "i") -> tuple[int, ...]:
@@ -176,4 +186,4 @@ def _string(buf: Buffer, at: int) -> str:
     start, count = _vector(buf, at, 1)
     if count > MAX_STRING:
         raise LimitError(f"string of {count} bytes", where=f"@{at}")
-    return bytes(buf[start : start + count]).decode("utf-8", "replace")
+    return str(buf[start : start + count], "utf-8", "replace")
