@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -147,18 +148,30 @@ def _text_layer(line: bytes, after: int) -> _Layer:
     params: dict[int, Value] = {}
     extras: dict[str, str] = {}
     for word in words[last:]:
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise MalformedError(f"not a parameter: {word[:40]!r}", where=f"@{after - len(line)}")
-        if not key.lstrip("-").isdecimal() or len(key) > 9:
-            extras[key] = text
-            continue
-        number = int(key)
-        if number <= _ARRAY:
-            params[_ARRAY - number] = _listed(text)
+        key, value = _short_parameter(word) if len(word) <= _SHORT else _parameter(word)
+        if isinstance(key, int):
+            params[key] = value
+        elif key:
+            extras[key] = str(value)
         else:
-            params[number] = _number(text)
+            raise MalformedError(f"not a parameter: {word[:40]!r}", where=f"@{after - len(line)}")
     return _Layer(words[0], words[1], words[4:first], words[first:last], params, extras)
+
+
+def _parameter(word: str) -> tuple[int | str, Value]:
+    """`(number or name, value)` of one parameter; an empty name for what is none."""
+    key, equals, text = word.partition("=")
+    if not equals:
+        return "", ""
+    if not key.removeprefix("-").isdecimal() or len(key) > 9:
+        return key, text
+    number = int(key)
+    return (_ARRAY - number, _listed(text)) if number <= _ARRAY else (number, _number(text))
+
+
+_SHORT: Final = 16
+"""Characters of the parameters worth remembering: the same few, such as ``1=3``, make up most of a network."""
+_short_parameter: Final = lru_cache(2048)(_parameter)
 
 
 def _number(text: str) -> int | float | str:
