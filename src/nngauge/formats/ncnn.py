@@ -148,21 +148,19 @@ def _text_layer(line: bytes, after: int) -> _Layer:
     params: dict[int, Value] = {}
     extras: dict[str, str] = {}
     for word in words[last:]:
+        if "=" not in word:
+            raise MalformedError(f"not a parameter: {word[:40]!r}", where=f"@{after - len(line)}")
         key, value = _short_parameter(word) if len(word) <= _SHORT else _parameter(word)
         if isinstance(key, int):
             params[key] = value
-        elif key:
-            extras[key] = str(value)
         else:
-            raise MalformedError(f"not a parameter: {word[:40]!r}", where=f"@{after - len(line)}")
+            extras[key] = str(value)
     return _Layer(words[0], words[1], words[4:first], words[first:last], params, extras)
 
 
 def _parameter(word: str) -> tuple[int | str, Value]:
-    """`(number or name, value)` of one parameter; an empty name for what is none."""
-    key, equals, text = word.partition("=")
-    if not equals:
-        return "", ""
+    """`(number or name, value)` of one parameter."""
+    key, _, text = word.partition("=")
     if not key.removeprefix("-").isdecimal() or len(key) > 9:
         return key, text
     number = int(key)
