@@ -94,3 +94,44 @@ def test_any_graph(graph: Graph) -> None:
     assert (cost.flops is None) == (cost.macs is None)
     peak = peak_memory(graph, in_place=False)
     assert (peak is None) == (cost.peak is None)
+
+
+def _graph(*nodes: Node, subgraphs: tuple[Graph, ...] = (), name: str = "") -> Graph:
+    tensors = tuple(Tensor(f"t{at}", DType.FLOAT32, (1, 4)) for at in range(4))
+    return Graph(format="x", name=name, nodes=nodes, tensors=tensors, inputs=(0,), outputs=(3,), subgraphs=subgraphs)
+
+
+def test_operations_in_a_circle_make_totals_lower_bounds() -> None:
+    straight = _graph(Node("a", "Relu", inputs=(0,), outputs=(1,)), Node("b", "Relu", inputs=(1,), outputs=(3,)))
+    assert not model_cost(straight).lower_bound
+    circle = _graph(Node("a", "Relu", inputs=(3,), outputs=(1,)), Node("b", "Relu", inputs=(1,), outputs=(3,)))
+    cost = model_cost(circle)
+    assert cost.lower_bound
+    assert cost.unknown == ("operations wait for each other in a circle × 2",)
+
+
+def test_sub_graphs_that_are_not_there_make_totals_lower_bounds() -> None:
+    body = _graph(Node("r", "Relu", inputs=(0,), outputs=(3,)))
+    for attributes in ({}, {"then_branch": 0, "else_branch": 7}, {"then_branch": -1}):
+        graph = _graph(Node("i", "If", inputs=(0,), outputs=(3,), attributes=attributes), subgraphs=(body,))
+        assert "not there" in model_cost(graph).unknown[0]
+    whole = _graph(Node("i", "If", inputs=(0,), outputs=(3,), attributes={"then_branch": 0}), subgraphs=(body,))
+    assert not model_cost(whole).lower_bound
+
+
+def test_functions_called_by_name_inside_of_others_are_counted() -> None:
+    weights = Tensor("w", DType.FLOAT32, (4, 4), constant=True)
+    dense = _graph(Node("m", "MatMul", inputs=(0, 4), outputs=(3,)), name="d::dense")
+    dense = Graph(
+        format="x", name="d::dense", nodes=dense.nodes, tensors=(*dense.tensors, weights), inputs=(0,), outputs=(3,)
+    )
+    twice = _graph(
+        Node("c", "Call", inputs=(0,), outputs=(1,), attributes={"function": "d::dense"}),
+        Node("c", "Call", inputs=(1,), outputs=(3,), attributes={"function": "d::dense"}),
+        name="d::twice",
+    )
+    main = _graph(Node("t", "Call", inputs=(0,), outputs=(3,), attributes={"body": 1}), subgraphs=(dense, twice))
+    cost = model_cost(main)
+    assert (cost.macs, cost.lower_bound) == (2 * 4 * 4, False)
+    nobody = _graph(Node("c", "Call", inputs=(0,), outputs=(3,), attributes={"function": "d::gone"}))
+    assert model_cost(nobody).lower_bound

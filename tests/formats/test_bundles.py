@@ -186,3 +186,9 @@ def test_lookalikes_and_noise() -> None:
     for form in (mediapipe_task.FORMAT, litertlm.FORMAT):
         refuse_lookalikes(form)
         refuse_noise(form)
+
+
+def test_a_language_model_bundle_without_models_says_so() -> None:
+    graph = litertlm.FORMAT.parse(ModelData("x", language_model(kind=4)))
+    assert graph.completeness is Completeness.PARTIAL
+    assert graph.notes == ("the bundle holds no model",)

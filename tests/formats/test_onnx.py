@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nngauge.domain.graph import DType, Graph
+from nngauge.domain.graph import Completeness, DType, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.onnx import FORMAT, bind, probe
@@ -58,8 +58,10 @@ def test_external_data_is_found_by_its_location() -> None:
     assert missing.tensors[1].data is None
     assert missing.notes
     assert missing.parameters == 216
+    assert missing.completeness is Completeness.TOPOLOGY
     graph = parse(data, **{"model.onnx.data": bytes(16 + 864)})
     assert not graph.notes
+    assert graph.completeness is Completeness.FULL
     assert graph.tensors[1].data is not None
     assert (graph.tensors[1].data.part, graph.tensors[1].data.offset) == (1, 16)
     assert parse(data, **{"model.onnx.data": bytes(100)}).notes

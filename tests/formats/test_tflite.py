@@ -172,3 +172,11 @@ def test_not_tflite() -> None:
     refuse_lookalikes(FORMAT)
     refuse_noise(FORMAT)
     survive(FORMAT, models.tflite(), "x.tflite", 200)
+
+
+def test_weights_that_are_too_short_are_told() -> None:
+    short = models.tflite().replace(struct.pack("<I", len(models.CONV_WEIGHTS)), struct.pack("<I", 4), 1)
+    graph = FORMAT.parse(ModelData("x", short))
+    assert graph.notes == ("1 tensors have fewer bytes than their shapes need",)
+    assert graph.completeness is Completeness.TOPOLOGY
+    assert FORMAT.parse(ModelData("x", models.tflite())).completeness is Completeness.FULL

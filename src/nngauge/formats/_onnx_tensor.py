@@ -69,7 +69,7 @@ class TensorReader:
             elif number == 8 and wire == BYTES:
                 name = bytes(buf[start:end])
             elif number in (4, 9, 10) and wire == BYTES:
-                span, stored = Span(start, end - start), True
+                span, stored = Span(start, end - start), stored or end > start
             elif number in (4, 5, 6, 7, 10, 11):
                 stored = True
                 lists.append(field)
@@ -115,6 +115,11 @@ class TensorReader:
             self._missing += 1
             return None
         return Span(offset, length, part)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all initialisers have their data."""
+        return not (self._missing or self._undefined)
 
     def notes(self) -> Iterator[str]:
         """What is missing."""

@@ -75,6 +75,8 @@ def parse(data: ModelData) -> Graph:
     if any(section.name for section in models):
         facts["models"] = ", ".join(section.name for section in models if section.name)
     inner, notes = _models(buf, models)
+    if not models:
+        notes.append("the bundle holds no model")
     for section in sections:
         facts |= _facts(buf, section)
     return Graph(
@@ -153,7 +155,7 @@ def _texts(owner: Table | None, field: int) -> dict[str, str]:
 
 FORMAT = Format(
     name="litertlm",
-    version=2,
+    version=3,
     title="LiteRT-LM bundle",
     suffixes=(".litertlm",),
     parse=parse,

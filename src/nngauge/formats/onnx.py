@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Graph
+from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
 from nngauge.formats._model_config import beside, read_config
@@ -111,6 +111,7 @@ def parse(data: ModelData) -> Graph:
         raise MalformedError("a graph without operators and weights")
     return replace(
         graph,
+        completeness=Completeness.FULL if reader.is_whole else Completeness.TOPOLOGY,
         format_version=", ".join(f"{domain or 'opset'} {version}" for domain, version in sorted(opsets.items())),
         producer=" ".join(_text(buf, model[number][-1]) for number in (2, 3) if number in model).strip() or None,
         metadata=dict(_metadata(buf, model)) | _configuration(data),
@@ -183,7 +184,7 @@ def _metadata(buf: Buffer, model: Mapping[int, Sequence[Field]]) -> Iterator[tup
 
 FORMAT = Format(
     name="onnx",
-    version=2,
+    version=3,
     title="ONNX",
     suffixes=(".onnx",),
     parse=parse,

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Quantization, Span, Tensor
+from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
 from nngauge.formats._loops import with_trip_counts
@@ -57,6 +57,8 @@ _FLOAT = struct.Struct("<f").unpack_from
 _LONG = struct.Struct("<q").unpack_from
 _QUANTIZATION_VECTORS: Final = ((0, 4), (1, 4), (2, 4), (3, 8))
 """`(field, bytes per element)` of min, max, scale and zero point."""
+_BITS: Final = (32, 16, 32, 8, 64, 0, 8, 16, 64, 8, 64, 128, 64, 0, 0, 32, 16, 4, 16, 2, 4)
+"""Of one element of each `TensorType`."""
 _DATA_ALIGNMENT: Final = 16
 """`force_align` of `Buffer.data`; a writer pads the whole file to the largest alignment it used, at least 4."""
 
@@ -85,6 +87,7 @@ def parse(data: ModelData) -> Graph:
         metadata["associated_files"] = ", ".join(associated)
     graph = replace(
         graphs[0],
+        completeness=reader.completeness(),
         subgraphs=tuple(graphs[1:]),
         format_version=str(version),
         producer=producer,
@@ -100,7 +103,7 @@ class _Reader(Reach):
 
     def __init__(self, model: Table) -> None:
         super().__init__(model)
-        self._sparse = self._external = 0
+        self._sparse = self._external = self._short = 0
         self.variables = 0
         """Tensors that keep their content from one run to the next."""
         self._unknown: set[int] = set()
@@ -238,6 +241,8 @@ class _Reader(Reach):
         constant = span is not None or external
         self.variables += table.integer(5, "?")
         shape = self._shape(table, constant=constant)
+        if span is not None and sparsity is None:
+            self._short += span.size < _least(table.integer(1, "b"), shape)
         quantization = self.table(table, 4)
         return Tensor(
             self.text(table, 3),
@@ -279,14 +284,28 @@ class _Reader(Reach):
             return None
         return Quantization(scales=(Tensor("", shape=shape).elements or 0) // size, axis=axis)
 
+    def completeness(self) -> Completeness:
+        """Whether the weights are all in the file."""
+        return Completeness.TOPOLOGY if self._external or self._short else Completeness.FULL
+
     def notes(self) -> Iterator[str]:
         """What is odd about the file."""
         if self._sparse:
             yield f"{self._sparse} tensors are stored sparse; their shapes are the dense ones"
         if self._external:
             yield f"{self._external} tensors keep their data in external files"
+        if self._short:
+            yield f"{self._short} tensors have fewer bytes than their shapes need"
         if self._unknown:
             yield "operator codes newer than the known schema: " + ", ".join(map(str, sorted(self._unknown)))
+
+
+def _least(code: int, shape: tuple[Dim, ...] | None) -> int:
+    """Bytes that a constant of `TensorType` `code` takes at least; 0 where that is not known."""
+    bits = _BITS[code] if 0 <= code < len(_BITS) else 0
+    for dim in shape or ():
+        bits *= dim if isinstance(dim, int) else 0
+    return (bits + 7) // 8
 
 
 def _canonical(operation: Operation, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
@@ -413,7 +432,7 @@ _METADATA: Final[Mapping[str, Callable[[Buffer], dict[str, str]]]] = {
 
 FORMAT = Format(
     name="tflite",
-    version=2,
+    version=3,
     title="TensorFlow Lite / LiteRT",
     suffixes=(".tflite", ".lite", ".tfl"),
     magics=(Magic(4, b"TFL3", carve=True),),

@@ -14,6 +14,7 @@ from nngauge.analyse.cost.layers import Storage, layer_of
 from nngauge.analyse.cost.runs import Scope, roots_of, run_order, runs_of, scopes_of
 from nngauge.analyse.memory import peak_memory
 from nngauge.analyse.shapes.dims import substitute
+from nngauge.analyse.shapes.order import computing_order
 from nngauge.analyse.sizes import element_count, stored_size
 from nngauge.domain.cost import Amount, Cost, Layer
 from nngauge.domain.graph import Completeness, Graph, Tensor
@@ -21,6 +22,7 @@ from nngauge.domain.graph import Completeness, Graph, Tensor
 TYPICAL: Final = 128
 """What symbols stand for where two amounts are compared, never where one is printed: a middling sequence length."""
 _ALL_OPERATIONS: Final = frozenset({Completeness.FULL, Completeness.TOPOLOGY})
+_WAITING: Final = "operations wait for each other in a circle"
 _CIRCLE: Final = "sub-graphs that call each other are not counted"
 
 
@@ -47,6 +49,9 @@ def model_cost(graph: Graph) -> Cost:
     problems = Counter(problem for number in reached for problem in scopes[number].problems)
     if len(order) != len(scopes):
         problems[_CIRCLE] += 1
+    stuck = sum(computing_order(scope.graph)[1] for scope in scopes)
+    if stuck:
+        problems[_WAITING] += stuck
     table = tuple(replace(layer, repeats=runs[number]) for number, scope in enumerate(layers) for layer in scope)
     return _total(graph, table, assumptions, reasons, problems)
 
@@ -58,7 +63,12 @@ def _runs(graph: Graph) -> bool:
 
 
 def with_batch_of_one(graph: Graph) -> tuple[Graph, tuple[str, ...]]:
-    """The graph with 1 for symbols that are the first dimension of an input of rank 2 or more, and that as text."""
+    """The graph with 1 for symbols that are the first dimension of an input of rank 2 or more, and that as text.
+
+    Where the format has no axis of the batch (ncnn), nothing is taken as one.
+    """
+    if any(node.attributes.get("data_layout") == "CHW" for node in graph.nodes):
+        return graph, ()
     shapes = [graph.tensors[index].shape for index in graph.inputs if 0 <= index < len(graph.tensors)]
     first = [shape[0] for shape in shapes if shape is not None and len(shape) > 1]
     known = {dim: 1 for dim in first if isinstance(dim, str)}

@@ -9,6 +9,9 @@ from nngauge.domain.graph import Graph, Node
 
 _BODIES: Final = ("body", "cond")
 _BRANCHES: Final = ("then_branch", "else_branch")
+_CALLS: Final = frozenset({*_BODIES, *_BRANCHES, "function"})
+_ABSENT: Final = "a sub-graph that is not there, or is the main graph itself, is not counted"
+_CONTROL: Final = frozenset({"If", "Loop", "Scan"})
 _LOOPS: Final = frozenset({"Loop", "Scan"})
 
 
@@ -33,7 +36,8 @@ class _Place(NamedTuple):
 def scopes_of(graph: Graph) -> tuple[Scope, ...]:
     """The main graph, then all sub-graphs."""
     places = _places(graph)
-    return tuple(_scope(places, number) for number in range(len(places)))
+    named = {places[child].graph.name: child for child in places[0].children if places[child].graph.name}
+    return tuple(_scope(places, number, named) for number in range(len(places)))
 
 
 def run_order(scopes: Sequence[Scope]) -> tuple[int, ...]:
@@ -108,20 +112,28 @@ def _places(graph: Graph) -> list[_Place]:
     return places
 
 
-def _scope(places: Sequence[_Place], number: int) -> Scope:
+def _scope(places: Sequence[_Place], number: int, named: Mapping[str, int]) -> Scope:
+    """`named`: sub-graphs of the main graph, which calls inside of others refer to by name (``function``)."""
     calls: list[tuple[int, int]] = []
     choices: list[tuple[int, ...]] = []
     problems: list[str] = []
     for node in places[number].graph.nodes:
-        if node.kind is None or not node.attributes.keys() & {*_BODIES, *_BRANCHES}:
+        if node.kind is None or not (node.kind in _CONTROL or node.attributes.keys() & _CALLS):
             continue
+        function = named.get(str(node.attributes.get("function")))
+        if function is not None:
+            calls.append((function, 1))
         branches = tuple(_resolved(places, number, node, _BRANCHES))
         if branches:
             choices.append(branches)
         times = _times(node)
         if times is None:
             problems.append("a loop runs an unknown number of times: its body is counted once")
-        calls.extend((callee, 1 if times is None else times) for callee in _resolved(places, number, node, _BODIES))
+        bodies = tuple(_resolved(places, number, node, _BODIES))
+        calls.extend((callee, 1 if times is None else times) for callee in bodies)
+        found = len(branches) + len(bodies) + (function is not None)
+        if found < max(len(node.attributes.keys() & _CALLS), 1):
+            problems.append(_ABSENT)
     place = places[number]
     return Scope(place.graph, place.name, tuple(calls), tuple(choices), tuple(problems))
 
