@@ -169,6 +169,15 @@ CASES = {
         2 * 100 * 48,
         0,
     ),
+    "attention of ncnn with a cache": (  # no axis of the batch: the first dimension stays a name
+        _graph(
+            "Attention",
+            [_x(4, "tokens", 12), _x(4, "tokens", 12), _x(4, "tokens", 12), _x("tokens", 100), _x(4, 99, 12), _x(4, 99, 12)],
+            (4, "tokens", 12), (4, 100, 12), (4, 100, 12), data_layout="CHW",
+        ),
+        "9600*tokens",
+        0,
+    ),
     "batch-norm": (_graph("BatchNormalization", [_x(1, 8, 10, 10), _w(8), _w(8), _w(8), _w(8)], (1, 8, 10, 10)), 0, 32),
     "scalar": (_graph("Mul", [_x(1, 8), _w()], (1, 8)), 0, 0),
     "reshape": (_graph("Reshape", [_x(1, 8), _w(2, dtype=DType.INT64)], (2, 4)), 0, 0),

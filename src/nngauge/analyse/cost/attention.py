@@ -112,12 +112,13 @@ def _products(query: tuple[Dim, ...], length: Amount, value_width: Amount) -> Am
 
 def _positions(operation: Operation, key: tuple[Dim, ...], *, past: int, present: int) -> Amount:
     """Positions that are looked at: the cache after this step when its shape is known, else what comes in and was."""
+    headed = _HEADED - (operation.text("data_layout") == "CHW")  # ncnn has no axis of the batch
     cache = operation.output(present)
-    if cache is not None and cache.shape is not None and len(cache.shape) >= _HEADED and cache.shape[-2] is not None:
+    if cache is not None and cache.shape is not None and len(cache.shape) >= headed and cache.shape[-2] is not None:
         return known(cache.shape[-2], "the cache")
     length = _at(key, -2)
     before = operation.tensor(past)
-    if before is None or before.shape is None or len(before.shape) < _HEADED:
+    if before is None or before.shape is None or len(before.shape) < headed:
         return length
     return plus((length, _at(before.shape, -2)))
 
