@@ -54,7 +54,9 @@ class Weight(NamedTuple):
 def weights(op: str, values: Mapping[int, Value]) -> list[Weight]:
     """The arrays of one layer, empty for layers without; raises `MalformedError` for impossible sizes."""
     read = _READERS.get(op)
-    found = read(Params(values)) if read is not None else []
+    if read is None:
+        return []
+    found = read(Params(values))
     if any(size < 0 for weight in found for size in weight.shape):
         raise MalformedError(f"negative size in a {op} layer")
     return [weight for weight in found if weight.elements]

@@ -324,6 +324,8 @@ class _Builder:
                 self._add(tensor)
             return tuple(range(first, len(self._tensors)))
         found = weights(layer.op, layer.params)
+        if not found:
+            return ()
         for weight in found:
             dtype = weight.dtype if weight.raw or weight.stored is not None else DType.UNKNOWN
             span = None
