@@ -5,18 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from nngauge.domain.analysis import Analysis
 from nngauge.domain.scan import Scan
 from nngauge.errors import NngaugeError
 
-Result = Scan | NngaugeError
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One model file in every form of output."""
+
+    analysis: Analysis
+    screens: tuple[str, ...]
+    """The summary, the layers, the comparison with itself."""
+    table: str
+    """CSV of the layers."""
+    document: bytes
+    """JSON."""
+    picture: str
+    """SVG, empty when there is no network to draw."""
+
+
+Result = Scan | Shown | NngaugeError
 Check = Callable[[Result], str]
 """Empty when the answer is right, else what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """One hostile package and the answer it must get."""
+    """One hostile package or model file and the answer it must get."""
 
     name: str
     title: str
@@ -28,6 +46,8 @@ class Attack:
     seconds: float = 10.0
     grows: int = 150
     """MiB that the scanning process may grow by."""
+    verb: Literal["scan", "show"] = "scan"
+    """Whether it is scanned as a package, or shown as one model file."""
     is_slow: bool = False
     """Left out of the test suite."""
 

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from attacks._api import Attack, Result
+from attacks._api import Attack, Result, Shown
 from nngauge.domain.scan import Scan
 from nngauge.errors import NngaugeError
 
@@ -49,17 +50,11 @@ def measure(attack: Attack, patience: float = 1.0) -> Measured:
 
 
 def run(attack: Attack, folder: Path, patience: float) -> Measured:
-    """Builds and scans here."""
-    from nngauge.pipeline import Scanner
-
+    """Builds and scans, or shows, here."""
     path = _built(attack, folder)
-    scanner = Scanner()
+    act = _scan() if attack.verb == "scan" else _show()
     before, start = _peak(), time.monotonic()
-    result: Result
-    try:
-        result = scanner.scan(path)
-    except NngaugeError as error:
-        result = error
+    result = act(path)
     seconds, grown = time.monotonic() - start, _peak() - before
     complaints = [attack.check(result), _unaccounted(attack, result)]
     if seconds > attack.seconds * patience:
@@ -67,6 +62,26 @@ def run(attack: Attack, folder: Path, patience: float) -> Measured:
     if grown > attack.grows:
         complaints.append(f"grew by {grown:.0f} MiB")
     return Measured(round(seconds, 2), round(grown, 1), _summary(result), "; ".join(filter(None, complaints)))
+
+
+def _scan() -> Callable[[Path], Result]:
+    from nngauge.pipeline import Scanner
+
+    scanner = Scanner()
+
+    def act(path: Path) -> Result:
+        try:
+            return scanner.scan(path)
+        except NngaugeError as error:
+            return error
+
+    return act
+
+
+def _show() -> Callable[[Path], Result]:
+    from attacks._shown import show
+
+    return show
 
 
 def _built(attack: Attack, folder: Path) -> Path:
@@ -89,6 +104,8 @@ def _unaccounted(attack: Attack, result: Result) -> str:
 
 
 def _summary(result: Result) -> str:
+    if isinstance(result, Shown):
+        return _figures(result)
     if not isinstance(result, Scan):
         return f"{type(result).__name__}: {result.what}"
     parts = [
@@ -98,6 +115,13 @@ def _summary(result: Result) -> str:
         f"{sum(item.count for item in result.anomalies)} anomalies",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 ")) or "nothing found"
+
+
+def _figures(result: Shown) -> str:
+    graph, cost = result.analysis.graph, result.analysis.cost
+    least = "at least " if cost.lower_bound else ""
+    macs = "MACs unknown" if cost.macs is None else f"{least}{str(cost.macs)[:24]} MACs"
+    return f"{graph.completeness}, {len(cost.layers)} layers, {macs}"
 
 
 def _peak() -> float:

@@ -301,3 +301,10 @@ def test_long_alignments_are_cut_and_say_so() -> None:
     graph = Graph(format="x", nodes=nodes, tensors=lenet().tensors[:1])
     text = text_of(render_comparison(compare(analysis(graph), analysis(lenet()))))
     assert "more layers (--all has them)" in text
+
+
+def test_names_cannot_forge_lines() -> None:
+    """An operation called ``T`` and a line of the report, in the warnings and everywhere else."""
+    from nngauge.report.safe import one_line
+
+    assert one_line("a\nb\tc\r\x1b") == "a b c"

@@ -18,7 +18,7 @@ from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.graph import Dim
 from nngauge.report.amounts import byte_amount, short_amount
-from nngauge.report.safe import printable
+from nngauge.report.safe import one_line, printable
 from nngauge.report.terminal import format_shape
 
 _GAP: Final = 2
@@ -168,7 +168,7 @@ def _operation(layer: Layer) -> str:
 
 
 def _clean(text: str) -> str:
-    return printable(text[:_LONGEST]).replace("\n", " ").replace("\t", " ")
+    return one_line(text[:_LONGEST])
 
 
 def _tail(name: str) -> str:
@@ -207,7 +207,7 @@ def _amounts(layer: Layer, analysis: Analysis) -> list[str]:
 
 def _remarks(rows: Sequence[Layer]) -> str:
     notes = list(dict.fromkeys(layer.note for layer in rows if layer.note))
-    shown = "".join(f"\n{printable(note)}" for note in notes[:6])
+    shown = "".join(f"\n{one_line(note)}" for note in notes[:6])
     return shown + (f"\n… and {len(notes) - 6} more kinds of notes (--csv has them)" if len(notes) > 6 else "")
 
 

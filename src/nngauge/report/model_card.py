@@ -17,6 +17,7 @@ from nngauge.report.families import FamilyRow, family_rows
 from nngauge.report.language_card import language_rows
 from nngauge.report.outline import outline
 from nngauge.report.precision_card import precision_rows
+from nngauge.report.safe import one_line
 from nngauge.report.terminal import format_shape
 from nngauge.units import format_bytes
 
@@ -49,7 +50,7 @@ def render_analysis(analysis: Analysis) -> RenderableType:
     warnings = list(dict.fromkeys(_warnings(analysis)))
     if warnings:
         blocks.append(_heading("Warnings"))
-        blocks += [Text(f"! {line}", style="yellow") for line in warnings[:_WARNINGS]]
+        blocks += [Text(f"! {one_line(line)}", style="yellow") for line in warnings[:_WARNINGS]]
         if len(warnings) > _WARNINGS:
             blocks.append(Text(f"… and {len(warnings) - _WARNINGS} more (--json has them)", style="dim"))
     return Group(*blocks)
@@ -57,12 +58,12 @@ def render_analysis(analysis: Analysis) -> RenderableType:
 
 def _title(analysis: Analysis) -> RenderableType:
     model = analysis.model
-    title = Text(model.name, style="bold")
+    title = Text(one_line(model.name), style="bold")
     title.append(f"  {model.title}", style="dim")
     if model.format_version and model.format_version.lower() not in model.title.lower():
-        title.append(f" {model.format_version}", style="dim")
+        title.append(f" {one_line(model.format_version)}", style="dim")
     line = outline(analysis)
-    return Group(title, Text(line, style="cyan")) if line else title
+    return Group(title, Text(one_line(line), style="cyan")) if line else title
 
 
 def _heading(title: str, extra: str = "") -> Text:
@@ -77,7 +78,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True, min_width=11, max_width=28, overflow="ellipsis")
     table.add_column(overflow="fold")
     for name, value in _joined(rows):
-        table.add_row(Text(name), Text(value))
+        table.add_row(Text(one_line(name)), Text(one_line(value)))
     return table
 
 
@@ -140,7 +141,7 @@ def _family_table(rows: Sequence[FamilyRow]) -> Table:
         if counted:
             cells += [_share(row), _dim_zero(short_amount(row.macs))]
         ops = ", ".join(f"{name} {count}" if len(row.kinds) > 1 else name for name, count in row.kinds)
-        table.add_row(*cells, _dim_zero(short_amount(row.parameters)), Text(ops, style="dim"))
+        table.add_row(*cells, _dim_zero(short_amount(row.parameters)), Text(one_line(ops), style="dim"))
     return table
 
 
@@ -172,7 +173,7 @@ def _cost(analysis: Analysis) -> Iterator[tuple[str, str]]:
     elif cost.parameters is not None:
         stored = f", {byte_amount(cost.weight_bytes)} of weights" if cost.weight_bytes is not None else ""
         yield "parameters", f"{'at least ' if cost.parameters_lower_bound else ''}{_both(cost.parameters)}{stored}"
-    if cost.macs == 0 and analysis.graph.nodes:
+    if not cost.macs and analysis.graph.nodes:
         yield "MACs", "not known: see the warnings" if cost.lower_bound else "none"
     elif cost.macs is not None and analysis.graph.nodes:
         yield "MACs", f"{least}{_both(cost.macs)} = {short_amount(cost.flops)} FLOPs at 2 a MAC"

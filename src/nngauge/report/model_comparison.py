@@ -11,6 +11,7 @@ from rich.text import Text
 from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.difference import Change, Comparison, Fact, Figure, SharedWeights, Step
 from nngauge.report.amounts import byte_amount, exact_amount, short_amount
+from nngauge.report.safe import one_line
 from nngauge.report.terminal import format_shape
 from nngauge.units import format_count
 
@@ -48,7 +49,7 @@ def render_comparison(comparison: Comparison, *, everything: bool = False) -> Re
             _heading("Layers", _steps_summary(comparison.steps)),
             *_steps(comparison.steps, everything=everything),
         ]
-    blocks += [Text(f"! {note}", style="yellow") for note in comparison.notes]
+    blocks += [Text(f"! {one_line(note)}", style="yellow") for note in comparison.notes]
     return Group(*blocks)
 
 
@@ -84,7 +85,7 @@ def _fact_table(comparison: Comparison) -> Table:
 
 def _side(fact: Fact, text: str | None) -> Text:
     shown = "–" if text is None else text if fact.name != "sha256" else f"{text[:16]}…"
-    return Text(shown, style="" if fact.same else "yellow")
+    return Text(one_line(shown), style="" if fact.same else "yellow")
 
 
 def _table(*columns: str) -> Table:
@@ -147,7 +148,7 @@ def _steps(steps: Sequence[Step], *, everything: bool) -> Iterator[RenderableTyp
     for step in shown:
         style = _STYLE[step.change]
         cells = (_MARK[step.change], _place(step.first), _layer(step.first), _place(step.second), _layer(step.second))
-        table.add_row(*(Text(cell, style=style) for cell in cells))
+        table.add_row(*(Text(one_line(cell), style=style) for cell in cells))
     yield table
     if len(rows) > len(shown):
         yield Text(f"… and {len(rows) - len(shown):,} more layers (--all has them)", style="dim")

@@ -14,9 +14,17 @@ _CONTROLS: Final = {code: None for code in (*range(32), *range(127, 160), 0x2028
 """C0 and C1 controls (escape sequences) and the bidirectional overrides that make names read backwards."""
 
 
+_BREAKS: Final = {9: " ", 10: " "}
+
+
 def printable(text: str) -> str:
     """`text` without characters that a terminal acts on."""
     return text.translate(_CONTROLS)
+
+
+def one_line(text: str) -> str:
+    """`text` as one line: a name with line breaks could otherwise forge rows of a report."""
+    return printable(text).translate(_BREAKS)
 
 
 class Safe(Struct, frozen=True):
