@@ -62,7 +62,7 @@ _KINDS: Final[Mapping[Family, str]] = {
         "SequenceErase SequenceInsert SequenceLength Optional OptionalGetElement OptionalHasElement TensorScatter "
         "SpaceToBatch BatchToSpace Stack Unstack Rank ReorderInput ReorderOutput Diag MatrixDiag MatrixSetDiag Dilate "
         "MemcpyFromHost MemcpyToHost DynamicUpdateSlice QLinearSlice Permute Packing Sort NonZeroCount RemovePadding "
-        "RestorePadding MakePadding ArrayFeatureExtractor FeatureVectorizer ZipMap"
+        "RestorePadding MakePadding ArrayFeatureExtractor FeatureVectorizer ZipMap BroadcastArgs Checkpoint"
     ),
     Family.QUANTISE: (
         "QuantizeLinear DequantizeLinear DynamicQuantizeLinear DequantizeBFP QuantizeBFP FakeQuant Requantize "
@@ -80,7 +80,7 @@ _KINDS: Final[Mapping[Family, str]] = {
     Family.TREE: "TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor",
     Family.DELEGATE: "Delegate",
     Family.OTHER: (
-        "Custom Det StringNormalizer TfIdfVectorizer StringConcat StringSplit RegexFullMatch ImageDecoder Hashtable "
+        "Custom Calculator Det StringNormalizer TfIdfVectorizer StringConcat StringSplit RegexFullMatch ImageDecoder Hashtable "
         "LabelEncoder CategoryMapper DictVectorizer Imputer OneHotEncoder SVMClassifier SVMRegressor Correlation"
     ),
 }

@@ -42,7 +42,7 @@ def parse(data: ModelData) -> Graph:
     return Graph(
         format=FORMAT.name,
         completeness=Completeness.STRUCTURE,
-        nodes=(Node("Tree"),) * min(len(depths), MAX_NODES),
+        nodes=(Node("Tree", "TreeEnsemble"),) * min(len(depths), MAX_NODES),
         tensors=(Tensor("features", DType.FLOAT32, (None, features)),),
         inputs=(0,),
         format_version=version,
@@ -56,7 +56,7 @@ def parse(data: ModelData) -> Graph:
 
 FORMAT = Format(
     name="catboost",
-    version=1,
+    version=2,
     title="CatBoost",
     suffixes=(".cbm",),
     parse=parse,

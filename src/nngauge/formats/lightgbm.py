@@ -41,7 +41,7 @@ def parse(data: ModelData) -> Graph:
     return Graph(
         format=FORMAT.name,
         completeness=Completeness.STRUCTURE,
-        nodes=(Node("Tree"),) * min(len(numbers), MAX_NODES),
+        nodes=(Node("Tree", "TreeEnsemble"),) * min(len(numbers), MAX_NODES),
         tensors=(Tensor("features", DType.FLOAT64, (None, int(highest) + 1)),),
         inputs=(0,),
         format_version=facts.get("version", "")[:16],
@@ -53,7 +53,7 @@ def parse(data: ModelData) -> Graph:
 
 FORMAT = Format(
     name="lightgbm",
-    version=1,
+    version=2,
     title="LightGBM",
     suffixes=(),
     parse=parse,

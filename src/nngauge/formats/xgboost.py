@@ -66,7 +66,7 @@ def _graph(kind: str, trees: int, features: str, objective: str, version: str, e
     return Graph(
         format=FORMAT.name,
         completeness=Completeness.STRUCTURE,
-        nodes=(Node("Tree"),) * min(trees, MAX_NODES),
+        nodes=(Node("Tree", "TreeEnsemble"),) * min(trees, MAX_NODES),
         tensors=(Tensor("features", DType.FLOAT32, (None, width)),),
         inputs=(0,),
         producer=f"XGBoost {version}" if version else "XGBoost",
@@ -100,7 +100,7 @@ def _binary(data: ModelData) -> Graph:
 
 FORMAT = Format(
     name="xgboost",
-    version=1,
+    version=2,
     title="XGBoost",
     suffixes=(".ubj", ".xgb"),
     parse=parse,
