@@ -7,12 +7,14 @@ Keras keeps what identifies its models in attributes of the root group (``keras_
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from itertools import islice
 
 from nngauge.io.binary import Buffer
 from nngauge.limits import CHUNK_BYTES, MIB
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_MAX_SCAN = 256 * MIB
+_MAX_SCAN = 64 * MIB
 """Bytes searched for attributes; writers put them with the root group, in the first megabytes."""
 _FIXED, _VARIABLE = 3, 9
 _MAX_TEXT = 32 * MIB
@@ -23,23 +25,21 @@ _MAX_HITS = 4096
 def attribute(buf: Buffer, name: str) -> str | None:
     """The text of the attribute `name` of any object, ``""`` when it is there but holds no single text."""
     wanted = name.encode() + b"\0"
-    for _, at in zip(range(_MAX_HITS), _occurrences(buf, wanted), strict=False):
+    for at in islice(_occurrences(buf, wanted), _MAX_HITS):
         found = _message(buf, at, len(wanted))
         if found is not None:
             return found
     return None
 
 
-def _occurrences(buf: Buffer, wanted: bytes) -> list[int]:
-    found: list[int] = []
+def _occurrences(buf: Buffer, wanted: bytes) -> Iterator[int]:
     end = min(len(buf), _MAX_SCAN)
     for start in range(0, end, CHUNK_BYTES):
         piece = bytes(buf[start : min(start + CHUNK_BYTES + len(wanted) - 1, end)])
         at = piece.find(wanted)
-        while at >= 0 and len(found) < _MAX_HITS:
-            found.append(start + at)
+        while at >= 0:
+            yield start + at
             at = piece.find(wanted, at + 1)
-    return found
 
 
 def _message(buf: Buffer, name_at: int, name_size: int) -> str | None:
