@@ -46,7 +46,7 @@ def page(results: dict[str, Measured]) -> str:
 _INTRODUCTION = """\
 # Attacks
 
-Hostile packages, built in code, with the answer that each must get. Written by `python -m attacks --write`; times and
+Hostile packages and model files, built in code, with the answer that each must get. Written by `python -m attacks --write`; times and
 memory are of one run on two shared cores and only tell the order of magnitude. "Memory grows by" is the peak resident
 memory of the scanning process above what it needs before the scan (about 40 MiB); mapped files count.
 

@@ -123,7 +123,7 @@ def _table(result: Shown) -> str:
     rows = list(csv.reader(io.StringIO(result.table)))
     if len(rows) != len(result.analysis.cost.layers) + 1:
         return f"{len(rows)} rows in the CSV"
-    if any(cell[:1] in ("=", "@", "\t", "\r") for row in rows for cell in row):
+    if any(cell.lstrip()[:1] in ("=", "+", "-", "@") for row in rows for cell in row):
         return "a formula in the CSV"
     return (
         ""

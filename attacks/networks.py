@@ -214,6 +214,7 @@ ATTACKS = (
                   (12, models.onnx_value("t64", ["a", "b"]))), shown, clean),
     _attack("net-onnx-name", "ONNX: names of escape sequences, markup and formulas", "a.onnx",
             _onnx(_node("Relu", "x", "y", _MARKUP), (2, _MARKUP), _X, _Y), shown, clean),
+    _attack("net-formula", "ONNX: a name that a spreadsheet would run", "a.onnx", _onnx(_node("Relu", "x", "y", "\t=cmd|x!A1"), _X, _Y), shown, clean),
     _attack("net-forged-row", "TFLite: an operator whose name is a line of the report", "a.tflite",
             _tflite(code=32, custom="T\n" + FORGED, name="\n" + FORGED), at_least, clean),
     _attack("net-tflite-name", "TFLite: the same in names of tensors", "a.tflite", _tflite(name=_MARKUP), shown, clean),

@@ -308,3 +308,12 @@ def test_names_cannot_forge_lines() -> None:
     from nngauge.report.safe import one_line
 
     assert one_line("a\nb\tc\r\x1b") == "a b c"
+
+
+@pytest.mark.parametrize("name", ["=cmd|x!A1", "@SUM(1)", "+1", "-1", "\t=1", "\n=1"])
+def test_names_are_no_formulas_in_the_csv(name: str) -> None:
+    from nngauge.domain.cost import Family, Layer
+    from nngauge.report.layers import layers_csv
+
+    layer = Layer(index=0, name=name, op="a", kind=None, family=Family.OTHER, macs=7)
+    assert layers_csv([layer]).splitlines()[1].startswith(",0,'")
