@@ -12,7 +12,7 @@ from nngauge.domain.graph import Completeness, DType
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats import aimodel
 from nngauge.formats._api import ModelData
-from nngauge.formats._mlir_bytecode import Reader, read_bytecode
+from nngauge.formats._parts.mlir_bytecode import Reader, read_bytecode
 from tests.builders import mlir
 from tests.builders.hostile import matches, mutations, survive
 

@@ -12,7 +12,7 @@ from nngauge.analyse.shapes import infer_shapes
 from nngauge.domain.graph import Completeness, Graph, Node
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
-from nngauge.formats._torch_pickle import collect
+from nngauge.formats._parts.torch_pickle import collect
 from nngauge.formats.torchscript import FORMAT
 from nngauge.io.pickle_opcodes import Built, Global, Pairs, walk_pickle
 from tests.builders import torch_zip

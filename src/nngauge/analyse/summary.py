@@ -23,9 +23,7 @@ def summarise(extracted: Extracted, *, digests: bool = True) -> Model:
     form, graph = extracted.format, extracted.graph
     plugin = f"{form.name}@{form.version}"
     parts = tuple(
-        ModelFile(
-            location=piece.location, sha256=sha256(piece.source) if digests else "", size=piece.source.size
-        )
+        ModelFile(location=piece.location, sha256=sha256(piece.source) if digests else "", size=piece.source.size)
         for piece in extracted.pieces
     )
     proof = Evidence(

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._coreai_program import program_graph
-from nngauge.formats._json_text import JsonObject, read_object, text
-from nngauge.formats._mlir_bytecode import MAGIC, read_bytecode
+from nngauge.formats._parts.coreai_program import program_graph
+from nngauge.formats._parts.json_text import JsonObject, read_object, text
+from nngauge.formats._parts.mlir_bytecode import MAGIC, read_bytecode
 from nngauge.io.binary import Buffer
 from nngauge.limits import CHUNK_BYTES
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._blobs import Blobs
+from nngauge.formats._parts.blobs import Blobs
 from nngauge.formats.vocabulary._caffe_rules import Layer as Call
 from nngauge.formats.vocabulary._caffe_rules import translate
 from nngauge.formats.vocabulary.caffe import (

@@ -13,8 +13,8 @@ from typing import Final
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._blobs import Blobs
-from nngauge.formats._caffe2_net import Net, Operator, checked_shape, elements, looks_like, read
+from nngauge.formats._parts.blobs import Blobs
+from nngauge.formats._parts.caffe2_net import Net, Operator, checked_shape, elements, looks_like, read
 from nngauge.formats.vocabulary.caffe2 import Call, dtype, translate
 from nngauge.limits import HEAD_BYTES
 

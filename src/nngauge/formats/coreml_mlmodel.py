@@ -8,7 +8,7 @@ from __future__ import annotations
 from nngauge.domain.graph import Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._coreml_spec import looks_like_model, read_model
+from nngauge.formats._parts.coreml_spec import looks_like_model, read_model
 
 
 def probe(head: bytes, size: int, _name: str) -> bool:

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._coreml_espresso import read_layers, read_weights
-from nngauge.formats._coreml_mil import Files
-from nngauge.formats._coreml_mil_text import read_text
-from nngauge.formats._coreml_names import MODEL_KINDS
-from nngauge.formats._coreml_spec import Interface, producer_of, program_graph, read_description, with_interface
-from nngauge.formats._json_text import mapping, objects, read_json, text
+from nngauge.formats._parts.coreml_espresso import read_layers, read_weights
+from nngauge.formats._parts.coreml_mil import Files
+from nngauge.formats._parts.coreml_mil_text import read_text
+from nngauge.formats._parts.coreml_names import MODEL_KINDS
+from nngauge.formats._parts.coreml_spec import Interface, producer_of, program_graph, read_description, with_interface
+from nngauge.formats._parts.json_text import mapping, objects, read_json, text
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_TEXT_MODEL
 

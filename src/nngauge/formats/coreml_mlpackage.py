@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._coreml_mil import Files
-from nngauge.formats._coreml_spec import read_model
-from nngauge.formats._json_text import mapping, read_object, text
+from nngauge.formats._parts.coreml_mil import Files
+from nngauge.formats._parts.coreml_spec import read_model
+from nngauge.formats._parts.json_text import mapping, read_object, text
 
 _MANIFEST = "Manifest.json"
 _AUTHOR = "com.apple.CoreML"

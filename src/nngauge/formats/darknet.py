@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._darknet_layers import Network, Section, Shape
+from nngauge.formats._parts.darknet_layers import Network, Section, Shape
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MIB
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._executorch_plan import PlanReader, Program
+from nngauge.formats._parts.executorch_plan import PlanReader, Program
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Cursor
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._progress import telling
+from nngauge.formats._parts.progress import telling
 from nngauge.formats.vocabulary.gguf import BLOCKS, FILE_TYPES
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_ITEMS, MAX_TENSORS

@@ -10,7 +10,7 @@ import re
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._values import Values
+from nngauge.formats._parts.values import Values
 from nngauge.io.binary import Buffer
 from nngauge.limits import MIB
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._hdf5 import SIGNATURE, attribute
-from nngauge.formats._json_text import mapping
-from nngauge.formats._keras_config import read_network, with_network
-from nngauge.formats._keras_weights import Weights, model_weights
+from nngauge.formats._parts.hdf5 import SIGNATURE, attribute
+from nngauge.formats._parts.json_text import mapping
+from nngauge.formats._parts.keras_config import read_network, with_network
+from nngauge.formats._parts.keras_weights import Weights, model_weights
 
 
 def parse(data: ModelData) -> Graph:

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._hdf5 import SIGNATURE
-from nngauge.formats._json_text import MAX_JSON, JsonObject, mapping, read_object, text
-from nngauge.formats._keras_config import read_network, with_network
-from nngauge.formats._keras_weights import Weights, model_weights
+from nngauge.formats._parts.hdf5 import SIGNATURE
+from nngauge.formats._parts.json_text import MAX_JSON, JsonObject, mapping, read_object, text
+from nngauge.formats._parts.keras_config import read_network, with_network
+from nngauge.formats._parts.keras_weights import Weights, model_weights
 from nngauge.io.binary import Buffer
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip

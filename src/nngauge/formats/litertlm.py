@@ -12,8 +12,8 @@ from msgspec import Struct
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._bundle import inner_model, messages, numbers, pieces
-from nngauge.formats._model_config import digest
+from nngauge.formats._parts.bundle import inner_model, messages, numbers, pieces
+from nngauge.formats._parts.model_config import digest
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.flatbuffer import Table

@@ -12,7 +12,7 @@ from typing import Final
 from nngauge.domain.graph import Attribute, Completeness, Graph, Node
 from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData, starts
-from nngauge.formats._values import Values
+from nngauge.formats._parts.values import Values
 from nngauge.io import textproto
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, Field, fields, text

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._bundle import inner_model, messages, numbers, pieces
+from nngauge.formats._parts.bundle import inner_model, messages, numbers, pieces
 from nngauge.io.binary import Buffer
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip

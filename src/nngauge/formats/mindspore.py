@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._mindspore_ops import OLD_OP_NAMES, OP_NAMES
+from nngauge.formats._parts.mindspore_ops import OLD_OP_NAMES, OP_NAMES
 from nngauge.formats.vocabulary.mindspore import (
     DTYPES,
     FIELDS,

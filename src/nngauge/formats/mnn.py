@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._mnn_kernels import External
-from nngauge.formats._mnn_ops import OP_NAMES
-from nngauge.formats._mnn_weights import DTYPES, blob, carried
+from nngauge.formats._parts.mnn_kernels import External
+from nngauge.formats._parts.mnn_ops import OP_NAMES
+from nngauge.formats._parts.mnn_weights import DTYPES, blob, carried
 from nngauge.formats.vocabulary.mnn import NCHW, NHWC, Call, translate
 from nngauge.io import flatbuffer
 from nngauge.io.flatbuffer import Table

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData, starts
-from nngauge.formats._json_text import JsonObject, mapping, objects, read_object, text
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, read_object, text
 from nngauge.formats.vocabulary.mxnet import number, numbers, translate
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_STRING, MAX_TENSORS

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._ncnn_weights import Value, Weight, WeightFile, weights
-from nngauge.formats._progress import telling
+from nngauge.formats._parts.ncnn_weights import Value, Weight, WeightFile, weights
+from nngauge.formats._parts.progress import telling
 from nngauge.formats.vocabulary._ncnn_rules import RULES, Canonical
 from nngauge.formats.vocabulary._ncnn_rules import Layer as Call
 from nngauge.formats.vocabulary.ncnn import LAYERS

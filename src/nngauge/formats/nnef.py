@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._nnef_text import Document, Expression, Invocation, Name, read_document
-from nngauge.formats._values import Values
+from nngauge.formats._parts.nnef_text import Document, Expression, Invocation, Name, read_document
+from nngauge.formats._parts.values import Values
 from nngauge.formats.vocabulary.nnef import NUMBERS, PARAMETERS, TENSORS, Call, Literal, translate
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_INLINE_VALUES, MAX_RANK, MAX_TEXT_MODEL

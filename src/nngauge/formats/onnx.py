@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._model_config import beside, read_config
-from nngauge.formats._onnx_graph import GraphReader, function_name
-from nngauge.formats._onnx_tensor import pair
-from nngauge.formats._progress import telling
+from nngauge.formats._parts.model_config import beside, read_config
+from nngauge.formats._parts.onnx_graph import GraphReader, function_name
+from nngauge.formats._parts.onnx_tensor import pair
+from nngauge.formats._parts.progress import telling
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed

@@ -12,7 +12,7 @@ from typing import Final
 from nngauge.domain.graph import Attribute, DType, Graph, Node, Span, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._openvino_xml import Layer, Network, number, read_network
+from nngauge.formats._parts.openvino_xml import Layer, Network, number, read_network
 from nngauge.formats.vocabulary.openvino import Operands, Translated, translate
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_INLINE_VALUES

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Span, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._paddle_program import ProgramReader, tensor_description
+from nngauge.formats._parts.paddle_program import ProgramReader, tensor_description
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.protobuf import BYTES, fields
 from nngauge.limits import MAX_RANK

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from nngauge.domain.graph import Attribute, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._values import Values
+from nngauge.formats._parts.values import Values
 from nngauge.formats.vocabulary.paddle import DTYPES, EDGES, Operation, translate
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Buffer, Cursor

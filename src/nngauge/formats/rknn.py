@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import InputError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._json_text import JsonObject, mapping, objects, read_object, text, whole_numbers
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, read_object, text, whole_numbers
 from nngauge.io import flatbuffer
 from nngauge.io.binary import Cursor
 from nngauge.io.flatbuffer import Table

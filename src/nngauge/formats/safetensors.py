@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._json_text import JsonObject, mapping, read_object, text, whole_numbers
-from nngauge.formats._model_config import beside, read_config
+from nngauge.formats._parts.json_text import JsonObject, mapping, read_object, text, whole_numbers
+from nngauge.formats._parts.model_config import beside, read_config
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_RANK, MAX_TENSORS
 

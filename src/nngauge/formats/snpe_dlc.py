@@ -9,7 +9,7 @@ from __future__ import annotations
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._dlc_network import read_network
+from nngauge.formats._parts.dlc_network import read_network
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, read_zip
 from nngauge.limits import MIB

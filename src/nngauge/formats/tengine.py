@@ -11,7 +11,7 @@ from functools import cache
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._tengine_ops import FIELDS, OP_NAMES
+from nngauge.formats._parts.tengine_ops import FIELDS, OP_NAMES
 from nngauge.formats.vocabulary.tengine import Call, Value, translate
 from nngauge.io.binary import Buffer, Cursor
 from nngauge.io.meter import Meter

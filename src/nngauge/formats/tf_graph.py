@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._loops import with_trip_counts
-from nngauge.formats._tf_graphdef import looks_like_node, read_graph
-from nngauge.formats._tf_inline import VARIABLES
-from nngauge.formats._tf_network import Networks
+from nngauge.formats._parts.loops import with_trip_counts
+from nngauge.formats._parts.tf_graphdef import looks_like_node, read_graph
+from nngauge.formats._parts.tf_inline import VARIABLES
+from nngauge.formats._parts.tf_network import Networks
 from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.limits import HEAD_BYTES
 

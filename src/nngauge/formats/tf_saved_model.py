@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import InputError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._loops import with_trip_counts
-from nngauge.formats._tf_checkpoint import variables
-from nngauge.formats._tf_graphdef import read_graph, shape_proto
-from nngauge.formats._tf_network import Networks
-from nngauge.formats._tf_nodes import RawNode
+from nngauge.formats._parts.loops import with_trip_counts
+from nngauge.formats._parts.tf_checkpoint import variables
+from nngauge.formats._parts.tf_graphdef import read_graph, shape_proto
+from nngauge.formats._parts.tf_network import Networks
+from nngauge.formats._parts.tf_nodes import RawNode
 from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf

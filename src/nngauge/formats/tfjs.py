@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph, Tensor
 from nngauge.errors import NotThisFormat
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._json_text import JsonObject, mapping, objects, read_json, text
-from nngauge.formats._keras_config import read_network, with_network
-from nngauge.formats._keras_weights import Weights
-from nngauge.formats._loops import with_trip_counts
-from nngauge.formats._tf_network import Networks
-from nngauge.formats._tf_nodes import graph_value, split_value
-from nngauge.formats._tfjs_graph import json_dims, json_dtype, read_topology
-from nngauge.formats._tfjs_weights import read_manifest
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, read_json, text
+from nngauge.formats._parts.keras_config import read_network, with_network
+from nngauge.formats._parts.keras_weights import Weights
+from nngauge.formats._parts.loops import with_trip_counts
+from nngauge.formats._parts.tf_network import Networks
+from nngauge.formats._parts.tf_nodes import graph_value, split_value
+from nngauge.formats._parts.tfjs_graph import json_dims, json_dtype, read_topology
+from nngauge.formats._parts.tfjs_weights import read_manifest
 from nngauge.formats.vocabulary._operation import plain_values
 from nngauge.io.binary import Buffer
 

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Quantization, Span, Tensor
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._loops import with_trip_counts
-from nngauge.formats._progress import telling
-from nngauge.formats._tflite_custom import custom_node
+from nngauge.formats._parts.loops import with_trip_counts
+from nngauge.formats._parts.progress import telling
+from nngauge.formats._parts.tflite_custom import custom_node
 from nngauge.formats.vocabulary._operation import Operation, Values, plain_values, reordered
 from nngauge.formats.vocabulary._tflite_rules import RULES
 from nngauge.formats.vocabulary.tflite import (

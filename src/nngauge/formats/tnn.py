@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats import _tnn_weights
 from nngauge.formats._api import Format, ModelData, starts
-from nngauge.formats._tnn_weights import DTYPES, Array, Weights
-from nngauge.formats._values import Values
+from nngauge.formats._parts import tnn_weights as _tnn_weights
+from nngauge.formats._parts.tnn_weights import DTYPES, Array, Weights
+from nngauge.formats._parts.values import Values
 from nngauge.formats.vocabulary.tnn import Call, axes, plain, translate
 from nngauge.limits import MAX_NODES, MAX_RANK, MAX_TEXT_MODEL
 

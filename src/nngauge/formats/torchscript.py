@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Completeness, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData
-from nngauge.formats._torch_pickle import Found, Mark, Stored, collect, suspicious
+from nngauge.formats._parts.torch_pickle import Found, Mark, Stored, collect, suspicious
 from nngauge.formats.vocabulary.torch import canonical
 from nngauge.io.binary import Buffer
 from nngauge.io.pickle_opcodes import Built, Global, Value, walk_pickle
@@ -140,8 +140,8 @@ def _walked(box: _Archive, root: Value, stored: _Stored) -> Graph | None:
     """The graph of ``forward``, or else of the first method there is."""
     if not isinstance(root, Built) or not isinstance(root.maker, Global):
         return None
-    from nngauge.formats._torchscript_code import ClassCode, Code
-    from nngauge.formats._torchscript_run import Program
+    from nngauge.formats._parts.torchscript_code import ClassCode, Code
+    from nngauge.formats._parts.torchscript_run import Program
 
     code = Code(box.read)
     top = code.find(f"{root.maker.module}.{root.maker.name}")

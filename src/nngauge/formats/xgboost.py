@@ -10,8 +10,8 @@ import re
 from nngauge.domain.graph import Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import MalformedError, NotThisFormat
 from nngauge.formats._api import Format, Magic, ModelData, starts
-from nngauge.formats._json_text import JsonObject, mapping, read_object, text
-from nngauge.formats._ubjson import read_ubjson
+from nngauge.formats._parts.json_text import JsonObject, mapping, read_object, text
+from nngauge.formats._parts.ubjson import read_ubjson
 from nngauge.io.binary import Cursor
 from nngauge.limits import MAX_NODES
 

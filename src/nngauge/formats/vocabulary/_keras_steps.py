@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute, Dim
-from nngauge.formats._json_text import JsonObject, mapping, text
+from nngauge.formats._parts.json_text import JsonObject, mapping, text
 
 Attributes = dict[str, Attribute]
 _LAYOUTS: Final = {1: "NWC", 2: "NHWC", 3: "NDHWC"}

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute, Dim
-from nngauge.formats._coreml_message import Message
+from nngauge.formats._parts.coreml_message import Message
 
 Attributes = dict[str, Attribute]
 _LAST: Final = 2**63 - 1

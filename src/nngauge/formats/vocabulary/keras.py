@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nngauge.domain.graph import Attribute
-from nngauge.formats._json_text import JsonObject, mapping, text
+from nngauge.formats._parts.json_text import JsonObject, mapping, text
 from nngauge.formats.vocabulary._keras_steps import (
     Attributes,
     Layer,

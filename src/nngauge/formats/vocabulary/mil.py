@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute, Dim
-from nngauge.formats._coreml_mil import Values
+from nngauge.formats._parts.coreml_mil import Values
 
 Attributes = dict[str, Attribute]
 _LAST: Final = 2**63 - 1

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from nngauge.domain.graph import Attribute
-from nngauge.formats._mnn_kernels import DEPTHWISE
-from nngauge.formats._mnn_weights import DTYPES
+from nngauge.formats._parts.mnn_kernels import DEPTHWISE
+from nngauge.formats._parts.mnn_weights import DTYPES
 from nngauge.io.flatbuffer import Table
 
 Values = tuple[int, ...] | tuple[float, ...]

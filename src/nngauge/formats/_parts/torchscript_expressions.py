@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from nngauge.domain.graph import Attribute, Tensor
 from nngauge.errors import LimitError
-from nngauge.formats._torch_operands import Numbers, operands
-from nngauge.formats._torch_pickle import Mark, is_tensor, mark_of
-from nngauge.formats._torchscript_block import Block, Draft, Values
-from nngauge.formats._torchscript_code import ClassCode, Code
-from nngauge.formats._torchscript_ranks import rank_of
-from nngauge.formats._torchscript_static import evaluate, literal
+from nngauge.formats._parts.torch_operands import Numbers, operands
+from nngauge.formats._parts.torch_pickle import Mark, is_tensor, mark_of
+from nngauge.formats._parts.torchscript_block import Block, Draft, Values
+from nngauge.formats._parts.torchscript_code import ClassCode, Code
+from nngauge.formats._parts.torchscript_ranks import rank_of
+from nngauge.formats._parts.torchscript_static import evaluate, literal
 from nngauge.formats.vocabulary.torch import Arg, Call, Ref, Unknown, canonical, plain_name
 from nngauge.io.pickle_opcodes import Built, Global, Pairs
 

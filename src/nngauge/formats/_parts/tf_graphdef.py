@@ -13,10 +13,10 @@ from typing import Final
 
 from nngauge.domain.graph import Attribute, Dim, DType, Span, Tensor
 from nngauge.errors import LimitError, NotThisFormat
-from nngauge.formats._progress import telling
-from nngauge.formats._tf_inline import VARIABLES
-from nngauge.formats._tf_network import INPUTS, check_edges
-from nngauge.formats._tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
+from nngauge.formats._parts.progress import telling
+from nngauge.formats._parts.tf_inline import VARIABLES
+from nngauge.formats._parts.tf_network import INPUTS, check_edges
+from nngauge.formats._parts.tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
 from nngauge.formats.vocabulary._operation import Values
 from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf

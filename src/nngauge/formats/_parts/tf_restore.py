@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from nngauge.formats._tf_inline import Flat
-from nngauge.formats._tf_nodes import RawNode, split_value
+from nngauge.formats._parts.tf_inline import Flat
+from nngauge.formats._parts.tf_nodes import RawNode, split_value
 
 _ASSIGNS: Final = frozenset({"Assign", "AssignVariableOp"})
 _MAX_COPIES: Final = 4

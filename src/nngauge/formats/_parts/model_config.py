@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from nngauge.errors import InputError
-from nngauge.formats._json_text import read_object
+from nngauge.formats._parts.json_text import read_object
 from nngauge.io.binary import Buffer
 
 _PREFIXES: Final = {

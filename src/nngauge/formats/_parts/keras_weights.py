@@ -14,8 +14,8 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.domain.graph import Tensor
-from nngauge.formats._hdf5_datasets import datasets
-from nngauge.formats._json_text import JsonObject
+from nngauge.formats._parts.hdf5_datasets import datasets
+from nngauge.formats._parts.json_text import JsonObject
 from nngauge.formats.vocabulary.keras import roles
 from nngauge.io.binary import Buffer
 

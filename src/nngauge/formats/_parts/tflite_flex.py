@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Node
 from nngauge.errors import InputError, NotThisFormat
-from nngauge.formats._tf_graphdef import raw_node
+from nngauge.formats._parts.tf_graphdef import raw_node
 from nngauge.formats.vocabulary._operation import Operation, reordered
 from nngauge.formats.vocabulary.tensorflow import KINDS, RULES
 

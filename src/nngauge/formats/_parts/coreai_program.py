@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Completeness, Dim, DType, Graph, Node, Span, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._mlir_bytecode import Entry, Operation, Program, Reader, Region, walk
+from nngauge.formats._parts.mlir_bytecode import Entry, Operation, Program, Reader, Region, walk
 from nngauge.formats.vocabulary.coreai import attributes_of, inputs_of, kind_of, plain_name
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_INLINE_VALUES, MAX_RANK, MAX_STRUCT_DEPTH

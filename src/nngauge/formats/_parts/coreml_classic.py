@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from nngauge.domain.graph import Attribute, DType, Node, Tensor
-from nngauge.formats._coreml_message import Message
+from nngauge.formats._parts.coreml_message import Message
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import VARINT, Field, fields
 from nngauge.limits import MAX_ITEMS

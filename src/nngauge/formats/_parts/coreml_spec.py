@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, DType, Graph, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._coreml_classic import read_classic
-from nngauge.formats._coreml_message import Message
-from nngauge.formats._coreml_mil import Block, Files, ProgramReader
-from nngauge.formats._coreml_names import MODEL_KINDS
-from nngauge.formats._coreml_network import Network, batched_images, is_batched
-from nngauge.formats._coreml_program import lower
+from nngauge.formats._parts.coreml_classic import read_classic
+from nngauge.formats._parts.coreml_message import Message
+from nngauge.formats._parts.coreml_mil import Block, Files, ProgramReader
+from nngauge.formats._parts.coreml_names import MODEL_KINDS
+from nngauge.formats._parts.coreml_network import Network, batched_images, is_batched
+from nngauge.formats._parts.coreml_program import lower
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, text, varints
 from nngauge.limits import MAX_RANK, MAX_STRUCT_DEPTH

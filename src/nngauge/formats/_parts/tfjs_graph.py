@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Dim, DType, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._json_text import JsonObject, mapping, objects, text
-from nngauge.formats._tf_inline import VARIABLES
-from nngauge.formats._tf_network import INPUTS, check_edges
-from nngauge.formats._tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, text
+from nngauge.formats._parts.tf_inline import VARIABLES
+from nngauge.formats._parts.tf_network import INPUTS, check_edges
+from nngauge.formats._parts.tf_nodes import RawFunction, RawGraph, RawNode, function_value, graph_value
 from nngauge.formats.vocabulary.tensorflow import dtype, named_dtype
 from nngauge.limits import MAX_INLINE_VALUES, MAX_NODES, MAX_RANK
 

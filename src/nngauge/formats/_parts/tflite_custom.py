@@ -32,7 +32,7 @@ def custom_node(operation: Operation, options: bytes, inputs: tuple[int, ...], o
     op = operation.op
     if op.startswith("Flex"):
         # TensorFlow's vocabulary is large, and few models need it.
-        from nngauge.formats._tflite_flex import flex_node
+        from nngauge.formats._parts.tflite_flex import flex_node
 
         return flex_node(operation, options, inputs, outputs)
     kind = CUSTOM_KINDS.get(op)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import DType, Quantization, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, NotThisFormat
-from nngauge.formats._json_text import JsonObject, mapping, objects, text, whole_numbers
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, text, whole_numbers
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_RANK, MAX_TENSORS
 

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Dim, DType, Node, Quantization, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, TruncatedError
-from nngauge.formats._json_text import JsonObject, mapping, objects, read_object, text
-from nngauge.formats._values import Values
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, read_object, text
+from nngauge.formats._parts.values import Values
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MAX_TENSORS
 

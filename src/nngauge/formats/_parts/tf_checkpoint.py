@@ -13,7 +13,7 @@ from typing import Final
 
 from nngauge.domain.graph import Dim, Span, Tensor
 from nngauge.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
-from nngauge.formats._tf_graphdef import shape_proto
+from nngauge.formats._parts.tf_graphdef import shape_proto
 from nngauge.formats.vocabulary.tensorflow import dtype
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer, Cursor

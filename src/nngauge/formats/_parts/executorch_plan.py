@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Span, Tensor
 from nngauge.errors import MalformedError
-from nngauge.formats._torch_operands import Numbers, operands, settled
-from nngauge.formats._xnnpack import is_xnnpack, read_xnnpack
+from nngauge.formats._parts.torch_operands import Numbers, operands, settled
+from nngauge.formats._parts.xnnpack import is_xnnpack, read_xnnpack
 from nngauge.formats.vocabulary.torch import Arg, Ref, Unknown, canonical
 from nngauge.io.binary import Buffer
 from nngauge.io.flatbuffer import Table

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, DType, Graph, Node, Tensor
 from nngauge.errors import MalformedError
-from nngauge.formats._tf_inline import ARGUMENT, VARIABLES, Flat
-from nngauge.formats._tf_nodes import RawFunction, RawGraph, RawNode, split_value, value_key
-from nngauge.formats._tf_restore import restored_keys
+from nngauge.formats._parts.tf_inline import ARGUMENT, VARIABLES, Flat
+from nngauge.formats._parts.tf_nodes import RawFunction, RawGraph, RawNode, split_value, value_key
+from nngauge.formats._parts.tf_restore import restored_keys
 from nngauge.formats.vocabulary._operation import Operation, Values, reordered
 from nngauge.formats.vocabulary.tensorflow import (
     CONTROL,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Quantization, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._coreml_mil import Argument, Block, Literal, Operation, Values
+from nngauge.formats._parts.coreml_mil import Argument, Block, Literal, Operation, Values
 from nngauge.formats.vocabulary.mil import CONTROL, Call, Step, translate
 from nngauge.limits import MAX_NODES, MAX_TENSORS
 

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Completeness, Dim, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._json_text import JsonObject, mapping, objects, text
-from nngauge.formats._keras_weights import Place, Weights, numbered_names
+from nngauge.formats._parts.json_text import JsonObject, mapping, objects, text
+from nngauge.formats._parts.keras_weights import Place, Weights, numbered_names
 from nngauge.formats.vocabulary._keras_steps import Layer, Step
 from nngauge.formats.vocabulary.keras import translate
 from nngauge.io.meter import Meter

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import DType, Span, Tensor
 from nngauge.errors import LimitError
-from nngauge.formats._mnn_kernels import (
+from nngauge.formats._parts.mnn_kernels import (
     Carried,
     External,
     compressed,

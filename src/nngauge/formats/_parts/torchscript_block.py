@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from nngauge.domain.graph import Attribute, Completeness, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError
-from nngauge.formats._torch_operands import settled
+from nngauge.formats._parts.torch_operands import settled
 from nngauge.limits import MAX_NODES, MAX_TENSORS
 
 

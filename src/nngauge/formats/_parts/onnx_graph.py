@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from nngauge.domain.graph import Attribute, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
 from nngauge.formats._api import ModelData
-from nngauge.formats._onnx_tensor import TensorReader, value_type
+from nngauge.formats._parts.onnx_tensor import TensorReader, value_type
 from nngauge.formats.vocabulary.onnx import OPERATOR, Operator, filling, operator
 from nngauge.io import protobuf
 from nngauge.io.binary import Buffer

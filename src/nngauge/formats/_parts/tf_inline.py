@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from nngauge.formats._tf_nodes import RawFunction, RawNode, value_key
+from nngauge.formats._parts.tf_nodes import RawFunction, RawNode, value_key
 from nngauge.limits import MAX_NODES
 
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Dim, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._coreml_message import Message, weight
-from nngauge.formats._coreml_names import LAYER_KINDS
-from nngauge.formats._values import Values
+from nngauge.formats._parts.coreml_message import Message, weight
+from nngauge.formats._parts.coreml_names import LAYER_KINDS
+from nngauge.formats._parts.values import Values
 from nngauge.formats.vocabulary.coreml import Context, Step, Weight, constant, translate
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, Field, fields

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from nngauge.domain.graph import DType, Graph, Tensor
 from nngauge.errors import LimitError
-from nngauge.formats._torchscript_block import Block, Draft
-from nngauge.formats._torchscript_expressions import (
+from nngauge.formats._parts.torchscript_block import Block, Draft
+from nngauge.formats._parts.torchscript_expressions import (
     MAX_RESULTS,
     UNKNOWN,
     Expressions,

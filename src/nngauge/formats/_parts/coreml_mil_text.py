@@ -12,7 +12,7 @@ from typing import Final
 
 from nngauge.domain.graph import Dim, DType, Span, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._coreml_mil import Argument, Block, Files, Literal, Operation, Values
+from nngauge.formats._parts.coreml_mil import Argument, Block, Files, Literal, Operation, Values
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_INLINE_VALUES, MAX_NODES, MAX_RANK, MAX_STRUCT_DEPTH, MAX_TEXT_MODEL
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from nngauge.domain.graph import Attribute, Dim, DType, Graph, Node, Tensor
 from nngauge.errors import LimitError, MalformedError
-from nngauge.formats._values import Values
+from nngauge.formats._parts.values import Values
 from nngauge.formats.vocabulary.paddle import DTYPES, EDGES, Operation, translate
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, Field, fields, floats, signed, single, text, varints

@@ -1,0 +1,1 @@
+"""What the formats are made of: readers of their inner structures, shared by those that have them in common."""
