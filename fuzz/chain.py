@@ -29,6 +29,8 @@ from nngauge.report.network_svg import render_svg
 from nngauge.report.safe import Safe, printable
 
 _WIDTH = 120
+_SMALL = 20_000
+"""Bytes of models whose comparison is printed with all layers; tables of thousands of rows take rich a second."""
 
 
 class _Whole(NamedTuple):
@@ -47,7 +49,7 @@ def chain(form: Format, first: Sample, sample: Sample) -> None:
     for left, right in ((whole, damaged), (damaged, whole)):
         comparison = compare(left.analysis, right.analysis, left.weights, right.weights)
         encode_comparison(comparison)
-    _printed(render_comparison(comparison, everything=True))
+    _printed(render_comparison(comparison, everything=len(sample.data) < _SMALL))
 
 
 @cache
