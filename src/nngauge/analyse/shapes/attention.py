@@ -98,7 +98,7 @@ def multi_head(op: Operation) -> Shapes:
         return ((query[0], query[1], width),)
     if len(query) != 3:
         raise UnknownError("the query has not three dimensions")
-    if value is None or op.is_constant(2):
+    if value is None or len(value) not in (3, 4) or op.is_constant(2):
         return (query,)
     width = value[-1] if len(value) == 3 else dims.multiply(heads, value[-1])
     total = _length(op, 6, value[1] if len(value) == 3 else value[2])

@@ -27,7 +27,7 @@ def numbers(shape: Sequence[Dim] | None) -> Sizes | None:
         return None
     total = 1
     for dim in shape:
-        if not isinstance(dim, int) or dim < 0:
+        if not isinstance(dim, int) or not 0 <= dim <= MAX_INLINE_VALUES:
             return None
         total *= dim
         if total > MAX_INLINE_VALUES:
@@ -175,8 +175,10 @@ def _transpose(op: Operation, sizes: Sizes) -> Values | None:
         return None
     values, shape = data
     order = op.whole("perm", 1) or tuple(range(len(shape)))[::-1]
-    steps = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    moved = [steps[place_of(axis, len(shape))] for axis in order]
+    places = [place_of(axis, len(shape)) for axis in order]
+    if tuple([shape[place] for place in places]) != sizes:
+        return None
+    moved = [math.prod(shape[place + 1 :]) for place in places]
     spots = product(*(range(size) for size in sizes))
     return tuple([values[sum(map(int.__mul__, spot, moved))] for spot in spots])
 
@@ -200,7 +202,7 @@ def _constant(op: Operation, _sizes: Sizes) -> Values | None:
 
 def _range(op: Operation, sizes: Sizes) -> Values | None:
     start, delta = op.values(0), op.values(2)
-    if not start or not delta or isinstance(start[0], float) or not isinstance(delta[0], int):
+    if len(sizes) != 1 or not start or not delta or isinstance(start[0], float) or not isinstance(delta[0], int):
         return None
     return tuple([dims.add(start[0], place * delta[0]) for place in range(sizes[0])])
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from nngauge.domain.graph import Dim, DType, Node
+from nngauge.limits import MAX_RANK
 
 Shape = tuple[Dim, ...]
 Element = int | float | str | None
@@ -76,11 +77,12 @@ class Operation:
         return self.present(place) and self._state.is_constant(self.inputs[place])
 
     def length(self, place: int) -> int | None:
-        """Elements of the vector at input `place`, which may be all that is known of it."""
+        """Elements of the list of axes at input `place`, which may be all that is known of it."""
         shape = self.maybe(place)
         if shape == ():
             return 1
-        return shape[0] if shape is not None and len(shape) == 1 and isinstance(shape[0], int) else None
+        size = shape[0] if shape is not None and len(shape) == 1 else None
+        return size if isinstance(size, int) and size <= MAX_RANK else None
 
     def integer(self, name: str, default: int = 0) -> int:
         """An integer attribute."""
@@ -140,7 +142,7 @@ class Operation:
         value = self.attributes.get(name)
         if value is None and self.present(place) and self.values(place) is None:
             length = self.length(place)
-            if length is None or length > 64:
+            if length is None:
                 raise UnknownError(f"{name} is computed")
             return (None,) * length
         found = self.listed(name, place)

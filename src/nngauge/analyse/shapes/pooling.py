@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from nngauge.analyse.shapes import dims
 from nngauge.analyse.shapes.operation import Operation, Shapes, UnknownError, layout_of, per_axis
 from nngauge.analyse.shapes.windows import output_size, windows
@@ -66,7 +68,7 @@ def region_pool(op: Operation) -> Shapes:
     for axis, size in zip(layout.spatial, pooled, strict=True):
         found[axis] = size
     if op.node.kind == "PSRoiPool":
-        found[layout.channel] = dims.divide(shape[layout.channel], pooled[0] * pooled[1])
+        found[layout.channel] = dims.divide(shape[layout.channel], prod(pooled))
     return (tuple(found),)
 
 

@@ -117,4 +117,6 @@ def _open_extent(size: Dim, first: int, last: int, step: int) -> Dim:
 
 
 def _dim(value: Element) -> Dim:
-    return int(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value
