@@ -19,8 +19,8 @@ TARGETS = targets()
 def test_only_declared_errors(name: str) -> None:
     runs = CHAIN_RUNS if name.startswith("chain-") else RUNS
     report = fuzz(TARGETS[name], runs, seed=2)
-    report.broken.pop("memory", None)  # of the whole test process, here
-    assert report.broken == {}
+    # Time and memory are for the recorded runs: here the machine may be busy and the process is that of all tests.
+    assert {kind: what for kind, what in report.broken.items() if not kind.startswith(("slow", "memory"))} == {}
     assert report.runs > runs
 
 
