@@ -116,7 +116,7 @@ class Operation:
             return (int(value),)
         if not isinstance(value, tuple):
             raise UnknownError(f"attribute {name} is no list of integers")
-        return tuple([_whole(item, name) for item in value])
+        return _all_whole(value, name)
 
     def listed(self, name: str, place: int) -> Values | None:
         """Attribute `name`, else the elements of input `place`; None when neither is there."""
@@ -147,6 +147,12 @@ class Operation:
             return (None,) * length
         found = self.listed(name, place)
         return None if found is None else tuple([_dim(item) for item in found])
+
+
+@lru_cache(maxsize=4096)
+def _all_whole(values: Values, name: str) -> tuple[int, ...]:
+    """The same few kernels, strides and pads stand in every node."""
+    return tuple([_whole(item, name) for item in values])
 
 
 def _whole(value: Element, name: str) -> int:

@@ -158,11 +158,15 @@ class Scope:
 
     def _weigh(self, node: Node) -> None:
         """Counts expressions that came to nothing; those that came to something are counted where they are noted."""
-        outputs = [self._shapes[tensor] for tensor in node.outputs if 0 <= tensor < len(self._shapes)]
-        if any(shape is not None and None in shape for shape in outputs):
-            inputs = [self._shapes[tensor] for tensor in node.inputs if 0 <= tensor < len(self._shapes)]
-            if any(isinstance(dim, str) for shape in inputs if shape is not None for dim in shape):
-                self._work.fail()
+        for tensor in node.outputs:
+            shape = self._shapes[tensor] if 0 <= tensor < len(self._shapes) else None
+            if shape is not None and None in shape:
+                break
+        else:
+            return
+        inputs = [self._shapes[tensor] for tensor in node.inputs if 0 <= tensor < len(self._shapes)]
+        if any(isinstance(dim, str) for shape in inputs if shape is not None for dim in shape):
+            self._work.fail()
 
     def _place_all(self, node: Node, shapes: Shapes) -> None:
         for tensor, shape in zip(node.outputs, shapes, strict=False):

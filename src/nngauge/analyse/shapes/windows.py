@@ -61,6 +61,7 @@ def _windows(
     return tuple([Window(*column, auto_pad, ceil, clipped) for column in columns])
 
 
+@lru_cache(maxsize=4096)
 def output_size(size: Dim, window: Window) -> Dim:
     """Windows along an axis of `size`."""
     if window.auto_pad.startswith("SAME"):
