@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from nngauge.domain.graph import Completeness, DType, Graph, Span, Tensor
 from nngauge.errors import LimitError, NotThisFormat
-from nngauge.formats._api import Format, ModelData, starts
+from nngauge.formats._api import Format, Magic, ModelData, starts
 from nngauge.formats._parts.darknet_layers import Network, Section, Shape
 from nngauge.io.binary import Buffer
 from nngauge.limits import MAX_NODES, MIB
@@ -156,7 +156,7 @@ FORMAT = Format(
     suffixes=(".cfg", ".weights"),
     parse=parse,
     probe=probe,
-    gate=starts(b"[#\r\n \0"),
+    gate=(*starts(b"[#\r\n "), Magic(0, b"\0\0\0\0")),
     bind=bind,
     references=("https://github.com/AlexeyAB/darknet/blob/master/src/parser.c",),
     limitations=("recurrent and local layers are listed without weights",),

@@ -179,7 +179,7 @@ FORMAT = Format(
     suffixes=(".nb",),
     parse=parse,
     probe=probe,
-    gate=(Magic(1, b"\0"),),
+    gate=tuple(Magic(0, bytes([version, 0])) for version in (0, 1, 2)),
     references=("https://github.com/PaddlePaddle/Paddle-Lite/blob/develop/lite/model_parser/model_parser.cc",),
     limitations=(
         "blocks of control flow are counted, not read",
