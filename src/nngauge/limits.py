@@ -121,6 +121,9 @@ MAX_REFERENCES = 8
 
 MAX_SCAN_HITS = 100_000
 """Signature hits kept of one entry; a file of repeated magics has one every four bytes. Beyond, one per MiB is kept."""
+KEPT_ENTRIES = 0xFFFF
+"""Entries of a zip that stay made once all were asked for, 17 MB: as many as there can be without zip64, so all that real
+apps have."""
 MAX_BINDING = 20_000_000
 """Paths looked at to bring together the files of multi-file models in one container: leads times entries."""
 MAX_SIBLINGS = 100_000

@@ -683,7 +683,7 @@ def test_a_directory_is_the_same_whole_and_in_pieces(monkeypatch: pytest.MonkeyP
     whole = list(opened(data).entries)
     monkeypatch.setattr(zip_records, "_COPIED_DIRECTORY", 0)
     monkeypatch.setattr(zip_records, "_PIECE", 280_000)
-    monkeypatch.setattr(zip_entries, "_KEPT", 10)
+    monkeypatch.setattr(zip_entries, "KEPT_ENTRIES", 10)
     zipped = opened(data)
     assert list(zipped.entries) == whole
     assert zipped.entries[2990:] == whole[2990:]
@@ -696,7 +696,7 @@ def test_a_directory_is_the_same_whole_and_in_pieces(monkeypatch: pytest.MonkeyP
 def test_a_directory_that_is_cut_off_later_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_records, "_COPIED_DIRECTORY", 0)
     monkeypatch.setattr(zip_records, "_PIECE", 280_000)
-    monkeypatch.setattr(zip_entries, "_KEPT", 10)
+    monkeypatch.setattr(zip_entries, "KEPT_ENTRIES", 10)
     path = tmp_path / "many.zip"
     path.write_bytes(_many(10_000))
     with ByteSource.open(path) as source:
@@ -719,7 +719,7 @@ def test_equal_names_are_found_whatever_their_number(monkeypatch: pytest.MonkeyP
 
 
 def test_recovered_entries_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_entries, "_KEPT", 0)
+    monkeypatch.setattr(zip_entries, "KEPT_ENTRIES", 0)
     data = _many(50_000)
     data = data[: data.index(b"PK\x01\x02")]
     source = ByteSource.of_bytes(data, "cut.zip")

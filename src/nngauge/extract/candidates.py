@@ -82,8 +82,7 @@ class FormatIndex(Struct, frozen=True):
             found += [form for magic, form in self.by_first.get(head[0], ()) if head.startswith(magic)]
         for offset, end, forms in self.elsewhere:
             found += forms.get(head[offset:end], ())
-        if found:
-            yield from dict.fromkeys(found)
+        yield from dict.fromkeys(found)
         if kind not in _NEVER_PROBED:
             for form, probe in self.probes.open_for(head):
                 if form not in found and probe(head, size, name):

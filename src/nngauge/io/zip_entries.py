@@ -13,9 +13,7 @@ from msgspec import Struct, field
 
 from nngauge.io.zip_oddities import Oddities, ZipOddity, note_name
 from nngauge.io.zip_records import ZipEntry
-
-_KEPT = 0xFFFF
-"""Entries to keep once all were asked for, 17 MB: as many as there can be without zip64, so all that real apps have."""
+from nngauge.limits import KEPT_ENTRIES
 
 
 class ZipEntries(Sequence[ZipEntry]):
@@ -44,7 +42,7 @@ class ZipEntries(Sequence[ZipEntry]):
         return self._decode(self._places[index])
 
     def __iter__(self) -> Iterator[ZipEntry]:
-        if len(self._places) > _KEPT:
+        if len(self._places) > KEPT_ENTRIES:
             return map(self._decode, self._places)
         if self._kept is None:
             self._kept = [self._decode(place) for place in self._places]

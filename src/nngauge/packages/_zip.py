@@ -7,13 +7,11 @@ from typing import overload
 
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, ZipEntry, read_zip
-from nngauge.limits import HEAD_BYTES
+from nngauge.limits import HEAD_BYTES, KEPT_ENTRIES
 from nngauge.packages._api import Container, Entry
 
 _EMPTY_DEFLATE = 2
 """Bytes of a deflated nothing, which some writers store for directories."""
-_KEPT = 0xFFFF
-"""So many files stay made once all were asked for: as many as a zip has without zip64, all that real apps have."""
 
 
 class ZippedFile:
@@ -80,7 +78,7 @@ class ZippedFiles(Sequence[Entry]):
         return ZippedFile(self.archive, self._files[index])
 
     def __iter__(self) -> Iterator[Entry]:
-        if len(self._files) > _KEPT:
+        if len(self._files) > KEPT_ENTRIES:
             return (ZippedFile(self.archive, entry) for entry in self._files)
         if self._made is None:
             self._made = [ZippedFile(self.archive, entry) for entry in self._files]
