@@ -41,6 +41,20 @@ def test_strings_count_when_the_tables_of_a_library_are_broken(scanner: Scanner,
     assert [item.technology for item in result.detections] == ["ncnn"]
 
 
+def test_every_native_binary_is_listed_with_what_its_tables_say(scanner: Scanner, tmp_path: Path) -> None:
+    plain = build_elf(ElfSpec(soname="libplain.so", needed=("libc.so", "libx.so"), build_id=b"\xab" * 20))
+    found = scan(
+        scanner, tmp_path,
+        {"lib/arm64-v8a/libx.so": build_elf(ElfSpec(rodata=MARKS)), "lib/arm64-v8a/liba.so": plain, "b.so": plain[:40]},
+    )  # fmt: skip
+    listed = {item.location.name: item for item in found.libraries}
+    assert sorted(listed) == ["b.so", "liba.so", "libx.so"]
+    assert listed["libx.so"].technologies == ("ncnn",)
+    assert listed["liba.so"].needed == ("libc.so", "libx.so")
+    assert (listed["liba.so"].soname, listed["liba.so"].build_id) == ("libplain.so", "ab" * 20)
+    assert (listed["b.so"].abi, listed["b.so"].needed) == (None, ())
+
+
 def test_every_entry_is_accounted_for(scanner: Scanner, tmp_path: Path) -> None:
     entries = {
         "a.txt": b"text",

@@ -131,6 +131,10 @@ MAX_SIBLINGS = 100_000
 MAX_MODELS = 10_000
 MAX_CANDIDATES = 10_000
 """Models and candidates listed of one app; the largest real apps hold some hundred."""
+MAX_LIBRARIES = 20_000
+"""Native binaries listed of one app; the largest real apps hold about a thousand over all processors."""
+MAX_NEEDED = 256
+"""Libraries kept that one native binary links."""
 MAX_ANOMALIES = 10_000
 MAX_FAILURES = 1_000
 """Failures listed of one app for each stage and kind of error; the others are counted."""

@@ -13,12 +13,11 @@ from msgspec import Struct
 from nngauge.analyse.findings import Findings
 from nngauge.analyse.summary import summarise
 from nngauge.analyse.verdict import judge
-from nngauge.detect.binaries import elf_binary, macho_binary
+from nngauge.detect.binaries import ElfBinary, MachOBinary, elf_binary, library, macho_binary
 from nngauge.detect.compiled import load_signatures
 from nngauge.detect.detector import Detector
 from nngauge.detect.ruleset import Scope
 from nngauge.detect.signatures import Signatures
-from nngauge.detect.units import Binary
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Anomaly, Failure, Stage, Treatment
@@ -127,6 +126,7 @@ class _AppScan:
             detections=detections,
             models=models,
             candidates=tuple(sorted(self.found.candidates, key=lambda item: str(item.location))),
+            libraries=tuple(sorted(self.found.libraries, key=lambda item: item.location.path)),
             failures=self.found.failures(),
             anomalies=tuple(self.found.anomalies),
             coverage=self.found.coverage(),
@@ -332,7 +332,10 @@ class _AppScan:
             scope = _SCOPES.get(plan)
             if scope is not None:
                 binary = self._binary(item, source)
-                self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
+                found = self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
+                if scope is Scope.NATIVE:
+                    names = (detection.technology for detection in found)
+                    self.found.library(library(item.location, source.size, binary, names))
         except (InputError, NotThisFormat) as error:
             self.found.failure(failure(Stage.DETECT, item.location, error))
         except Exception as error:  # noqa: BLE001 - a reader's bug must not lose the app; it is recorded as what it is
@@ -353,7 +356,7 @@ class _AppScan:
             dex = read_dex(source.view(offset, size))
             self.detector.dex(item.location, source.size, loaded.hits, source.read, dex)
 
-    def _binary(self, item: _Seen, source: ByteSource) -> Binary | None:
+    def _binary(self, item: _Seen, source: ByteSource) -> ElfBinary | MachOBinary | None:
         """The tables of a native binary; without them its strings still count."""
         try:
             if item.plan is Plan.ELF:

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from nngauge.domain.library import Library
 from nngauge.domain.location import Location
 from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
-from nngauge.limits import MAX_ANOMALIES, MAX_CANDIDATES, MAX_FAILURES, MAX_MODELS
+from nngauge.limits import MAX_ANOMALIES, MAX_CANDIDATES, MAX_FAILURES, MAX_LIBRARIES, MAX_MODELS
 
 
 class Findings(Struct):
-    """Collects models, candidates, failures, anomalies and the account of bytes of one app.
+    """Collects models, candidates, libraries, failures, anomalies and the account of bytes of one app.
 
     What does not fit the bounds in `nngauge.limits` is counted, and the count is a failure of its own.
     """
@@ -22,6 +23,7 @@ class Findings(Struct):
     place: Location
     models: list[Model] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
+    libraries: list[Library] = field(default_factory=list)
     anomalies: dict[Anomaly, None] = field(default_factory=dict)
     """Each once, in order."""
     _failures: list[Failure] = field(default_factory=list)
@@ -43,6 +45,13 @@ class Findings(Struct):
             self.candidates.append(candidate)
         else:
             self._lost["candidates"] += 1
+
+    def library(self, library: Library) -> None:
+        """Adds a native binary."""
+        if len(self.libraries) < MAX_LIBRARIES:
+            self.libraries.append(library)
+        else:
+            self._lost["libraries"] += 1
 
     def oddities(self, anomalies: Iterable[Anomaly]) -> None:
         """Adds anomalies that are not there yet."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from nngauge.detect.getter import returned_string
+from nngauge.domain.library import Library
+from nngauge.domain.location import Location
 from nngauge.io.binary import Buffer
 from nngauge.io.elf import Elf, read_elf
+from nngauge.limits import MAX_NEEDED
 
 if TYPE_CHECKING:
     from nngauge.io.macho import MachO
@@ -29,6 +33,11 @@ class ElfBinary(Struct, frozen=True):
     def needed(self) -> tuple[str, ...]:
         """DT_NEEDED."""
         return self.elf.needed
+
+    @property
+    def build_id(self) -> str | None:
+        """The GNU build identifier, hexadecimal."""
+        return self.elf.build_id
 
     @property
     def abi(self) -> str | None:
@@ -68,6 +77,11 @@ class MachOBinary(Struct, frozen=True):
         return tuple(dict.fromkeys(library.name for part in self.file.slices for library in part.dylibs))
 
     @property
+    def build_id(self) -> str | None:
+        """LC_UUID of the first slice that has one, hexadecimal."""
+        return next((part.uuid for part in self.file.slices if part.uuid), None)
+
+    @property
     def abi(self) -> str | None:
         """CPU names of the slices."""
         return "+".join(dict.fromkeys(part.cpu for part in self.file.slices)) or None
@@ -87,6 +101,24 @@ class MachOBinary(Struct, frozen=True):
     def getter(self, name: bytes) -> str | None:  # noqa: ARG002 - part of the protocol
         """Not decoded for Mach-O."""
         return None
+
+
+def library(
+    location: Location, size: int, binary: ElfBinary | MachOBinary | None, technologies: Iterable[str]
+) -> Library:
+    """A native binary for the record; without `binary`, its tables could not be read."""
+    found = tuple(dict.fromkeys(technologies))
+    if binary is None:
+        return Library(location=location, size=size, technologies=found)
+    return Library(
+        location=location,
+        size=size,
+        abi=binary.abi,
+        soname=binary.install_name,
+        needed=binary.needed[:MAX_NEEDED],
+        build_id=binary.build_id,
+        technologies=found,
+    )
 
 
 def elf_binary(buf: Buffer) -> ElfBinary:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from nngauge.domain.app import App
 from nngauge.domain.detection import Detection
+from nngauge.domain.library import Library
 from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure
 
@@ -46,6 +47,8 @@ class Scan(Struct, frozen=True, kw_only=True):
     detections: tuple[Detection, ...]
     models: tuple[Model, ...]
     candidates: tuple[Candidate, ...]
+    libraries: tuple[Library, ...] = ()
+    """Every native binary, with AI in it or without."""
     failures: tuple[Failure, ...]
     anomalies: tuple[Anomaly, ...]
     coverage: tuple[Coverage, ...]
