@@ -139,7 +139,7 @@ def _analyse(
         model=summarise(replace(extracted, graph=inferred.graph), digests=digest),
         graph=inferred.graph,
         cost=replace(cost, assumptions=tuple(dict.fromkeys((*inferred.assumptions, *cost.assumptions)))),
-        optimisation=optimisation_state(inferred.graph, parts if weights else ()),
+        optimisation=optimisation_state(inferred.graph, parts, weights=weights),
         language=language_model(inferred.graph),
         problems=inferred.problems,
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import re
+import socket
+import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -63,6 +70,7 @@ def test_json_has_the_layers_too() -> None:
 def test_without_weights_none_is_read() -> None:
     document = json.loads(run("show", ONNX, "--json", "--no-weights").output)
     assert document["optimisation"]["read_bytes"] == 0
+    assert document["optimisation"]["notes"] == []
     assert document["cost"]["macs"] == 182_000
 
 
@@ -147,6 +155,35 @@ def test_view_opens_netron(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "netron", fake)  # type: ignore[arg-type]
     assert run("view", ONNX, "--port", "8123", "--no-browser").exit_code == 0
     assert calls == [(str(ONNX), 8123, False), "wait"]
+
+
+def test_view_serves_the_model_to_a_browser() -> None:
+    pytest.importorskip("netron", reason="the viewer is an extra: pip install nngauge[view]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "nngauge", "view", str(ONNX), "--port", str(port), "--no-browser"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        page = _fetch(f"http://localhost:{port}/").decode()
+        assert "<title>Netron" in page
+        named = re.search(r'name="file" content="([^"]+)"', page)
+        assert named is not None, page
+        assert _fetch(f"http://localhost:{port}{named[1]}") == ONNX.read_bytes()
+    finally:
+        serving.kill()
+        serving.wait()
+
+
+def _fetch(address: str) -> bytes:
+    """The answer, as soon as there is a server."""
+    for _ in range(100):
+        with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read()
+        time.sleep(0.1)
+    pytest.fail(f"nothing answers at {address}")
 
 
 def test_view_without_netron_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
