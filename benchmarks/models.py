@@ -6,8 +6,8 @@ Every file is read by all who can, in one run on one machine, in two ways:
 - fresh: a process for each file. Beside Netron the whole process counts, start of node and of Python included; beside
   a library importing and reading count, since both start the same Python.
 
-The last comparison, a library in a fresh process beside us warm, is what a program that keeps running gains. The best
-of the repeats counts everywhere.
+The others in a fresh process beside us warm is what a program that keeps running gains. The best of the repeats counts
+everywhere.
 """
 
 from __future__ import annotations
@@ -158,6 +158,7 @@ def _ratio(above: float | None, below: float | None) -> float | None:
 RATIOS: dict[str, Ratio] = {
     "Netron ÷ ours, warm": lambda row: _ratio(row.netron, row.warm),
     "Netron ÷ ours, fresh": lambda row: _ratio(row.netron_process, row.fresh.process if row.fresh else None),
+    "Netron fresh ÷ ours warm": lambda row: _ratio(row.netron_process, row.warm),
     "library ÷ ours, fresh": lambda row: _ratio(row.library, row.fresh.work if row.fresh else None),
     "library fresh ÷ ours warm": lambda row: _ratio(row.library, row.warm),
 }
