@@ -1,94 +1,33 @@
-"""Scanning one app: package → detect → extract → parse → analyse, entry by entry. The wiring and nothing else."""
+"""One app: its parts, their entries, and the archives inside."""
 
 from __future__ import annotations
 
-import hashlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from nngauge.analyse.findings import Findings
-from nngauge.analyse.summary import summarise
 from nngauge.analyse.verdict import judge
-from nngauge.detect.binaries import ElfBinary, MachOBinary, elf_binary, library, macho_binary
-from nngauge.detect.compiled import load_signatures
 from nngauge.detect.detector import Detector
-from nngauge.detect.ruleset import Scope
-from nngauge.detect.signatures import Signatures
 from nngauge.domain.location import Location
-from nngauge.domain.model import Model
-from nngauge.domain.outcome import Anomaly, Failure, Stage, Treatment
-from nngauge.domain.scan import Provenance, Scan
-from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError, UnsupportedError
-from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_format
-from nngauge.extract.candidates import FormatIndex, carve_offsets, index_formats
+from nngauge.domain.outcome import Anomaly, Stage, Treatment
+from nngauge.domain.scan import Scan
+from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
+from nngauge.extract.attempt import Extracted, Piece, failure, try_format
 from nngauge.extract.kinds import Plan, plan_for
-from nngauge.extract.load import Arena, Loaded, load
+from nngauge.extract.load import Loaded, load
 from nngauge.extract.siblings import Siblings
-from nngauge.extract.suspect import suspicion
-from nngauge.formats import Format, deferred_formats
+from nngauge.formats import Format
 from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
-from nngauge.io.dex import embedded_dex, read_dex
-from nngauge.io.source import ByteSource
 from nngauge.io.zip_oddities import ZipOddity
-from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, CARVE_CANDIDATES, MAX_NESTED_TOTAL, MAX_NESTING
-from nngauge.packages import PACKAGES, Container, Entry, Package, PackagePart, open_container, open_package
+from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, MAX_NESTED_TOTAL, MAX_NESTING
+from nngauge.packages import Container, Entry, Package, PackagePart, open_container
 from nngauge.packages.containers import open_file
-from nngauge.version import __version__
+from nngauge.pipeline.contents import Contents, Seen, Sink
 
-Sink = Callable[[Model, Sequence[tuple[Location, ByteSource]]], None]
-"""Called for each model while its bytes are at hand."""
-
-
-class Scanner:
-    """Holds what all apps share: the compiled rules, the formats and working memory. Make one per process.
-
-    `formats` replaces the built-in formats, for plug-ins and tests.
-    """
-
-    def __init__(self, formats: Sequence[Format] | None = None) -> None:
-        formats = deferred_formats() if formats is None else formats
-        self.index: FormatIndex = index_formats(formats)
-        self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
-        self.arena = Arena()
-        self.elsewhere = frozenset(rule.id for rule in self.signatures.ruleset.rules if rule.elsewhere)
-        self.provenance = Provenance(
-            tool=f"nngauge {__version__}",
-            rules=self.signatures.ruleset.digest,
-            plugins=_plugins_digest(formats),
-            configuration="default",
-        )
-
-    def scan(self, path: str | Path, sink: Sink | None = None) -> Scan:
-        """Scans one app: a package file, or a folder with the parts of one.
-
-        Raises `UnreadableError` when the path cannot be opened and `NotThisFormat` or `MalformedError` when it is no
-        package at all; everything that goes wrong inside is part of the result.
-        """
-        package = open_package(path)
-        try:
-            return _AppScan(self, package, sink).run(str(path))
-        finally:
-            package.close()
-
-
-def _plugins_digest(formats: Sequence[Format]) -> str:
-    names = [f"{form.name}@{form.version}" for form in formats] + [f"{kind.name}@{kind.version}" for kind in PACKAGES]
-    return hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=8).hexdigest()
-
-
-class _Seen(Struct, frozen=True):
-    """An entry after its head was looked at."""
-
-    entry: Entry
-    location: Location
-    kind: Kind
-    formats: tuple[Format, ...]
-    plan: Plan
-
+if TYPE_CHECKING:
+    from nngauge.pipeline.scanner import Scanner
 
 _BATCH = 4096
 """Entries that are made together."""
@@ -96,16 +35,16 @@ _Look = tuple[Kind, tuple[Format, ...], Plan]
 """What the head of an entry tells."""
 
 
-class _AppScan:
+class AppScan:
     """The state of one scan."""
 
     def __init__(self, scanner: Scanner, package: Package, sink: Sink | None) -> None:
         self.scanner = scanner
         self.package = package
-        self.sink = sink
         place = package.parts[0].location
         self.detector = Detector(scanner.signatures, place)
         self.found = Findings(place)
+        self.contents = Contents(scanner.index, scanner.signatures, self.detector, self.found, sink)
         self.looks: dict[_Look, _Look] = {}
         """One instance of each; a million entries share a handful."""
         self.room = min(MAX_NESTED_TOTAL, max(BOMB_FLOOR, BOMB_RATIO * package.app.size))
@@ -114,6 +53,7 @@ class _AppScan:
             self.found.failure(problem)
 
     def run(self, path: str) -> Scan:
+        """Walks all parts, and draws the conclusions."""
         for part in self.package.parts:
             self._part(part)
         self.found.oddities(self.package.anomalies)  # now: some show only when entries are read
@@ -151,7 +91,7 @@ class _AppScan:
             error = TruncatedError(f"the archive ends early: {detail}", where=str(place))
             self.found.failure(failure(Stage.PACKAGE, place, error))
 
-    # --- entries ------------------------------------------------------------------------------------------------------
+    # --- entries --------------------------------------------------------------------------------------------------------
 
     def _walk(self, entries: Sequence[Entry], place: Location, depth: int) -> None:
         """All entries of one container: leads of multi-file models first, so that their companions are known.
@@ -169,7 +109,7 @@ class _AppScan:
         for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
             if look is None or at in bound or self._passed(entry, look):
                 continue
-            item = _Seen(entry, place.inside(entry.path), *look)
+            item = Seen(entry, place.inside(entry.path), *look)
             try:
                 self._entry(item, depth)
             except (InputError, NotThisFormat) as error:
@@ -240,7 +180,7 @@ class _AppScan:
                 continue
             outcome = try_format(form, pieces[0], pieces[1:])
             if isinstance(outcome, Extracted):
-                self._accept(outcome)
+                self.contents.accept(outcome)
                 for piece in pieces:
                     self.found.account(Treatment.PARSED, form.name, piece.source.size)
                 return set(parts)
@@ -259,126 +199,24 @@ class _AppScan:
             pieces.append(Piece(place.inside(entry.path), loaded.source))
         return pieces
 
-    def _entry(self, item: _Seen, depth: int) -> None:
+    def _entry(self, item: Seen, depth: int) -> None:
         if item.kind in ARCHIVES or item.kind in UNREADABLE_ARCHIVES:
             self._archive(item, depth)
         elif item.kind is Kind.EMPTY:
             self.found.account(Treatment.SCANNED, item.kind, 0)
         elif item.plan is Plan.SKIP:
             self.found.account(Treatment.HEAD_ONLY, item.kind, max(0, item.entry.size))
-            self._suspect(item, None, ())
-        else:
-            self._content(item)
+            self.contents.suspect(item, None, ())
+        elif (loaded := self._load(item.entry, item.location, scan=True)) is not None:
+            self.contents.treat(item, loaded)
 
-    def _content(self, item: _Seen) -> None:
-        loaded = self._load(item.entry, item.location, scan=True)
-        if loaded is None:
-            return
-        accepted, refusals = self._whole(item, loaded)
-        if accepted is None and item.plan is not Plan.DATA:
-            self._code(item, loaded)
-        carved = bool(loaded.hits) and self._carve(item, loaded, accepted)
-        treatment = Treatment.PARSED if accepted else Treatment.SCANNED
-        self.found.account(treatment, accepted.format.name if accepted else item.kind, loaded.source.size)
-        if accepted is None and not carved:
-            self._suspect(item, loaded, refusals)
+    # --- archives -------------------------------------------------------------------------------------------------------
 
-    def _whole(self, item: _Seen, loaded: Loaded) -> tuple[Extracted | None, list[Refused]]:
-        """Is the whole file a model?"""
-        refusals: list[Refused] = []
-        for form in item.formats:
-            outcome = try_format(form, Piece(item.location, loaded.source))
-            if isinstance(outcome, Extracted):
-                self._accept(outcome)
-                return outcome, refusals
-            refusals.append(outcome)
-        return None, refusals
-
-    def _carve(self, item: _Seen, loaded: Loaded, accepted: Extracted | None) -> bool:
-        """Models at an offset inside another file."""
-        extra = self.scanner.signatures.extra_ids
-        hits = [(extra[index], end) for index, end in loaded.hits if index in extra]
-        done = _extent(accepted) if accepted else 0
-        found = False
-        tried = 0
-        for start, magic in carve_offsets(hits, self.scanner.index.carve):
-            if start < done or (start == 0 and accepted is None and magic.format in item.formats):
-                continue
-            tried += 1
-            if tried > CARVE_CANDIDATES:
-                break
-            source = loaded.source.sub(start, loaded.source.size - start, item.entry.path)
-            outcome = try_format(magic.format, Piece(item.location.at(start, source.size), source))
-            if isinstance(outcome, Extracted):
-                self._accept(outcome)
-                done = start + _extent(outcome)
-                found = True
-        if tried > CARVE_CANDIDATES or loaded.saturated:
-            error = LimitError(f"more than {min(tried, CARVE_CANDIDATES)} places look like models; not all were tried")
-            self.found.failure(failure(Stage.EXTRACT, item.location, error))
-        return found
-
-    def _code(self, item: _Seen, loaded: Loaded) -> None:
-        """Lets the rules look at binaries, dex files and scripts."""
-        source, plan = loaded.source, item.plan
-        try:
-            if plan in (Plan.DEX, Plan.ODEX):
-                if loaded.hits:
-                    self._dex(item, loaded)
-                return
-            if plan is Plan.CLASS:
-                self.detector.java_class(item.location, item.entry.path, source.size, loaded.hits, source.read)
-                return
-            scope = _SCOPES.get(plan)
-            if scope is not None:
-                binary = self._binary(item, source)
-                found = self.detector.code(scope, item.location, source.size, loaded.hits, source.read, binary)
-                if scope is Scope.NATIVE:
-                    names = (detection.technology for detection in found)
-                    self.found.library(library(item.location, source.size, binary, names))
-        except (InputError, NotThisFormat) as error:
-            self.found.failure(failure(Stage.DETECT, item.location, error))
-        except Exception as error:  # noqa: BLE001 - a reader's bug must not lose the app; it is recorded as what it is
-            self.found.failure(
-                Failure(
-                    stage=Stage.DETECT, location=item.location, error="ReaderError",
-                    reason=f"{type(error).__name__}: {error}", hint="please report this file",
-                )
-            )  # fmt: skip
-
-    def _dex(self, item: _Seen, loaded: Loaded) -> None:
-        """One dex file, or those that the optimising compiler wrapped."""
-        source = loaded.source
-        if item.plan is Plan.DEX:
-            self.detector.dex(item.location, source.size, loaded.hits, source.read, read_dex(source.view()))
-            return
-        for offset, size in embedded_dex(source.view()):
-            dex = read_dex(source.view(offset, size))
-            self.detector.dex(item.location, source.size, loaded.hits, source.read, dex)
-
-    def _binary(self, item: _Seen, source: ByteSource) -> ElfBinary | MachOBinary | None:
-        """The tables of a native binary; without them its strings still count."""
-        try:
-            if item.plan is Plan.ELF:
-                return elf_binary(source.view())
-            if item.plan is not Plan.MACHO:
-                return None
-            binary = macho_binary(source.view())
-        except (InputError, NotThisFormat) as error:
-            self.found.failure(failure(Stage.DETECT, item.location, error))
-            return None
-        if binary.file.encrypted:
-            sealed = UnsupportedError("encrypted by the App Store: its code and strings cannot be read")
-            self.found.failure(failure(Stage.DETECT, item.location, sealed))
-        return binary
-
-    # --- archives -----------------------------------------------------------------------------------------------------
-
-    def _archive(self, item: _Seen, depth: int) -> None:
+    def _archive(self, item: Seen, depth: int) -> None:
         loaded = self._load(item.entry, item.location, scan=False)
         if loaded is None:
             return
-        accepted, refusals = self._whole(item, loaded)
+        accepted, refusals = self.contents.whole(item, loaded)
         if accepted is not None and not accepted.format.bundle:
             self.found.account(Treatment.PARSED, accepted.format.name, loaded.source.size)
             return
@@ -390,12 +228,12 @@ class _AppScan:
             self.found.failure(failure(Stage.PACKAGE, item.location, error))
             rest = self._load(item.entry, item.location, scan=True)
             if rest is not None:
-                self._carve(item, rest, None)
+                self.contents.carve(item, rest, None)
                 self.found.account(Treatment.SCANNED, item.kind, rest.source.size)
             return
         self.found.account(Treatment.OPENED, item.kind, loaded.source.size)
         if accepted is None:
-            self._suspect(item, loaded, refusals)
+            self.contents.suspect(item, loaded, refusals)
         self._nested(container, item.location, depth)
 
     def _nested(self, container: Container, location: Location, depth: int) -> None:
@@ -408,7 +246,7 @@ class _AppScan:
             self._cut(container.anomalies, location)
             container.close()
 
-    # --- results ------------------------------------------------------------------------------------------------------
+    # --- bytes ----------------------------------------------------------------------------------------------------------
 
     def _load(self, entry: Entry, location: Location, *, scan: bool) -> Loaded | None:
         """The bytes of an entry; None, and a recorded failure, when there are none at all."""
@@ -429,43 +267,6 @@ class _AppScan:
             self.room -= loaded.source.size
         return loaded
 
-    def _accept(self, extracted: Extracted) -> None:
-        model = summarise(extracted)
-        self.found.model(model)
-        if self.sink is not None:
-            pieces = [(piece.location, piece.source) for piece in extracted.pieces]
-            try:
-                self.sink(model, pieces)
-            except InputError as error:
-                self.found.failure(failure(Stage.EXTRACT, pieces[0][0], error))
-
-    def _suspect(self, item: _Seen, loaded: Loaded | None, refusals: Sequence[Refused]) -> None:
-        found = suspicion(self.scanner.index, item.location, item.kind, item.entry, loaded, refusals)
-        if found is not None:
-            self.found.candidate(found)
-            broken = next((refusal for refusal in refusals if refusal.error == "ParserError"), None)
-            if broken is not None:
-                self.found.failure(
-                    Failure(
-                        stage=Stage.PARSE, location=item.location, error=broken.error, reason=broken.reason,
-                        hint=broken.hint, plugin=f"{broken.format.name}@{broken.format.version}",
-                    )
-                )  # fmt: skip
-
     def _unread(self, location: Location, size: int, error: InputError | NotThisFormat) -> None:
         self.found.failure(failure(Stage.PACKAGE, location, error))
         self.found.account(Treatment.UNREAD, "unread", max(0, size))
-
-
-_SCOPES = {
-    Plan.ELF: Scope.NATIVE,
-    Plan.MACHO: Scope.NATIVE,
-    Plan.SCRIPT: Scope.SCRIPT,
-    Plan.DOTNET: Scope.DOTNET,
-}
-
-
-def _extent(extracted: Extracted) -> int:
-    """Bytes of the lead file that the model takes up."""
-    extent = extracted.graph.extent
-    return extracted.pieces[0].source.size if extent is None else extent

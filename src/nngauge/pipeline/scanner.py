@@ -1,0 +1,55 @@
+"""What all apps of a process share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from nngauge.detect.compiled import load_signatures
+from nngauge.detect.signatures import Signatures
+from nngauge.domain.scan import Provenance, Scan
+from nngauge.extract.candidates import FormatIndex, index_formats
+from nngauge.extract.load import Arena
+from nngauge.formats import Format, deferred_formats
+from nngauge.packages import PACKAGES, open_package
+from nngauge.pipeline.app import AppScan
+from nngauge.pipeline.contents import Sink
+from nngauge.version import __version__
+
+
+class Scanner:
+    """Holds what all apps share: the compiled rules, the formats and working memory. Make one per process.
+
+    `formats` replaces the built-in formats, for plug-ins and tests.
+    """
+
+    def __init__(self, formats: Sequence[Format] | None = None) -> None:
+        formats = deferred_formats() if formats is None else formats
+        self.index: FormatIndex = index_formats(formats)
+        self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
+        self.arena = Arena()
+        self.elsewhere = frozenset(rule.id for rule in self.signatures.ruleset.rules if rule.elsewhere)
+        self.provenance = Provenance(
+            tool=f"nngauge {__version__}",
+            rules=self.signatures.ruleset.digest,
+            plugins=_plugins_digest(formats),
+            configuration="default",
+        )
+
+    def scan(self, path: str | Path, sink: Sink | None = None) -> Scan:
+        """Scans one app: a package file, or a folder with the parts of one.
+
+        Raises `UnreadableError` when the path cannot be opened and `NotThisFormat` or `MalformedError` when it is no
+        package at all; everything that goes wrong inside is part of the result.
+        """
+        package = open_package(path)
+        try:
+            return AppScan(self, package, sink).run(str(path))
+        finally:
+            package.close()
+
+
+def _plugins_digest(formats: Sequence[Format]) -> str:
+    names = [f"{form.name}@{form.version}" for form in formats] + [f"{kind.name}@{kind.version}" for kind in PACKAGES]
+    return hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=8).hexdigest()
