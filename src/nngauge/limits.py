@@ -82,6 +82,10 @@ MAX_MACHO_SECTIONS = 65_536
 MAX_DEX_IDS = 4_000_000
 MAX_DEX_PARTS = 256
 """Dex files in one container; each holds up to 65,536 methods."""
+MAX_DEX_MEMBERS = 200_000
+"""Fields and methods of one class; a dex file can name 65,536 of each."""
+MAX_DEX_SITES = 65_536
+"""Call sites of one dex file: an instruction names them by 16 bits."""
 MAX_AXML_CHUNKS = 250_000
 """Chunks of one XML document, resource table or package; the largest real tables hold some 10⁴."""
 MAX_AXML_ATTRIBUTES = 200_000
