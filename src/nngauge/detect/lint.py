@@ -120,7 +120,7 @@ def detect_example(signatures: Signatures, example: Example) -> tuple[Detection,
         keys, strings = example.plist.get("keys", ()), example.plist.get("strings", ())
         properties = dict.fromkeys(keys, "") | {"strings": list(strings)}
         detector.plist(Location(path="example!Info.plist"), properties)
-    return detector.finish()
+    return (*detector.finish(), *detector.loaders())
 
 
 def _scan(
@@ -178,6 +178,7 @@ def lint_rules(folder: Path | None = None) -> list[str]:
     known = {rule.id for rule in rules}
     for rule in rules:
         problems += [f"{rule.id}.toml: {what}" for what in _rule_problems(rule, known)]
+    problems += _owner_problems(rules)
     ruleset = RuleSet(tuple(rules), rules_digest(sources))
     signatures = compile_signatures(ruleset)
     for rule in rules:
@@ -195,10 +196,37 @@ def _rule_problems(rule: Rule, known: set[str]) -> Iterator[str]:
     for other in (*rule.inside, *(name for clause in rule.match for name in clause.unless)):
         if other not in known:
             yield f"names the unknown technology {other!r}"
+    yield from _need_problems(rule, known)
     for clause in rule.match:
         yield from (f"clause {clause.name!r}: {what}" for what in _clause_problems(clause))
     for source in rule.version:
         yield from _version_problems(source)
+
+
+def _need_problems(rule: Rule, known: set[str]) -> Iterator[str]:
+    if rule.needs is not None and not (rule.needs.libraries or rule.needs.technologies):
+        yield "[needs] names neither a library nor a technology"
+    for name in rule.needs.alone if rule.needs is not None else ():
+        if name not in {clause.name for clause in rule.match}:
+            yield f"[needs] alone: there is no clause {name!r}"
+    for other in rule.needs.technologies if rule.needs is not None else ():
+        if other not in known:
+            yield f"needs the unknown technology {other!r}"
+        if other == rule.id:
+            yield "needs itself: its own native code always counts"
+    if len({*rule.models.own, *rule.models.reads}) != len(rule.models.own) + len(rule.models.reads):
+        yield "names a model format twice"
+    if rule.delivers is not None and (rule.needs is not None or rule.models != type(rule.models)()):
+        yield "a loader needs and loads nothing by itself"
+
+
+def _owner_problems(rules: Iterable[Rule]) -> Iterator[str]:
+    """A format stands for one technology."""
+    owners: dict[str, str] = {}
+    for rule in rules:
+        for name in rule.models.own:
+            if owners.setdefault(name, rule.id) != rule.id:
+                yield f"{rule.id}.toml: model format {name!r} is {owners[name]}'s own"
 
 
 def _version_problems(source: VersionRule) -> Iterator[str]:

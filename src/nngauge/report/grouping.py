@@ -6,34 +6,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from nngauge.domain.detection import Category, Detection
-from nngauge.domain.evidence import Confidence, Presence
+from nngauge.analyse.technologies import technologies as graded
+from nngauge.domain.detection import Detection
 from nngauge.domain.model import Model
+from nngauge.domain.technology import Technology
 
-_PRESENCE = tuple(Presence)
-_CONFIDENCE = tuple(Confidence)
-_CATEGORY = tuple(Category)
-
-
-class Technology(Struct, frozen=True):
-    """All detections of one technology in an app."""
-
-    id: str
-    title: str
-    category: Category
-    presence: Presence
-    """The strongest."""
-    confidence: Confidence
-    versions: tuple[str, ...]
-    abis: tuple[str, ...]
-    host: str | None
-    detections: tuple[Detection, ...]
-    """Strongest first."""
-
-    @property
-    def library_bytes(self) -> int:
-        """Bytes of the largest binary it was found in."""
-        return max((item.library_bytes or 0 for item in self.detections), default=0)
+__all__ = ["DistinctModel", "Technology", "distinct_models", "technologies"]
 
 
 class DistinctModel(Struct, frozen=True):
@@ -44,36 +22,8 @@ class DistinctModel(Struct, frozen=True):
 
 
 def technologies(detections: Sequence[Detection]) -> list[Technology]:
-    """Grouped by technology: runtimes first, then by strength and title."""
-    groups: dict[str, list[Detection]] = {}
-    for item in detections:
-        groups.setdefault(item.technology, []).append(item)
-    found = [_technology(group) for group in groups.values()]
-    return sorted(
-        found,
-        key=lambda tech: (
-            _CONFIDENCE.index(tech.confidence) == len(_CONFIDENCE) - 1,
-            _CATEGORY.index(tech.category),
-            _PRESENCE.index(tech.presence),
-            tech.title,
-        ),
-    )
-
-
-def _technology(group: Sequence[Detection]) -> Technology:
-    ordered = sorted(group, key=lambda item: (_PRESENCE.index(item.presence), _CONFIDENCE.index(item.confidence)))
-    first = ordered[0]
-    return Technology(
-        id=first.technology,
-        title=first.title,
-        category=first.category,
-        presence=first.presence,
-        confidence=min((item.confidence for item in ordered), key=_CONFIDENCE.index),
-        versions=tuple(dict.fromkeys(item.version for item in ordered if item.version)),
-        abis=tuple(dict.fromkeys(item.abi for item in ordered if item.abi)),
-        host=first.host,
-        detections=tuple(ordered),
-    )
+    """Grouped by technology: runtimes first, then by grade and title; without the app nothing is called dead."""
+    return list(graded(detections))
 
 
 def distinct_models(models: Sequence[Model]) -> list[DistinctModel]:

@@ -1,0 +1,142 @@
+"""What the judgement on one technology asks of the whole app: who is alive, what is linked, which models there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from msgspec import Struct
+
+from nngauge.analyse.delivery import Delivered, ways_in
+from nngauge.detect.ruleset import Rule
+from nngauge.domain.app import App
+from nngauge.domain.detection import Detection
+from nngauge.domain.evidence import Presence
+from nngauge.domain.library import Library
+from nngauge.domain.model import Model
+
+_NATIVE: Final = frozenset({Presence.LIBRARY, Presence.EMBEDDED, Presence.FRAMEWORK})
+
+
+class AppFacts(Struct):
+    """What the judgement on one technology asks of the app."""
+
+    groups: dict[str, list[Detection]]
+    rules: Mapping[str, Rule]
+    models: dict[str, list[Model]]
+    """Distinct ones by format, largest first."""
+    libraries: Sequence[Library]
+    names: frozenset[str]
+    """File names and sonames of all libraries."""
+    hollow: Mapping[tuple[str, str], str]
+    """`(technology, path of a binary)` → the library of that technology which it links and the app does not have."""
+    named: Sequence[Detection]
+    """Detections outside of binaries, which may name libraries."""
+    delivered: Delivered
+    alive: set[str]
+
+    def loadable(self, rule: Rule | None) -> list[Model]:
+        """The app's models that the technology can load."""
+        found = [model for name in (formats_of(rule) if rule else ()) for model in self.models.get(name, ())]
+        return sorted(found, key=lambda model: (-model.size, model.digest))
+
+    def unclaimed(self, rule: Rule) -> list[Model]:
+        """Those of `loadable` that nothing else in the app loads, and those of formats that stand for it."""
+        others = {
+            name for other in self.alive - {rule.id} if other in self.rules for name in formats_of(self.rules[other])
+        }
+        return [model for model in self.loadable(rule) if model.format in rule.models.own or model.format not in others]
+
+    def has_native(self, name: str) -> bool:
+        """Native code of the technology is there and can be loaded."""
+        return any(item.presence in _NATIVE and not self.is_hollow(item) for item in self.groups[name])
+
+    def is_hollow(self, item: Detection) -> bool:
+        """Found in a library that links another one of the technology's, which is not there."""
+        return (item.technology, item.evidence[0].location.path) in self.hollow
+
+
+def app_facts(
+    detections: Sequence[Detection],
+    models: Sequence[Model],
+    rules: Mapping[str, Rule],
+    libraries: Sequence[Library],
+    loaders: Sequence[Detection],
+    app: App | None,
+) -> AppFacts:
+    """Everything the judgement needs, gathered once for an app; arguments as of `nngauge.analyse.technologies`."""
+    groups: dict[str, list[Detection]] = {}
+    for item in detections:
+        groups.setdefault(item.technology, []).append(item)
+    by_format: dict[str, dict[str, Model]] = {}
+    for model in models:
+        by_format.setdefault(model.format, {}).setdefault(model.digest or str(model.parts[0].location), model)
+    names = frozenset(name for library in libraries for name in (library.location.name, library.soname) if name)
+    facts = AppFacts(
+        groups=groups,
+        rules=rules,
+        models={name: list(found.values()) for name, found in by_format.items()},
+        libraries=libraries,
+        names=names,
+        hollow=dict(_hollow(groups, rules, libraries, names)),
+        named=[item for item in detections if item.library_bytes is None],
+        delivered=ways_in(loaders, {rule.id: rule.delivers for rule in rules.values() if rule.delivers}, app),
+        alive=set(),
+    )
+    facts.alive = _living(facts)
+    return facts
+
+
+def _hollow(
+    groups: Mapping[str, Sequence[Detection]],
+    rules: Mapping[str, Rule],
+    libraries: Sequence[Library],
+    names: Collection[str],
+) -> Iterable[tuple[tuple[str, str], str]]:
+    links = {library.location.path: library.needed for library in libraries}
+    for technology, group in groups.items():
+        rule = rules.get(technology)
+        wanted = rule.needs.libraries if rule and rule.needs else ()
+        for item in group if wanted else ():
+            path = item.evidence[0].location.path
+            for name in links.get(path, ()):
+                if name not in names and _matches(name, wanted):
+                    yield (technology, path), name
+
+
+def _living(facts: AppFacts) -> set[str]:
+    """Technologies whose needs are met: by themselves, by a library, or by another one that is alive."""
+    alive = {name for name in facts.groups if _lives_alone(name, facts)}
+    waiting = [name for name in facts.groups if name not in alive]
+    while grown := {name for name in waiting if not alive.isdisjoint(_alternatives(name, facts))} - alive:
+        alive |= grown
+    return alive
+
+
+def _lives_alone(name: str, facts: AppFacts) -> bool:
+    rule = facts.rules.get(name)
+    if all(item.presence is Presence.FILE for item in facts.groups[name]):
+        return False
+    if rule is None or rule.needs is None or facts.has_native(name):
+        return True
+    alone = {f"{name}#{clause}" for clause in rule.needs.alone}
+    if any(proof.rule in alone for item in facts.groups[name] for proof in item.evidence):
+        return True
+    return any(_matches(library, rule.needs.libraries) for library in facts.names) and not any(
+        facts.is_hollow(item) for item in facts.groups[name]
+    )
+
+
+def _alternatives(name: str, facts: AppFacts) -> tuple[str, ...]:
+    rule = facts.rules.get(name)
+    return rule.needs.technologies if rule and rule.needs else ()
+
+
+def formats_of(rule: Rule) -> tuple[str, ...]:
+    """All model formats that the technology loads."""
+    return (*rule.models.own, *rule.models.reads)
+
+
+def _matches(name: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
