@@ -14,6 +14,7 @@ from nngauge.detect.ruleset import (
     SCOPE_KINDS,
     Clause,
     Example,
+    Mark,
     Rule,
     RuleSet,
     Scope,
@@ -24,12 +25,15 @@ from nngauge.detect.ruleset import (
     rules_digest,
 )
 from nngauge.detect.signatures import Signatures, class_descriptor, compile_signatures
+from nngauge.detect.versions import release_key
 from nngauge.domain.detection import Detection
 from nngauge.domain.location import Location
 from nngauge.errors import RuleError
 
 MIN_LITERAL = 6
 """Shorter literals occur by chance in tens of megabytes of code."""
+MIN_MARK = 12
+"""A dated text must be one project's own wording."""
 MAX_WINDOW = 400
 """Bytes around an anchor; larger windows would not fit the overlap of streamed chunks."""
 
@@ -62,6 +66,13 @@ class _ExampleBinary(Struct, frozen=True):
 
     def getter(self, name: bytes) -> str | None:
         return self.facts.get("getters", {}).get(name.decode())  # type: ignore[no-any-return]
+
+    def variable(self, name: bytes) -> int | None:
+        return self.facts.get("variables", {}).get(name.decode())  # type: ignore[no-any-return]
+
+    @property
+    def build_id(self) -> str | None:
+        return self.facts.get("build_id")
 
 
 class _ExampleDex(Struct, frozen=True):
@@ -201,6 +212,8 @@ def _rule_problems(rule: Rule, known: set[str]) -> Iterator[str]:
         yield from (f"clause {clause.name!r}: {what}" for what in _clause_problems(clause))
     for source in rule.version:
         yield from _version_problems(source)
+    for mark in rule.mark:
+        yield from _mark_problems(mark)
 
 
 def _need_problems(rule: Rule, known: set[str]) -> Iterator[str]:
@@ -232,6 +245,8 @@ def _owner_problems(rules: Iterable[Rule]) -> Iterator[str]:
 def _version_problems(source: VersionRule) -> Iterator[str]:
     if source.source is VersionSource.STRING and not source.anchor and source.scope is not Scope.FILE:
         yield "a version from a string needs an anchor"
+    if source.source in (VersionSource.GETTER, VersionSource.VARIABLE) and not source.export:
+        yield "a version from a getter or variable needs its export"
     if max(source.before, source.after) > MAX_WINDOW:
         yield f"version window beyond {MAX_WINDOW} bytes"
     try:
@@ -241,6 +256,15 @@ def _version_problems(source: VersionRule) -> Iterator[str]:
     else:
         if groups != 1:
             yield f"version pattern has {groups} groups, not one"
+
+
+def _mark_problems(mark: Mark) -> Iterator[str]:
+    if not (mark.after or mark.before):
+        yield f"mark {mark.text!r} bounds nothing"
+    if len(mark.text) < MIN_MARK:
+        yield f"mark {mark.text!r} is shorter than {MIN_MARK} bytes"
+    if mark.after and mark.before and release_key(mark.after) >= release_key(mark.before):
+        yield f"mark {mark.text!r} is after {mark.after} and before {mark.before}"
 
 
 def _clause_problems(clause: Clause) -> Iterator[str]:
