@@ -86,6 +86,16 @@ MAX_DEX_MEMBERS = 200_000
 """Fields and methods of one class; a dex file can name 65,536 of each."""
 MAX_DEX_SITES = 65_536
 """Call sites of one dex file: an instruction names them by 16 bits."""
+MAX_CLASS_DEPTH = 256
+"""Superclasses and interfaces followed from one class; real ones have a few dozen."""
+MAX_SUPERTYPES = 20_000_000
+"""Superclasses and interfaces followed for all classes of one app together."""
+MAX_CODE_BYTES = 512 * MIB
+"""Dalvik code of one app that is searched for calls; the largest apps hold about 200 MB."""
+MAX_HOST_BYTES = 96 * MIB
+"""Code in other languages (Dart, JavaScript, C# metadata) that is searched for the names of plug-ins."""
+MAX_LAYOUT_BYTES = 64 * MIB
+"""Layouts and other small documents of one app that are searched for class names."""
 MAX_AXML_CHUNKS = 250_000
 """Chunks of one XML document, resource table or package; the largest real tables hold some 10⁴."""
 MAX_AXML_ATTRIBUTES = 200_000
@@ -154,3 +164,5 @@ EVIDENCE_PER_FACT = 16
 """Pieces of evidence kept for one fact; the count of all is kept too."""
 EVIDENCE_EXCERPT = 120
 """Bytes of a matched string shown in a report."""
+LABELS_BYTES = 16 * MIB
+"""Bytes of a labels file: about 40,000 labelled packages."""
