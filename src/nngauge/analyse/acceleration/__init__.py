@@ -39,7 +39,7 @@ def accelerations(
     found: list[Acceleration] = []
     done: set[tuple[str, str | None]] = set()
     for one in ACCELERATORS:
-        if one.platform is not app.platform and app.platform is not Platform.UNKNOWN:
+        if app.platform not in (one.platform, Platform.UNKNOWN) or not facts.concerns(one):
             continue
         for abi in facts.abis_for(one):
             if any((other, abi) in done for other in one.unless):

@@ -56,6 +56,23 @@ class Facts(Struct):
     sightings: dict[str, list[Sighting]] = field(default_factory=dict)
     """By technology and by ``technology#clause``."""
     abis: tuple[str | None, ...] = (None,)
+    names: str = ""
+    """All names of libraries, joined: most globs match none of them, which a search for their fixed beginning shows."""
+    linked: str = ""
+    """All names that libraries link, joined."""
+
+    def concerns(self, one: Accelerator) -> bool:
+        """Is there any trace of it? For most accelerators in most apps there is none, and this is all that is asked."""
+        if not self.sightings.keys().isdisjoint((*one.asks, *one.hints, *one.automatic)):
+            return True
+        if any(_beginning(glob) in self.linked for glob in one.needed):
+            return True
+        if any(_beginning(glob) in self.names for part in one.parts if part.own for glob in part.files):
+            return True
+        rule = one.generations
+        if rule is not None and rule.own and _beginning(rule.skel.replace("{}", "*")) in self.names:
+            return True
+        return any(model.format == wanted.format for wanted in one.models for model in self.models)
 
     def abis_for(self, one: Accelerator) -> tuple[str | None, ...]:
         """The ABIs to judge: those of the engine, else all that the accelerator exists for."""
@@ -85,6 +102,7 @@ class Facts(Struct):
 
     def named(self, globs: Iterable[str], abi: str | None) -> list[NativeFile]:
         """Libraries by name that reach a phone of `abi`."""
+        globs = [glob for glob in globs if _beginning(glob) in self.names]
         return [
             file
             for file in self.files
@@ -101,7 +119,7 @@ class Facts(Struct):
 
     def linking(self, glob: str, abi: str | None) -> Iterator[Evidence]:
         """Libraries of the app that the linker will not load without a library of that name."""
-        for file in self.files:
+        for file in self.files if _beginning(glob) in self.linked else ():
             if abi is None or file.abi in (abi, None):
                 for name in file.library.needed:
                     if fnmatchcase(name, glob):
@@ -123,6 +141,8 @@ def collect(
     """Indexes everything a scan found; `calls` as in `nngauge.analyse.acceleration.accelerations`."""
     facts = Facts(app, package, calls, models)
     facts.files = [_file(library, app.platform) for library in libraries]
+    facts.names = "\n".join(name for file in facts.files for name in file.names)
+    facts.linked = "\n".join(name for library in libraries for name in library.needed)
     abis = sorted({file.abi for file in facts.files if file.abi and file.installed})
     abis = abis or sorted({file.abi for file in facts.files if file.abi})
     facts.abis = tuple(abis) or (None,)
@@ -136,6 +156,10 @@ def collect(
         first = Sighting(abi, item.evidence[0], item.presence in _SHIPPED, item.version)
         facts.sightings.setdefault(item.technology, []).append(first)
     return facts
+
+
+def _beginning(glob: str) -> str:
+    return glob.partition("*")[0]
 
 
 def _file(library: Library, platform: Platform) -> NativeFile:
