@@ -63,14 +63,14 @@ def test_methods_with_flags_and_signatures() -> None:
 def test_every_kind_of_reference() -> None:
     part, found = _first(
         Text("plain"), Text("far", jumbo=True), New(B), Literal("Lx/C;"), Static("Lx/R;", "f"), Call(B, "m", "(I)V", "virtual"),
-        Call(B, "wide", range=True), Raw(b"\x14\x00\x01\x00\x02\x7f"), Raw(b"\x14\x00\x01\x00\x02\x01"), Call(B, "m", "(I)V", "virtual"),
+        Call(B, "wide", range=True), Raw(b"\x14\x00\x01\x00\x02\x7f"), Raw(b"\x14\x00\x01\x00\x02\x01"), Raw(b"\x15\x00\x0d\x7f"), Raw(b"\x15\x00\x80\x3f"), Call(B, "m", "(I)V", "virtual"),
     )  # fmt: skip
     assert [part.string(index) for index in found.strings] == ["plain", "far"]
     assert [part.type(index) for index in found.created] == [B]
     assert [part.type(index) for index in found.literals] == ["Lx/C;"]
     assert [part.field(index) for index in found.fields] == [("Lx/R;", "f")]
     assert [part.method(index) for index in found.calls] == [MethodId(B, "m", "(I)V"), MethodId(B, "wide", "()V")]
-    assert found.resources == (0x7F020001,)
+    assert found.resources == (0x7F020001, 0x7F0D0000)
 
 
 def test_payloads_are_stepped_over() -> None:

@@ -29,7 +29,7 @@ _METHOD_HANDLES: Final = range(4, 9)
 _MAP_CALL_SITES, _MAP_METHOD_HANDLES = 0x0007, 0x0008
 _VALUE_METHOD_HANDLE: Final = 0x16
 
-_STRING, _JUMBO, _LITERAL, _CREATE, _FIELD, _CALL, _SITE, _PADDING, _CONST = range(1, 10)
+_STRING, _JUMBO, _LITERAL, _CREATE, _FIELD, _CALL, _SITE, _PADDING, _CONST, _HIGH = range(1, 11)
 
 
 class MethodId(NamedTuple):
@@ -106,12 +106,13 @@ class CodePart:
     """The code of one logical dex file. Every method may raise `MalformedError` (or a subclass) and `LimitError`."""
 
     __slots__ = (
-        "_buf", "_fields", "_left", "_methods", "_protos", "_rows", "_seen", "_sites", "_start", "_strings", "_texts", "types"
+        "_buf", "_fields", "_left", "_methods", "_part", "_protos", "_rows", "_seen", "_sites", "_start", "_strings", "_texts", "types"
     )  # fmt: skip
 
     def __init__(self, buf: bytes | mmap, part: DexPart) -> None:
         header = struct.unpack_from("<12I", buf, part.start + 0x38)
         self._buf = buf
+        self._part = part
         self._start = part.start
         self._strings, self._protos, self._fields, self._methods, self._rows = (
             (header[at], header[at + 1]) for at in (0, 4, 6, 8, 10)
@@ -163,6 +164,10 @@ class CodePart:
             at = self._row(self._strings, index, 4, "string")
             known = self._texts[index] = self._text(struct.unpack_from("<I", self._buf, at)[0])
         return known
+
+    def strings(self) -> Iterator[str]:
+        """All strings of the table."""
+        return self._part.strings()
 
     def method(self, index: int) -> MethodId:
         """The class, name and signature of a method."""
@@ -372,6 +377,7 @@ def _kinds() -> bytes:
     for opcode in (*range(0x6E, 0x73), *range(0x74, 0x79), 0xFA, 0xFB):
         table[opcode] = _CALL
     table[0xFC] = table[0xFD] = _SITE
+    table[0x15] = _HIGH
     return bytes(table)
 
 
@@ -398,6 +404,8 @@ def _decode(buf: bytes | mmap, at: int, end: int) -> References:
                 if kind == _CONST and operand >> 24 != 0x7F:
                     at += 6
                     continue
+            elif kind == _HIGH:  # const/high16: identifiers that end in four zeros
+                kind, operand = (_CONST, operand << 16) if operand >> 8 == 0x7F else (_HIGH, 0)
             found.setdefault(kind, {})[operand] = None
         at += 2 * units[opcode]
     take = found.get
