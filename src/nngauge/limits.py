@@ -88,6 +88,8 @@ MAX_DEX_SITES = 65_536
 """Call sites of one dex file: an instruction names them by 16 bits."""
 MAX_CLASS_DEPTH = 256
 """Superclasses and interfaces followed from one class; real ones have a few dozen."""
+MAX_CHAIN = 32
+"""Methods shown of one call chain; of longer ones the middle is left out. Real ones have up to about fifteen."""
 MAX_SUPERTYPES = 20_000_000
 """Superclasses and interfaces followed for all classes of one app together."""
 MAX_CODE_BYTES = 512 * MIB

@@ -119,9 +119,11 @@ def _unnamed(search: Search, names: Names, subject: str, path: str) -> UsageVerd
         return unknown(subject, Obstacle.NAME_BUILT, "pieces of its name are in code that runs", model=True)
     if folder != "assets" and place and (place in search.strings or f"{place}/" in search.strings):
         return unknown(subject, Obstacle.NAME_BUILT, f"code that runs names its folder, {place}", model=True)
-    if len(name) > _SHORT and (
-        name.encode() in search.code.resources or name.encode("utf-16-le") in search.code.resources
-    ) and not path.startswith("res/"):
+    if (
+        len(name) > _SHORT
+        and (name.encode() in search.code.resources or name.encode("utf-16-le") in search.code.resources)
+        and not path.startswith("res/")
+    ):
         return unknown(
             subject, Obstacle.NAME_BUILT, "its name is in the app's resources, where code may read it", model=True
         )

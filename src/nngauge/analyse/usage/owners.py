@@ -62,7 +62,8 @@ class Owners:
         for count in range(min(2, len(parts)), len(parts)):
             start = ".".join(parts[:count]) + "."
             if not any(
-                other.startswith(start) or (start.startswith(other) and count < 3) for other in (*_SHARED, *self._foreign)
+                other.startswith(start) or (start.startswith(other) and count < 3)
+                for other in (*_SHARED, *self._foreign)
             ):
                 return start
         return ".".join(parts) + "."

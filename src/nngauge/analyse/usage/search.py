@@ -24,6 +24,7 @@ from nngauge.analyse.usage.programs import Programs
 from nngauge.analyse.usage.targets import Targets
 from nngauge.domain.usage import Obstacle, Step
 from nngauge.io.dex_code import CodePart, MethodId, References
+from nngauge.limits import MAX_CHAIN
 
 GUESSED: Final = "a component, if the manifest names it"
 CLINIT: Final = ("<clinit>", "()V")
@@ -116,13 +117,13 @@ class Search:
                 self._visit(queue.popleft())
 
     def steps(self, method: Method | None) -> tuple[Step, ...]:
-        """The chain that ends in `method`."""
-        found: list[Step] = []
-        while method is not None:
-            arrival = self.arrivals[method]
-            found.append(Step(method=str(method), how=arrival.how))
-            method = arrival.parent
-        return tuple(reversed(found))
+        """The chain that ends in `method`; of a long one the middle is left out."""
+        found = [Step(method=str(item), how=self.arrivals[item].how) for item in self.line(method)]
+        found.reverse()
+        if len(found) > MAX_CHAIN:
+            half = MAX_CHAIN // 2
+            found[half:-half] = [Step(method="…", how=f"over {len(found) - MAX_CHAIN} more methods")]
+        return tuple(found)
 
     def line(self, method: Method | None) -> Iterator[Method]:
         """The methods of the chain, from the last to the first."""
@@ -249,10 +250,15 @@ class Search:
         for item in (known, *inside):
             if item.name not in self._overridden:
                 self._overridden.add(item.name)
-                self._overrides(item, known, parent, rank, bridge=bridge)
+                self._overrides(item, known, parent, how if parent is None else "", rank, bridge=bridge)
 
-    def _overrides(self, item: Class, made: Class, parent: Method | None, rank: Rank, *, bridge: bool | None) -> None:
-        """Methods of `item` that somebody may call through a supertype; `bridge` False: nobody seems to."""
+    def _overrides(
+        self, item: Class, made: Class, parent: Method | None, root: str, rank: Rank, *, bridge: bool | None
+    ) -> None:
+        """Methods of `item` that somebody may call through a supertype; `bridge` False: nobody seems to.
+
+        `root` says why the system makes the object, where it does.
+        """
         inside, outside = self.classes.above(made.name)
         foreign = bool(outside)
         for signature, method in item.virtual.items():
@@ -264,9 +270,9 @@ class Search:
                 how = "callback"
                 soft = not (is_callback(method.name) or method.proto == _CLICK or bridge)
             if bridge is False and how == "callback":
-                self._reach(method, parent, "plug-in", Rank.SILENT)
+                self._reach(method, parent, root or "plug-in", Rank.SILENT)
             else:
-                self._reach(method, parent, how, _loose(rank) if soft else rank)
+                self._reach(method, parent, root or how, _loose(rank) if soft else rank)
 
     def _literal(self, descriptor: str, method: Method, rank: Rank) -> None:
         """A class literal mostly ends in reflection: an intent, a view model, a registry of components."""
