@@ -41,6 +41,14 @@ class AppCode(Struct):
             readable=self.readable,
         )  # fmt: skip
 
+    def named_by(self) -> dict[str, list[str]]:
+        """File name → classes that name it."""
+        found: dict[str, list[str]] = {}
+        for item in self.classes:
+            for name in item.files:
+                found.setdefault(name, []).append(item.name)
+        return found
+
     def naming(self, name: str) -> list[ClassFacts]:
         """The classes that name the file `name`."""
         return [item for item in self.classes if name in item.files]

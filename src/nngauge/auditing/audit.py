@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from nngauge.analyse.attribution.owners import attribute, context_of
 from nngauge.analyse.protection.files import MIN_BYTES, protection_of_file
 from nngauge.analyse.protection.integrity import model_findings, package_findings
 from nngauge.analyse.protection.models import corroborated, protection_of_model
@@ -22,7 +23,6 @@ from nngauge.auditing.app_code import AppCode, read_code_of
 from nngauge.auditing.context import Context, gather
 from nngauge.auditing.summary import summarise_audit
 from nngauge.auditing.survey import File, Survey
-from nngauge.domain.attribution import Attribution
 from nngauge.domain.evidence import Confidence, EvidenceKind
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
@@ -39,7 +39,6 @@ from nngauge.limits import MIB
 from nngauge.packages import open_package
 from nngauge.pipeline import Scanner
 
-OwnerOf = Callable[[Model], Attribution]
 _MAX_UNKNOWN: Final = 200
 _MAX_FETCHED: Final = 50
 _HASHED: Final = 256 * MIB
@@ -75,11 +74,11 @@ class _Kept(Struct):
                 self.digests.update(_digests(source, location.name))
 
 
-def audit_app(path: str | Path, *, scanner: Scanner | None = None, owner_of: OwnerOf | None = None) -> Audit:
-    """How well the models of the app at `path` are protected, and whether they could be swapped.
+def audit_app(path: str | Path, scanner: Scanner | None = None) -> Audit:
+    """How well the models of the app at `path` are protected, whose they are, and whether they could be swapped.
 
-    Reads the package twice: once to scan it, once for its code and for files that are no readable models. `owner_of`
-    tells whose a model is. Raises what `Scanner.scan` raises; everything that goes wrong inside is part of the result.
+    Reads the package twice: once to scan it, once for its code and for files that are no readable models. Raises what
+    `Scanner.scan` raises; everything that goes wrong inside is part of the result.
     """
     scanner = scanner or Scanner()
     package = open_package(path)
@@ -91,7 +90,7 @@ def audit_app(path: str | Path, *, scanner: Scanner | None = None, owner_of: Own
         scan = scanner.scan(path, kept.keep)
         survey = Survey(package)
         try:
-            return _Auditor(scanner, scan, survey, kept, owner_of).run()
+            return _Auditor(scanner, scan, survey, kept).run()
         finally:
             survey.close()
     finally:
@@ -101,19 +100,22 @@ def audit_app(path: str | Path, *, scanner: Scanner | None = None, owner_of: Own
 class _Auditor:
     """The state of one audit, after the scan."""
 
-    def __init__(self, scanner: Scanner, scan: Scan, survey: Survey, kept: _Kept, owner_of: OwnerOf | None) -> None:
+    def __init__(self, scanner: Scanner, scan: Scan, survey: Survey, kept: _Kept) -> None:
         self._scan = scan
         self._survey = survey
         self._kept = kept
-        self._owner_of = owner_of
         self._claimed = {part.location.path for model in scan.models for part in model.parts}
-        hidden = [file for file in survey.files if self._open(file)]
+        walked = {file.location.path.rpartition("!")[0] for file in survey.files if file.depth}
+        hidden = [file for file in survey.files if file.location.path not in walked and self._open(file)]
         names = [part.location.name for model in scan.models for part in model.parts]
         names += [file.location.name for file in hidden]
         names = list(dict.fromkeys(names))[:_NAMES]
         self._code: AppCode = read_code_of(survey, names, kept.digests)
         self._context: Context = gather(scanner.index, self._code, survey.files, scan)
         self._hidden = hidden
+        self._around = context_of(
+            scan.app, scan.detections, scan.libraries, scan.models, named_by=self._code.named_by()
+        )  # fmt: skip
         self._roles = {part.location.path: part.role for part in _parts(survey)}
 
     def run(self) -> Audit:
@@ -176,7 +178,7 @@ class _Auditor:
             size=model.size,
             digest=model.digest,
             protection=protection,
-            owner=self._owner_of(model) if self._owner_of is not None else None,
+            owner=attribute(model, self._around),
             integrity=model_findings(lead.name, self._role(lead), self._code.seen()),
         )
 

@@ -28,6 +28,7 @@ SCHEMA = "nngauge.audit/1"
 _ROWS = 12
 _UNKNOWN_ROWS = 3
 _SIGNALS = 2
+_NAMES = 3
 _STYLE = {
     Grade.PLAIN: "red", Grade.RENAMED: "red", Grade.COMPRESSED: "red", Grade.ENCODED: "red", Grade.PRIVATE: "red",
     Grade.STRIPPED: "yellow", Grade.CODE: "yellow", Grade.VENDOR: "yellow", Grade.WEAK: "red", Grade.KEY_BESIDE: "red",
@@ -101,21 +102,35 @@ def _heading(title: str, count: int | None = None) -> RenderableType:
 
 
 def _models(models: Sequence[AuditedModel], rows: int) -> RenderableType:
+    """One line per model or, where several are alike in all that is said about them, per group."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("model", overflow="ellipsis", no_wrap=True, max_width=36)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("how", no_wrap=True)
     table.add_column("whose", overflow="ellipsis", no_wrap=True, max_width=18)
     table.add_column("why", overflow="fold", ratio=1)
-    shown = models if not rows else models[:rows]
-    for item in shown:
-        name = Text(item.name)
-        if item.places > 1:
-            name.append(f" ×{item.places}", style="dim")
-        size = format_bytes(item.size) if item.size else "–"
-        table.add_row(name, size, _grades(item.protection), _owner(item), Text(_why(item.protection), style="dim"))
-    rest = len(models) - len(shown)
+    groups: dict[tuple[str, str, str], list[AuditedModel]] = {}
+    for item in models:
+        groups.setdefault((_grades(item.protection).plain, _owner(item), _why(item.protection)), []).append(item)
+    shown = list(groups.values()) if not rows else list(groups.values())[:rows]
+    for group in shown:
+        size = sum(item.size for item in group)
+        table.add_row(
+            _names(group, rows), format_bytes(size) if size else "–", _grades(group[0].protection), _owner(group[0]),
+            Text(_why(group[0].protection), style="dim"),
+        )  # fmt: skip
+    rest = len(models) - sum(len(group) for group in shown)
     return Group(table, Text(f"… and {rest} more models", style="dim")) if rest else table
+
+
+def _names(group: Sequence[AuditedModel], rows: int) -> Text:
+    named = group if not rows else group[:_NAMES]
+    text = Text("\n").join(
+        Text.assemble(item.name, (f" ×{item.places}" if item.places > 1 else "", "dim")) for item in named
+    )
+    if len(group) > len(named):
+        text.append(f"\n… and {len(group) - len(named)} more", style="dim")
+    return text
 
 
 def _grades(protection: Protection) -> Text:

@@ -89,7 +89,7 @@ def _judged(
     if seen.uniform:
         return _noise(location, seen, hints)
     if period is not None and hints.about_models:
-        says = f"equal bytes recur at multiples of {period}: a repeating key of that length"
+        says = f"equal bytes recur at multiples of {period}: a repeating key of that length, or a half or quarter of it"
         signals = [statistics(location, seen, says), *around(location, hints)]
         return _protection([Grade.WEAK], Confidence.LIKELY, signals, Cipher(name="XOR", key_bytes=period))
     words = words_in(
@@ -119,7 +119,7 @@ def _noise(location: Location, seen: Profile, hints: Hints) -> Protection | None
 
 def _ecb(location: Location, seen: Profile, hints: Hints) -> Protection | None:
     """Blocks that repeat, among others that are noise: equal plain text under a block cipher without chaining."""
-    if not seen.repeated_blocks or seen.distinct_score > UNIFORM_SCORE or seen.size % 16 not in (0, 12):
+    if not seen.repeated_blocks or abs(seen.distinct_score) > UNIFORM_SCORE or seen.size % 16 not in (0, 12):
         return None
     if 2 * seen.constant_blocks > seen.repeated_blocks:
         return None

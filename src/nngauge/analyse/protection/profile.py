@@ -70,7 +70,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     def uniform(self) -> bool:
         """Indistinguishable from noise, everywhere and at every distance."""
         return (
-            self.score < UNIFORM_SCORE
+            -UNIFORM_SCORE < self.score < UNIFORM_SCORE  # a counter is more even than noise ever is
             and not self.repeated_blocks
             and max(self.coincidences, default=0.0) < COINCIDENCE_SIGMA
             and self.structured_share == 0.0

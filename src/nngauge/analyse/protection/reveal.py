@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nngauge.analyse.protection.masking import likely_key, unmasked
+from nngauge.analyse.protection.masking import likely_key, shortest, unmasked
 from nngauge.analyse.protection.unpacking import Unpacked, unpack, unpack_whole
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.location import Location
@@ -82,7 +82,7 @@ def recognise(index: FormatIndex, head: bytes, name: str) -> Format | None:
 def _masked(
     index: FormatIndex, location: Location, source: ByteSource, head: bytes, period: int | None
 ) -> Revealed | None:
-    for key in _keys(index, source, head, period):
+    for key in map(shortest, _keys(index, source, head, period)):
         if source.size <= _WHOLE:
             found = accepts(index, location, unmasked(source.read(0, source.size), key), source.name)
             sure = Confidence.CERTAIN
