@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nngauge.domain.graph import Completeness
+from nngauge.domain.location import Location
+from nngauge.domain.model import Model, ModelFile
 from nngauge.io.source import ByteSource
 from nngauge.packages import Package, open_source
 from tests.builders.axml import BOOL, STRING, Attr, AxmlOptions, Node, build_axml
-from tests.builders.dex_code import Call, Class, Instruction, build_code, init, virtual
+from tests.builders.dex_code import (
+    Call,
+    Class,
+    Instruction,
+    Lambda,
+    Literal,
+    New,
+    Static,
+    Text,
+    build_code,
+    init,
+    native,
+    static,
+    virtual,
+)
 from tests.builders.packages import zipped
 
 APP = "com.example.shop"
@@ -54,6 +71,36 @@ def package(
         members["AndroidManifest.xml"] = manifest_of(components, application)
     members.update(files or {})
     return open_source(ByteSource.of_bytes(zipped(members), "app.apk"), hash_parts=False)
+
+
+def model_at(*paths: str) -> Model:
+    """A model as a scan lists it, with its parts at these paths of ``app.apk``."""
+    parts = tuple(ModelFile(location=Location(path=f"app.apk!{path}"), sha256="", size=4) for path in paths)
+    return Model(
+        format="tflite", title="TFLite", name=paths[0].rpartition("/")[2], digest="", size=4, parts=parts,
+        completeness=Completeness.FULL,
+    )  # fmt: skip
+
+
+def archive_of(code: bytes) -> bytes:
+    """An APK with the usual manifest and `code` as its one dex file."""
+    return zipped({"classes.dex": code, "AndroidManifest.xml": manifest_of((MAIN_COMPONENT,))})
+
+
+def sample_code() -> bytes:
+    """A dex file with every kind of reference, a hierarchy, and a path to a runtime."""
+    shop, runnable = "Lcom/example/shop/Task;", "Ljava/lang/Runnable;"
+    body = (Text("net.tflite"), Text("com.example.shop.Task"), New(shop), Literal(shop), Static(shop, "one"))
+    main = activity(MAIN, *body, Lambda(MAIN, "inner"), methods=[static("inner", Call(shop, "start", kind="virtual"))])
+    base = Class("Lcom/example/shop/Base;", [init(), virtual("start", call(shop, "load"))], interfaces=[runnable])
+    load = (Text("shop"), call("Ljava/lang/System;", "loadLibrary", "(Ljava/lang/String;)V"))
+    task = [
+        static("<clinit>", *load),
+        init(),
+        static("load", call("Lai/onnxruntime/OrtEnvironment;", "go")),
+        native("run"),
+    ]
+    return build_code([main, base, Class(shop, task, parent=base.name, fields=["one"])])
 
 
 def manifest_of(components: Sequence[Component], application: str = "") -> bytes:

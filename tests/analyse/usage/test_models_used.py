@@ -8,26 +8,15 @@ import pytest
 
 from nngauge.analyse.usage import app_code, usage
 from nngauge.domain.evidence import Confidence
-from nngauge.domain.graph import Completeness
-from nngauge.domain.location import Location
-from nngauge.domain.model import Model, ModelFile
 from nngauge.domain.usage import Obstacle, UsageVerdict, Use
 from tests.builders.arsc import build_arsc, config
-from tests.builders.code_apps import MAIN, activity, call, package
+from tests.builders.code_apps import MAIN, activity, call, model_at, package
 from tests.builders.dex_code import Call, Class, Raw, Static, Text, native, static
 from tests.builders.elf import build_elf
 
 OPEN = call("Landroid/content/res/AssetManager;", "openFd", "(Ljava/lang/String;)V", "virtual")
 HELPER = "Lcom/example/shop/Helper;"
 LOAD = (Text("shop"), call("Ljava/lang/System;", "loadLibrary", "(Ljava/lang/String;)V"))
-
-
-def model(*paths: str) -> Model:
-    parts = tuple(ModelFile(location=Location(path=f"app.apk!{path}"), sha256="", size=4) for path in paths)
-    return Model(
-        format="tflite", title="TFLite", name=paths[0].rpartition("/")[2], digest="", size=4, parts=parts,
-        completeness=Completeness.FULL,
-    )  # fmt: skip
 
 
 def verdict(
@@ -37,7 +26,7 @@ def verdict(
     app = package(list(classes), files={**held, **(files or {})})
     code = app_code(app)
     app.close()
-    (found,) = usage(code, (), (), [model(*paths)])
+    (found,) = usage(code, (), (), [model_at(*paths)])
     assert (found.model, found.subject) == (True, f"app.apk!{paths[0]}")
     return found
 

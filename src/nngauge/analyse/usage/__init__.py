@@ -13,7 +13,7 @@ from nngauge.analyse.usage.owners import Owners
 from nngauge.analyse.usage.read import app_code
 from nngauge.analyse.usage.search import Search
 from nngauge.analyse.usage.targets import find_targets
-from nngauge.analyse.usage.verdicts import technology_verdict
+from nngauge.analyse.usage.verdicts import technology_verdict, unknown
 from nngauge.detect.ruleset import Rule
 from nngauge.domain.library import Library
 from nngauge.domain.model import Model
@@ -31,13 +31,21 @@ def usage(
     `libraries` are those of the scan, with the technologies found in them.
     """
     wanted = tuple(rules)
-    targets = find_targets(code, wanted, libraries)
-    search = Search(code, targets, Owners(code, targets.types))
     try:
-        search.run()
-        if not search.arrivals:
-            search.obstacles[Obstacle.CODE_MISSING] = "the package holds nothing that the system could start"
+        targets = find_targets(code, wanted, libraries)
+        search = Search(code, targets, Owners(code, targets.types))
     except InputError as error:
-        search.obstacles[Obstacle.CODE_UNREAD] = f"the code could not be followed to its end: {error.what}"
+        subjects = [(rule.id, False) for rule in wanted] + [(str(item.parts[0].location), True) for item in models]
+        return tuple(unknown(name, Obstacle.CODE_UNREAD, error.what, model=model) for name, model in subjects)
+    _run(search)
     found = [technology_verdict(search, rule.id, rule.category) for rule in wanted]
     return (*found, *model_verdicts(search, models))
+
+
+def _run(search: Search) -> None:
+    try:
+        search.run()
+    except InputError as error:
+        search.obstacles[Obstacle.CODE_UNREAD] = f"the code could not be followed to its end: {error.what}"
+    if not search.arrivals:
+        search.obstacles[Obstacle.CODE_MISSING] = "the package holds nothing that the system could start"

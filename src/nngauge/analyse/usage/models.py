@@ -41,8 +41,11 @@ class Names:
         """Whether any code names it, reached or not."""
         if self._all is None:
             texts: set[str] = set()
-            for part in self.search.classes.parts:
-                texts.update(text.rpartition("/")[2] for text in part.strings())
+            try:
+                for part in self.search.classes.parts:
+                    texts.update(text.rpartition("/")[2] for text in part.strings())
+            except InputError as error:
+                self.search.obstacles[Obstacle.CODE_UNREAD] = f"the strings of the code could not be read: {error.what}"
             self._all = frozenset(texts)
         return name in self._all
 

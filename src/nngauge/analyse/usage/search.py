@@ -200,7 +200,7 @@ class Search:
     def _calls(self, part: CodePart, found: References, method: Method, rank: Rank) -> None:
         rows = (*found.calls, *(row for site in found.sites for row in part.site_methods(site)))
         for row in rows:
-            owner = part.types[part.method_owner(row)]
+            owner = part.type(part.method_owner(row))
             self._touch(owner, method, "calls", rank)
             target = self.classes.target(part, row)
             if target is None:
