@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.analyse.delivery import Delivered, ways_in
-from nngauge.detect.ruleset import Rule
+from nngauge.detect.ruleset import Needs, Rule
 from nngauge.domain.app import App
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Presence
@@ -48,9 +48,9 @@ class AppFacts(Struct):
         }
         return [model for model in self.loadable(rule) if model.format in rule.models.own or model.format not in others]
 
-    def has_native(self, name: str) -> bool:
-        """Native code of the technology is there and can be loaded."""
-        return any(item.presence in _NATIVE and not self.is_hollow(item) for item in self.groups[name])
+    def has_native(self, name: str, needs: Needs) -> bool:
+        """Native code of the technology is there and can be loaded. A binding's own does not do the work."""
+        return bool(needs.libraries) and any(item.presence in _NATIVE and not self.is_hollow(item) for item in self.groups[name])
 
     def is_hollow(self, item: Detection) -> bool:
         """Found in a library that links another one of the technology's, which is not there."""
@@ -118,7 +118,7 @@ def _lives_alone(name: str, facts: AppFacts) -> bool:
     rule = facts.rules.get(name)
     if all(item.presence is Presence.FILE for item in facts.groups[name]):
         return False
-    if rule is None or rule.needs is None or facts.has_native(name):
+    if rule is None or rule.needs is None or facts.has_native(name, rule.needs):
         return True
     alone = {f"{name}#{clause}" for clause in rule.needs.alone}
     if any(proof.rule in alone for item in facts.groups[name] for proof in item.evidence):

@@ -75,7 +75,7 @@ def _partial(*, splits: bool, app: App | None) -> str:
         return "this is a library, which the app that uses it completes"
     if all(part.role.partition(":")[0] in _ADDITIONS for part in app.parts):
         return "this is a part of an app without its base"
-    if splits and len(app.parts) == 1 and not app.abis:
+    if splits and app.container == "apk" and not app.abis:
         return "this is the base of an app whose splits, native code among them, are not here"
     return ""
 

@@ -145,7 +145,8 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Native code without which a technology's classes, loaders and mentions are dead: any one of these will do.
 
-    Native code that the technology's own clauses recognise always will.
+    Native code that the technology's own clauses recognise always will, unless no library is named: then the technology
+    is a binding, and only what it binds does the work.
     """
 
     libraries: tuple[str, ...] = ()
