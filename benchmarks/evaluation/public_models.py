@@ -17,10 +17,8 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nngauge.analyse.attribution.published import fingerprint
-from nngauge.analyse.summary import summarise
+from nngauge.analyse.attribution.published import published_entry
 from nngauge.api import open_model
-from nngauge.domain.model import Model
 from nngauge.errors import InputError, UnsupportedError
 from nngauge.knowledge.published import MODELS, Published, write_published
 
@@ -50,6 +48,8 @@ _LICENSES: Final = (
     ("CC-BY-NC", "noncommercial"), ("CC-BY", "creative commons attribution"), ("Unlicense", "unlicense"),
 )  # fmt: skip
 _MOST_BYTES: Final = 200 << 20
+_POINTER: Final = 200
+"""Bytes of a Git LFS pointer at most."""
 _MIN_PARAMETERS: Final = 4_000
 """Below, a network is a test case or so small that equal ones arise by chance."""
 
@@ -125,50 +125,63 @@ def _pretty(text: str) -> str:
     return " ".join(text.replace("_", " ").split())[:80]
 
 
-def _entries(
-    folder: Path, name: str, publisher: str, namer: Namer, only: Sequence[str], skip: Sequence[str]
-) -> Iterator[Published]:
-    blobs = _blobs(folder)
-    commit = _git(folder, "rev-parse", "HEAD").decode().strip()
-    license_ = _license(folder, blobs)
+class Repository:
+    """One bare clone, and how its models are named."""
 
-    def entry(of: Blob, **facts: Any) -> Published:
-        title, architecture, task = namer.name(of.path, publisher)
-        return Published(
-            id=f"{name}/{of.path}", title=title, architecture=architecture, task=task, file=of.path, license=license_,
-            source=f"https://github.com/{name}/blob/{commit}/{of.path}", **facts,
-        )  # fmt: skip
+    def __init__(self, folder: Path, name: str, publisher: str, namer: Namer) -> None:
+        self.folder, self.name, self.publisher, self.namer = folder, name, publisher, namer
+        self.blobs = _blobs(folder)
+        self.commit = _git(folder, "rev-parse", "HEAD").decode().strip()
+        self.license = _license(folder, self.blobs)
 
-    leads = [
-        blob for blob in blobs
-        if blob.path.lower().endswith(_LEADS)
-        and (not only or any(fnmatch.fnmatchcase(blob.path, glob) for glob in only))
-        and not any(fnmatch.fnmatchcase(f"/{blob.path}", glob) for glob in skip)
-    ]  # fmt: skip
-    by_folder: dict[str, list[Blob]] = {}
-    for blob in blobs:
-        if blob.size and blob.size <= _MOST_BYTES and blob.path.lower().endswith((*_LEADS, *_COMPANIONS)):
-            by_folder.setdefault(blob.path.rpartition("/")[0], []).append(blob)
-    for blob in leads:
-        if blob.size is None:
-            yield entry(blob, format=_suffix(blob), bytes=0, sha256="", blob=blob.id)
-        elif blob.size < 200 and (pointer := _pointer(folder, blob)):
-            yield entry(blob, format=_suffix(blob), bytes=pointer[1], sha256=pointer[0])
-    present = [blob for blob in leads if blob.size is not None and blob.size > 200]
-    for place in dict.fromkeys(blob.path.rpartition("/")[0] for blob in present):
-        with tempfile.TemporaryDirectory() as scratch:
-            for blob in by_folder.get(place, ()):
-                target = Path(scratch) / blob.path.rpartition("/")[2]
-                target.write_bytes(_git(folder, "cat-file", "blob", blob.id))
-            for blob in present:
-                if blob.path.rpartition("/")[0] == place:
-                    facts = _facts(Path(scratch) / blob.path.rpartition("/")[2])
-                    if facts is not None:
-                        yield entry(blob, **facts)
+    def entries(self, only: Sequence[str], skip: Sequence[str]) -> Iterator[Published]:
+        """Entries of all files that may be models: read where their bytes are there, else by their digests alone."""
+        leads = [
+            blob for blob in self.blobs
+            if blob.path.lower().endswith(_LEADS)
+            and (not only or any(fnmatch.fnmatchcase(blob.path, glob) for glob in only))
+            and not any(fnmatch.fnmatchcase(f"/{blob.path}", glob) for glob in skip)
+        ]  # fmt: skip
+        for blob in leads:
+            if blob.size is None:
+                yield self._digest(blob, "", 0, blob.id)
+            elif blob.size <= _POINTER and (pointer := _pointer(self.folder, blob)):
+                yield self._digest(blob, *pointer, "")
+        yield from self._read([blob for blob in leads if blob.size is not None and blob.size > _POINTER])
+
+    def _named(self, path: str) -> dict[str, str]:
+        title, architecture, task = self.namer.name(path, self.publisher)
+        return {
+            "id": f"{self.name}/{path}", "title": title, "architecture": architecture, "task": task,
+            "license": self.license, "source": f"https://github.com/{self.name}/blob/{self.commit}/{path}",
+        }  # fmt: skip
+
+    def _digest(self, blob: Blob, sha256: str, size: int, object_id: str) -> Published:
+        suffix = blob.path.rpartition(".")[2]
+        named = Published(**self._named(blob.path), file=blob.path, format=suffix, bytes=size, sha256=sha256)  # type: ignore[arg-type]
+        return replace(named, blob=object_id)
+
+    def _read(self, present: Sequence[Blob]) -> Iterator[Published]:
+        """Folder by folder, with the companions that multi-file models need."""
+        folders: dict[str, list[Blob]] = {_parent(blob): [] for blob in present}
+        for blob in self.blobs:
+            wanted = blob.path.lower().endswith((*_LEADS, *_COMPANIONS))
+            if blob.size and blob.size <= _MOST_BYTES and wanted and _parent(blob) in folders:
+                folders[_parent(blob)].append(blob)
+        for folder, files in folders.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                for blob in files:
+                    content = _git(self.folder, "cat-file", "blob", blob.id)
+                    (Path(scratch) / blob.path.rpartition("/")[2]).write_bytes(content)
+                for blob in present:
+                    place = Path(scratch) / blob.path.rpartition("/")[2]
+                    entry = read(place, self._named(blob.path)) if _parent(blob) == folder else None
+                    if entry is not None:
+                        yield replace(entry, file=blob.path)
 
 
-def _suffix(blob: Blob) -> str:
-    return blob.path.rpartition(".")[2]
+def _parent(blob: Blob) -> str:
+    return blob.path.rpartition("/")[0]
 
 
 def _pointer(folder: Path, blob: Blob) -> tuple[str, int] | None:
@@ -178,22 +191,16 @@ def _pointer(folder: Path, blob: Blob) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
-def _facts(path: Path) -> dict[str, Any] | None:
-    """Digests and fingerprints of a model file; None when it is none, or too small to be told from others."""
+def read(path: Path, facts: Mapping[str, str]) -> Published | None:
+    """The entry of a model file; None when it is none, or too small to be told from others."""
     try:
         with open_model(path) as extracted:
             if extracted.pieces[0].location.name != path.name:
                 return None
-            model: Model = summarise(extracted)
-            form, weights, prints = fingerprint(extracted.graph, [piece.source for piece in extracted.pieces])
+            entry = published_entry(extracted, **facts)
     except (InputError, UnsupportedError):
         return None
-    if (model.parameters or 0) < _MIN_PARAMETERS and not form.layers:
-        return None
-    return {
-        "format": model.format, "bytes": model.size, "sha256": model.digest, "parameters": model.parameters or 0,
-        "structure": form.exact, "layers": form.layers, "trunk": form.trunk, "weights": weights, "sketches": prints,
-    }  # fmt: skip
+    return entry if entry.parameters >= _MIN_PARAMETERS or entry.layers else None
 
 
 def _shared(folder: Path, namer: Namer) -> Iterator[Published]:
@@ -202,24 +209,33 @@ def _shared(folder: Path, namer: Namer) -> Iterator[Published]:
         rows = list(csv.DictReader(table))
     for row in rows:
         path = folder.parent / row["file"]
-        facts = _facts(path) if path.is_file() and path.name.lower().endswith(_LEADS) else None
-        if facts is None or any(word in row["path"] for word in ("/test/", "testdata/", "unittest")):
+        test = any(word in row["path"] for word in ("/test/", "testdata/", "unittest"))
+        if test or not path.is_file() or not path.name.lower().endswith(_LEADS):
             continue
         title, architecture, task = namer.name(row["path"], row["repo"].rpartition("/")[2])
-        yield Published(
-            id=f"{row['repo']}/{row['path']}", title=title, architecture=architecture, task=task, file=row["path"],
-            license=row["repo_license"], source=f"https://github.com/{row['repo']}/blob/{row['commit']}/{row['path']}", **facts,
-        )  # fmt: skip
+        facts = {
+            "id": f"{row['repo']}/{row['path']}", "title": title, "architecture": architecture, "task": task,
+            "license": row["repo_license"], "source": f"https://github.com/{row['repo']}/blob/{row['commit']}/{row['path']}",
+        }  # fmt: skip
+        entry = read(path, facts)
+        if entry is not None:
+            yield replace(entry, file=row["path"])
 
 
 def merged(entries: Iterator[Published]) -> list[Published]:
-    """One entry for the same bytes: the first repository that publishes them, the others in `also`."""
+    """One entry for the same bytes: the first repository that publishes them, the others in `also`.
+
+    Other bytes at the same path (another commit) get the beginning of their digest behind the id.
+    """
     kept: dict[str, Published] = {}
+    ids: set[str] = set()
     for entry in entries:
         key = entry.sha256 or entry.blob
         first = kept.get(key)
         if first is None:
-            kept[key] = entry
+            named = replace(entry, id=f"{entry.id}@{key[:8]}") if entry.id in ids else entry
+            ids.add(named.id)
+            kept[key] = named
         elif entry.id != first.id and entry.id not in first.also and len(first.also) < 4:
             kept[key] = replace(first, also=(*first.also, entry.id))
     return list(kept.values())
@@ -241,11 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if not folder.is_dir():
                 print(f"not there: {row['name']}", file=sys.stderr)
                 continue
-            found = list(
-                _entries(
-                    folder, row["name"], row["publisher"], namer, table["only"].get(row["name"], ()), table["skip"]
-                )
-            )
+            clone = Repository(folder, row["name"], row["publisher"], namer)
+            found = list(clone.entries(table["only"].get(row["name"], ()), table["skip"]))
             print(f"{len(found):5} {row['name']}", file=sys.stderr, flush=True)
             yield from found
         if options.models:

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 
 from nngauge.analyse.attribution.layers import Structure, structure, weight_layers
 from nngauge.analyse.attribution.sketch import BITS, Sketch, distance, sketches
+from nngauge.analyse.summary import summarise
 from nngauge.domain.attribution import KnownModel, Likeness
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind
 from nngauge.domain.graph import Graph
 from nngauge.domain.model import Model
+from nngauge.extract.attempt import Extracted
 from nngauge.io.source import ByteSource
 from nngauge.knowledge.published import Fingerprint, Published, PublishedModels, published_models
 
@@ -91,6 +93,39 @@ def _by_blob(parts: Sequence[ByteSource], index: PublishedModels) -> Published |
     return index.by_blob.get(digest.hexdigest())
 
 
+def published_entry(
+    extracted: Extracted,
+    *,
+    title: str,
+    source: str,
+    id: str = "",  # noqa: A002  (the field of the entry)
+    license: str = "",  # noqa: A002
+    task: str = "",
+    architecture: str = "",
+) -> Published:
+    """The index entry of a model whose bytes are at hand; `id`: its file name unless given."""
+    model = summarise(extracted)
+    form, weights, prints = fingerprint(extracted.graph, [piece.source for piece in extracted.pieces])
+    return Published(
+        id=id or f"{model.name}@{model.digest[:8]}",
+        title=title,
+        source=source,
+        file=model.name,
+        format=model.format,
+        bytes=model.size,
+        sha256=model.digest,
+        license=license,
+        task=task,
+        architecture=architecture,
+        parameters=model.parameters or 0,
+        structure=form.exact,
+        layers=form.layers,
+        trunk=form.trunk,
+        weights=weights,
+        sketches=prints,
+    )
+
+
 # --- weights ----------------------------------------------------------------------------------------------------------
 
 
@@ -112,6 +147,17 @@ def _sketch(item: Fingerprint) -> Sketch:
 @lru_cache(maxsize=4)
 def _shelf(index: PublishedModels) -> _Shelf:
     return _Shelf(index)
+
+
+def similar_entries(entry: Published, index: PublishedModels | None = None) -> list[tuple[Published, float, float]]:
+    """Other entries that share at least `PART` of their weights with `entry`, and the shares of both."""
+    found = [_sketch(item) for item in entry.sketches]
+    matches = _matches(found, index or published_models()) if found else []
+    return [
+        (match.entry, match.ours, match.theirs)
+        for match in matches
+        if match.entry.id != entry.id and min(match.ours, match.theirs) >= PART
+    ]
 
 
 class _Match(Struct):

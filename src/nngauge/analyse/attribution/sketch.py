@@ -1,16 +1,17 @@
 """Short fingerprints of weights that survive renaming, conversion, batch-norm folding, quantisation and light training.
 
-A sketch has 128 bits for one weight tensor. Each bit compares four weights of one output channel, at places that follow
-from the tensor's shape alone: whether ``(a - b)`` and ``(c - d)`` have the same sign. The two members of a difference lie
-at the same position of the kernel, in different input channels. So nothing changes
+A sketch has 128 bits for one weight tensor. Each bit compares eight weights of one output channel, at places that follow
+from the tensor's shape alone: whether ``(a + b) - (c + d)`` and ``(e + f) - (g + h)`` have the same sign. The four members of
+a difference lie at the same position of the kernel, in different input channels. So nothing changes
 
 - with the scale of a channel, also when it is negative (batch norm folded into the convolution),
 - with a zero point (asymmetric quantisation), as it cancels in a difference,
 - with the order of the axes, because channels and positions are counted, not bytes,
 
-and 512 elements are read whatever the size of the tensor. Kernels that are alike in every network (bright centre, dark
-rim; one colour against another) say nothing, as positions are not compared with each other and tensors with fewer than
-`MIN_INPUTS` input channels have no sketch. Sketches of unrelated tensors differ in 64 bits on average, ± 5.7 (binomial).
+and 1,024 elements are read whatever the size of the tensor. (Sums of two, because single weights of four bits or of a
+pruned network are often equal.) Kernels that are alike in every network (bright centre, dark rim; one colour against
+another) say nothing, as positions are not compared with each other and tensors with fewer than `MIN_INPUTS` input channels
+have no sketch. Sketches of unrelated tensors differ in 64 bits on average, ± 5.7 (binomial).
 
 The idea to keep signs of random projections: Charikar 2002, https://doi.org/10.1145/509907.509965.
 """
@@ -94,8 +95,10 @@ def _sketch(layer: WeightLayer, parts: Sequence[ByteSource]) -> Sketch | None:
     for at, (channel, first, second, places) in enumerate(_plan(shape)):
         base = _offset(layer.out, channel)
         one, other = base + _offset(layer.space, first), base + _offset(layer.space, second)
-        a, b, c, d = (_offset(layer.into, place) for place in places)
-        product = (read(one + a) - read(one + b)) * (read(other + c) - read(other + d))
+        a, b, c, d, e, f, g, h = (_offset(layer.into, place) for place in places)
+        left = read(one + a) + read(one + b) - read(one + c) - read(one + d)
+        right = read(other + e) + read(other + f) - read(other + g) - read(other + h)
+        product = left * right
         if product > 0:
             bits |= 1 << at
         if product > 0 or product < 0:
@@ -103,22 +106,31 @@ def _sketch(layer: WeightLayer, parts: Sequence[ByteSource]) -> Sketch | None:
     return Sketch(shape, bits, known) if known.bit_count() >= _MIN_KNOWN else None
 
 
-_Places = tuple[int, int, int, int]
+_Places = tuple[int, ...]
 
 
 @lru_cache(maxsize=2_048)
 def _plan(shape: tuple[int, int, int]) -> tuple[tuple[int, int, int, _Places], ...]:
-    """For each bit: output channel, position of the first and the second difference, four input channels."""
+    """For each bit: output channel, position of the first and the second difference, eight input channels."""
     out, into, space = shape
-    noise = struct.unpack(f"<{7 * BITS}I", hashlib.shake_128(repr(shape).encode()).digest(28 * BITS))
+    noise = struct.unpack(f"<{11 * BITS}I", hashlib.shake_128(repr(shape).encode()).digest(44 * BITS))
     plan = []
-    for at in range(0, len(noise), 7):
-        channel, first, second, *rest = noise[at : at + 7]
-        a, c = rest[0] % into, rest[2] % into
-        # Never the same channel twice in one difference.
-        b, d = (a + 1 + rest[1] % (into - 1)) % into, (c + 1 + rest[3] % (into - 1)) % into
-        plan.append((channel % out, first % space, second % space, (a, b, c, d)))
+    for at in range(0, len(noise), 11):
+        channel, first, second, *rest = noise[at : at + 11]
+        places = (*_different(rest[:4], into), *_different(rest[4:], into))
+        plan.append((channel % out, first % space, second % space, places))
     return tuple(plan)
+
+
+def _different(numbers: Sequence[int], among: int) -> tuple[int, ...]:
+    """Four different channels out of `among`, from four random numbers: equal ones would cancel."""
+    found: list[int] = []
+    for number in numbers:
+        place = number % among
+        while place in found:
+            place = (place + 1) % among
+        found.append(place)
+    return tuple(found)
 
 
 def _offset(axes: tuple[Axis, ...], index: int) -> int:
