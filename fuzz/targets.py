@@ -141,7 +141,10 @@ def _usage(sample: Sample) -> None:
     """The whole search in an app whose code is `sample`: nothing may be raised, whatever the code says."""
     app = open_source(ByteSource.of_bytes(code_apps.archive_of(sample.data), "app.apk"), hash_parts=False)
     rule = parse_rule("onnxruntime.toml", (RULES / "onnxruntime.toml").read_bytes())
-    usage(app_code(app), (rule,), models=(code_apps.model_at("assets/net.tflite"),))
+    try:
+        usage(app_code(app), (rule,), models=(code_apps.model_at("assets/net.tflite"),))
+    except NngaugeError as error:
+        raise AssertionError(f"raised {error}") from error
     app.close()
 
 

@@ -96,6 +96,8 @@ MAX_CODE_BYTES = 512 * MIB
 """Dalvik code of one app that is searched for calls; the largest apps hold about 200 MB."""
 MAX_HOST_BYTES = 96 * MIB
 """Code in other languages (Dart, JavaScript, C# metadata) that is searched for the names of plug-ins."""
+MAX_NATIVE_BYTES = 2 * GIB
+"""Native libraries of one ABI that are searched for the names of Java classes and files."""
 MAX_LAYOUT_BYTES = 64 * MIB
 """Layouts and other small documents of one app that are searched for class names."""
 MAX_AXML_CHUNKS = 250_000

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from nngauge.analyse.usage.classes import Class, Classes, descriptor_of
 from nngauge.analyse.usage.code import AppCode, Bundle, Component, NativeLibrary
 from nngauge.analyse.usage.hosts import HOSTS, host_of
 from nngauge.analyse.usage.manifest import component_classes, native_activities
-from nngauge.analyse.usage.natives import read_native
+from nngauge.analyse.usage.natives import FileNames, read_native
 from nngauge.analyse.usage.owners import LIBRARIES
 from nngauge.domain.location import Location
 from nngauge.domain.usage import Obstacle
 from nngauge.errors import InputError, LimitError, NngaugeError
 from nngauge.io.dex_code import CodePart, read_code
-from nngauge.limits import MAX_CODE_BYTES, MAX_HOST_BYTES, MAX_LAYOUT_BYTES, MIB
-from nngauge.packages import Entry, Package, PackagePart, entry_source
+from nngauge.io.source import ByteSource
+from nngauge.limits import MAX_CODE_BYTES, MAX_HOST_BYTES, MAX_LAYOUT_BYTES, MAX_NATIVE_BYTES, MIB
+from nngauge.packages import Entry, Package, PackagePart, salvage
 
 _DEX: Final = re.compile(r"(?:^|/)classes\d*\.dex$")
 _OTHER_DEX: Final = re.compile(r"(?:^|/)assets/.*\.dex$")
@@ -44,7 +46,11 @@ class _Reader:
         self.package = package
         self.obstacles: dict[Obstacle, str] = {}
         self.parts: list[CodePart] = []
-        self.left = {"dex": MAX_CODE_BYTES, "bundle": MAX_HOST_BYTES, "layout": MAX_LAYOUT_BYTES, "table": 64 * MIB}
+        self.left = {
+            "dex": MAX_CODE_BYTES, "bundle": MAX_HOST_BYTES, "layout": MAX_LAYOUT_BYTES, "table": 64 * MIB,
+            "native": MAX_NATIVE_BYTES,
+        }  # fmt: skip
+        """Bytes that may still be read, by kind."""
         self.bundles: list[Bundle] = []
         self.layouts: list[bytes] = []
         self.services: dict[str, tuple[str, ...]] = {}
@@ -64,7 +70,7 @@ class _Reader:
         components = tuple(found for root in manifests for found in component_classes(root))
         self._missing(classes, components)
         self._logic()
-        names = frozenset(self.libraries) | self.data_names
+        names = FileNames({*self.libraries, *self.data_names})
         return AppCode(
             classes=classes,
             location=self.package.parts[0].location if self.package.parts else Location(path=""),
@@ -107,16 +113,26 @@ class _Reader:
     def _bytes(self, entry: Entry, location: Location, purse: str) -> bytes:
         """All of an entry; empty, with an obstacle for code, when it cannot be had or the bound for its kind is met."""
         try:
-            if entry.size > self.left[purse]:
-                raise LimitError(f"more than the bound for {purse} in all", where=str(location))
-            with entry_source(entry, location) as source:
-                data = source.read(0, min(source.size, self.left[purse] + 1))
+            with self._opened(entry, location, purse) as source:
+                return source.read(0, source.size)
         except NngaugeError as error:
             if purse == "dex":
                 self.obstacles.setdefault(Obstacle.CODE_UNREAD, f"{location.name} could not be read: {error.what}")
             return b""
-        self.left[purse] -= len(data)
-        return data if self.left[purse] >= 0 else b""
+
+    @contextmanager
+    def _opened(self, entry: Entry, location: Location, purse: str) -> Iterator[ByteSource]:
+        """The whole entry; raises what reading it raises, and `LimitError` when all of its kind exceed their bound."""
+        if entry.size > self.left[purse]:
+            raise LimitError(f"more than the bound for {purse} in all", where=str(location))
+        source, error = salvage(entry, location, self.left[purse])
+        with source:
+            if error is not None:
+                raise error
+            self.left[purse] -= source.size
+            if self.left[purse] < 0:
+                raise LimitError(f"more than the bound for {purse} in all", where=str(location))
+            yield source
 
     def _dex(self, entry: Entry, location: Location) -> None:
         data = self._bytes(entry, location, "dex")
@@ -150,10 +166,10 @@ class _Reader:
                 text = f"the app's logic is made with {host.name}, and the file that holds it could not be read"
                 self.obstacles.setdefault(Obstacle.SCRIPT, text)
 
-    def _natives(self, classes: Classes, names: frozenset[str]) -> Iterator[NativeLibrary]:
+    def _natives(self, classes: Classes, names: FileNames) -> Iterator[NativeLibrary]:
         for name, (_, entry, location) in sorted(self.libraries.items()):
             try:
-                with entry_source(entry, location) as source:
+                with self._opened(entry, location, "native") as source:
                     yield read_native(name, location, source.view(), classes, names)
             except NngaugeError:
                 yield NativeLibrary(name=name, location=location, onload=True)

@@ -36,6 +36,7 @@ _CODE_LOADERS: Final = (
     "Ldalvik/system/InMemoryDexClassLoader;",
     "Ldalvik/system/PathClassLoader;",
 )
+_JNA: Final = "Lcom/sun/jna/"
 _FINDERS: Final = frozenset({("Ljava/lang/Class;", "forName"), ("Ljava/lang/ClassLoader;", "loadClass")})
 
 
@@ -100,6 +101,7 @@ class Search:
         self.obstacles: dict[Obstacle, str] = {}
         """What the app's own code does that hides paths."""
         self._queues: tuple[deque[Method], ...] = tuple(deque() for _ in Rank)
+        self._outsides: dict[tuple[CodePart, int], MethodId | None] = {}
         self._made: set[str] = set()
         self._started: set[str] = set()
         self._overridden: set[str] = set()
@@ -204,7 +206,7 @@ class Search:
             self._touch(owner, method, "calls", rank)
             target = self.classes.target(part, row)
             if target is None:
-                self._outside(part.method(row), part, found, method, rank)
+                self._outside(part, row, found, method, rank)
                 continue
             self._reach(target, method, "calls", rank)
             if target.defined.static:
@@ -318,16 +320,36 @@ class Search:
         for technology in self.targets.libraries.get(library, ()):
             self.natives.setdefault(technology, Hit(method, library, how, rank))
 
-    def _outside(self, called: MethodId, part: CodePart, found: References, method: Method, rank: Rank) -> None:
+    def _outside(self, part: CodePart, row: int, found: References, method: Method, rank: Rank) -> None:
         """A call that leaves the app's classes."""
-        if self.classes.get(called.owner) is None:
-            for library in self.targets.natives_of(called.owner):
-                self._enter(library, method, "calls a class that is not here and runs in", rank)
-        jna = called.owner.startswith("Lcom/sun/jna/")
-        if called.name.startswith("load") or jna:
-            self._load(part, found, method, rank, called=called.owner, bound=jna)
-        if not self.owners.own(method.owner.name):
+        key = (part, row)
+        if key not in self._outsides:
+            called = part.method(row)
+            self._outsides[key] = called if self._telling(called) else None
+        known = self._outsides[key]
+        if known is None:
             return
+        if self.classes.get(known.owner) is None:
+            for library in self.targets.natives_of(known.owner):
+                self._enter(library, method, "calls a class that is not here and runs in", rank)
+        jna = known.owner.startswith(_JNA)
+        if known.name.startswith("load") or jna:
+            self._load(part, found, method, rank, called=known.owner, bound=jna)
+        if self.owners.own(method.owner.name):
+            self._hides(known, part, found, method)
+
+    def _telling(self, called: MethodId) -> bool:
+        """Whether a call of this method says more than that it leaves the app's classes: most do not."""
+        return (
+            called.name.startswith("load")
+            or called.owner in _CODE_LOADERS
+            or called.owner.startswith(_JNA)
+            or (called.owner, called.name) in _FINDERS
+            or bool(self.targets.natives_of(called.owner))
+        )
+
+    def _hides(self, called: MethodId, part: CodePart, found: References, method: Method) -> None:
+        """The app's own code does what no search can follow."""
         if called.owner in _CODE_LOADERS and called.name == "<init>":
             self.obstacles.setdefault(Obstacle.DYNAMIC_CODE, f"{method} loads more code while the app runs")
         if (called.owner, called.name) in _FINDERS and not _finds_known(part, found):
