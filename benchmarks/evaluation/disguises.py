@@ -71,16 +71,22 @@ def _xor(size: int) -> Callable[[bytes, random.Random], bytes]:
 
 
 def _header_aes(data: bytes, rng: random.Random) -> bytes | None:
-    if len(data) < 4 * HEADER:
+    if len(data) < 4 * HEADER or _is_text(data):
         return None
     return _cipher("CTR", data[:HEADER], rng) + data[HEADER:]
+
+
+def _is_text(data: bytes) -> bool:
+    return not data[:512].translate(None, bytes(range(9, 127)))
 
 
 def _container(data: bytes, rng: random.Random) -> bytes:
     return b"MDL\x01" + len(data).to_bytes(8, "little") + rng.randbytes(4) + bytes(16) + data
 
 
-def _shuffled(data: bytes, rng: random.Random) -> bytes:
+def _shuffled(data: bytes, rng: random.Random) -> bytes | None:
+    if _is_text(data):
+        return None
     head = list(data[:64])
     while bytes(head) == data[:64]:
         rng.shuffle(head)
@@ -135,7 +141,7 @@ DISGUISES = (
     Disguise("LZMA alone", ".lzma", lambda data, _: lzma.compress(data, lzma.FORMAT_ALONE, preset=1), _PACKED),
     Disguise("Base64", ".b64", lambda data, _: base64.b64encode(data), ("encoded",)),
     Disguise("hexadecimal", ".hex", lambda data, _: data.hex().encode(), ("encoded",)),
-    Disguise("own header in front", ".bin", _container, ("private container",)),
+    Disguise("own header in front", ".bin", _container, ("private container", "vendor-compiled")),
     Disguise("first 64 bytes shuffled", ".bin", _shuffled, ("private container",)),
     Disguise("reversed", ".bin", lambda data, _: data[::-1], ("private container",)),
     Disguise("XOR, 1 byte", ".dat", _xor(1), ("weak cipher",)),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.evaluation.models import Listed
+from nngauge.analyse.protection.vocabulary import STRIPPED_SHARE, speaking_share
 from nngauge.api import open_model
 from nngauge.domain.graph import DType, Graph, Tensor
 from nngauge.errors import NngaugeError
@@ -20,16 +21,16 @@ _CIPHERED = frozenset({DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DT
 
 
 def stripped(listed: Listed, rng: random.Random) -> bytes | None:
-    """The lead with every name of a tensor or layer overwritten by letters of the same length; None without names."""
+    """The lead with every name of a tensor or layer overwritten by letters of the same length; None without speaking names."""
     content = listed.path.read_bytes()
     try:
         with open_model(listed.path) as read:
             names = sorted({name for name in _names(read.graph) if len(name) >= _SHORTEST}, key=len, reverse=True)
-            nodes = len(read.graph.nodes)
+            share = speaking_share(read.graph)
     except NngaugeError:
         return None
-    if len(names) < 12 or nodes < 12 or b"{" in content[:1]:
-        return None
+    if share is None or share < STRIPPED_SHARE:
+        return None  # names that say nothing already: numbers, or too few
     for name in names:
         raw = name.encode()
         content = content.replace(raw, "".join(rng.choices(string.ascii_lowercase, k=len(raw))).encode())

@@ -157,10 +157,32 @@ def test_a_key_in_the_class_that_names_the_file(tmp_path: Path) -> None:
     assert "com.example.app.Loader" in " ".join(signal.evidence.value for signal in item.protection.signals)
 
 
+def test_a_key_in_the_helper_and_a_checksum_beside_the_name(tmp_path: Path) -> None:
+    """The same camera app as a whole: a helper holds key and initial vector; what stands beside the name is a checksum."""
+    helper = Call("Lcom/example/app/Assets;", "open", "(Ljava/lang/String;Ljava/lang/String;)[B")
+    caller = loader(Text("net.tflite.enc"), Text("F25AB5752634BA2183D9A16FA878F60B"), helper)
+    opens = static(
+        "open", Text("6B63910ECDC9F72F9B907AC6E8E6A53519A194834FB5417CFEB12AD4174286AA"), Text("0123456789ABCDEF0123456789ABCDEF"),
+        Text("AES_256/CBC/PKCS5Padding"), CIPHER, DIGEST, proto="(Ljava/lang/String;Ljava/lang/String;)[B",
+    )  # fmt: skip
+    item = only(audited(tmp_path, {"assets/net.tflite.enc": NOISE}, caller, Class("Lcom/example/app/Assets;", [opens])))
+    assert item.protection.grades == (Grade.KEY_BESIDE, Grade.ENCRYPTED)
+    assert item.protection.cipher is not None
+    assert (item.protection.cipher.name, item.protection.cipher.mode, item.protection.cipher.key_bytes) == (
+        "AES",
+        "CBC",
+        32,
+    )
+    assert "in com.example.app.Assets" in " ".join(signal.says for signal in item.protection.signals)
+    assert checks(item)[Check.DIGEST] is Answer.UNKNOWN
+    alone = audited(tmp_path, {"assets/net.tflite.enc": NOISE}, caller)
+    assert only(alone).protection.grade is Grade.ENCRYPTED
+
+
 def test_decryption_in_the_class_is_a_signal_and_elsewhere_a_weaker_one(tmp_path: Path) -> None:
     near = only(audited(tmp_path, {"assets/x9.bin": NOISE}, loader(Text("x9.bin"), CIPHER)))
     assert near.protection.grade is Grade.ENCRYPTED
-    assert any("decrypts" in signal.says for signal in near.protection.signals)
+    assert any("around it decrypts" in signal.says for signal in near.protection.signals)
     far = audited(tmp_path, {"assets/x9.bin": NOISE}, Class("La/B;", [static("c", CIPHER)]))
     assert [item.protection.grade for item in far.unknown] == [Grade.UNIFORM]
 

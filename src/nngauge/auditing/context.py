@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from nngauge.analyse.protection.code import ClassFacts, near
 from nngauge.analyse.protection.hints import Hints, KeyFound, sealed_name
 from nngauge.analyse.protection.native import NativeFacts
 from nngauge.analyse.protection.signals import RULE
@@ -24,7 +25,6 @@ _PLAIN_NEIGHBOURS: Final = (
     ".param", ".json", ".proto", ".prototxt", ".pbtxt", ".xml", ".cfg", ".yaml", ".yml", ".tnnproto", ".pdmodel", ".labels",
     ".labels.txt", "-symbol.json",
 )  # fmt: skip
-_HEX_WORD: Final = "hexadecimal"
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -46,12 +46,13 @@ class Context(Struct, frozen=True, kw_only=True):
         path = file.location.path.rpartition("!")[2]
         name = file.location.name
         naming = self.code.naming(name)
+        around = near(self.code.classes, name) if naming else []
         natives = [facts for facts in self.code.natives if name in facts.files]
         mentions = [item.evidence(item.files[name], EvidenceKind.STRING) for item in naming]
         mentions += [_native_mention(facts, name) for facts in natives]
-        crypto = [item.evidence(call) for item in naming for call in item.crypto[:1]]
+        crypto = [item.evidence(call) for item in around for call in item.crypto[:1]]
         crypto += [evidence for facts in natives for evidence in facts.crypto[:1]]
-        modes = [mode for item in naming for mode in item.modes]
+        modes = [mode for item in around for mode in item.modes]
         if not modes and not crypto:
             modes = [mode for item in self.code.classes for mode in item.modes if not mode.startswith("RSA")]
         others = [other for other in self.starts.get(file.start, ()) if other != name] if file.start else []
@@ -63,7 +64,7 @@ class Context(Struct, frozen=True, kw_only=True):
             crypto=tuple(crypto[:EVIDENCE_PER_FACT]),
             crypto_anywhere=self.crypto,
             modes=tuple(dict.fromkeys(modes)),
-            keys=tuple(self._keys(file)),
+            keys=tuple(self._keys(file, around)),
             same_start=tuple(others[:4]),
             described_by=tuple(filter(None, [self.described.get(file.stem)])),
             runtime=self.runtime,
@@ -79,12 +80,16 @@ class Context(Struct, frozen=True, kw_only=True):
                 return
             yield from self.index.named(shorter)
 
-    def _keys(self, file: File) -> Iterator[KeyFound]:
-        """Strings in the classes that name the file, and small files beside it."""
-        for item in self.code.naming(file.location.name):
-            for size, form in item.keys:
-                near = _HEX_WORD in form or bool(item.crypto)
-                yield KeyFound(bytes=size, form=f"{form} in {item.name}", near=near, evidence=item.evidence(form))
+    def _keys(self, file: File, around: Sequence[ClassFacts]) -> Iterator[KeyFound]:
+        """Strings in classes that decrypt, around those that name the file; and small files beside it, longest first.
+
+        A string of the shape in a class that decrypts nothing may as well be a digest.
+        """
+        for item in around:
+            for size, form in sorted(item.keys, reverse=True):
+                yield KeyFound(
+                    bytes=size, form=f"{form} in {item.name}", near=bool(item.crypto), evidence=item.evidence(form)
+                )  # fmt: skip
         folder = file.location.path.rpartition("/")[0]
         for other in self.key_files:
             if other.location.path != file.location.path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -78,6 +78,8 @@ class ClassFacts(Struct):
     downloads: list[str] = field(default_factory=list)
     keys: list[tuple[int, str]] = field(default_factory=list)
     """Length in bytes and form of strings with the shape of keys."""
+    called: set[str] = field(default_factory=set)
+    """Classes that it calls, where it names files."""
 
     @property
     def interesting(self) -> bool:
@@ -106,10 +108,10 @@ def dex_facts(content: Buffer, location: Location, names: Mapping[str, str]) -> 
     for part in read_code(content):
         groups: dict[str, ClassFacts] = {}
         for item in part.classes():
-            outer = item.name.partition("$")[0].rstrip(";")
+            outer = _dotted(item.name)
             facts = groups.get(outer)
             if facts is None:
-                facts = groups[outer] = ClassFacts(outer[1:].replace("/", "."), location)
+                facts = groups[outer] = ClassFacts(outer, location)
             try:
                 _read_class(part, item, facts, names)
             except InputError:
@@ -117,8 +119,22 @@ def dex_facts(content: Buffer, location: Location, names: Mapping[str, str]) -> 
         yield from (facts for facts in groups.values() if facts.interesting)
 
 
+def _dotted(descriptor: str) -> str:
+    """The outermost class: ``Lcom/example/A$B;`` → ``com.example.A``."""
+    return descriptor.partition("$")[0].rstrip(";")[1:].replace("/", ".")
+
+
+def near(classes: Iterable[ClassFacts], name: str) -> list[ClassFacts]:
+    """The classes that name the file `name`, and those that they call: loaders mostly hand names to a helper."""
+    known = list(classes)
+    naming = [item for item in known if name in item.files]
+    wanted = {callee for item in naming for callee in item.called} - {item.name for item in naming}
+    return [*naming, *(item for item in known if item.name in wanted)]
+
+
 def _read_class(part: CodePart, item: ClassDef, facts: ClassFacts, names: Mapping[str, str]) -> None:
     members = part.members(item.data)
+    called: set[int] = set()
     for method in (*members.direct, *members.virtual):
         if not method.code:
             continue
@@ -126,9 +142,13 @@ def _read_class(part: CodePart, item: ClassDef, facts: ClassFacts, names: Mappin
         for index in seen.strings:
             _string(facts, part.string(index), names)
         for index in seen.calls:
-            owner = part.type(part.method_owner(index))
+            kind = part.method_owner(index)
+            called.add(kind)
+            owner = part.type(kind)
             if owner.startswith(_WATCHED):
                 _call(facts, owner, part.method(index).name)
+    if facts.files:
+        facts.called |= {_dotted(part.type(kind)) for kind in called}
 
 
 def _string(facts: ClassFacts, text: str, names: Mapping[str, str]) -> None:

@@ -22,8 +22,10 @@ from nngauge.io.content import Kind, content_kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import HEAD_BYTES, KIB
 
-MIN_BYTES: Final = 1024
-"""Below this statistics say nothing, and no model hides."""
+MIN_BYTES: Final = 512
+"""Below this no model hides, not even a compressed text."""
+_STATISTICS_BYTES: Final = 1024
+"""Below this the distribution of bytes says nothing."""
 _TEXTS: Final = frozenset({Kind.TEXT, Kind.JSON, Kind.XML, Kind.HTML})
 _FLOAT_LANES: Final = 0.6
 """Bits: float32 weights differ by about 1 between the bytes of a word (median 1.0), texts and tables by less than 0.5."""
@@ -86,6 +88,8 @@ def _judged(
     location: Location, source: ByteSource, seen: Profile, period: int | None, hints: Hints
 ) -> Protection | None:
     """By statistics and circumstances alone."""
+    if source.size < _STATISTICS_BYTES:
+        return None
     if seen.uniform:
         return _noise(location, seen, hints)
     if period is not None and hints.about_models:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from nngauge.analyse.protection.code import ClassFacts, Url
+from nngauge.analyse.protection.code import ClassFacts, Url, near
 from nngauge.analyse.protection.signals import RULE
 from nngauge.domain.app import App, Platform
 from nngauge.domain.evidence import Evidence, EvidenceKind
@@ -68,10 +68,10 @@ def _digest(name: str, code: CodeSeen) -> Iterator[IntegrityFinding]:
         yield _finding(Check.DIGEST, Answer.YES, "The code holds the digest of this very file.", [known], good=True)
         return
     naming = [item for item in code.classes if name in item.files]
-    checking = [item for item in naming if item.digests]
+    checking = [item for item in near(code.classes, name) if item.digests] if naming else []
     if checking:
         proof = [item.evidence(item.digests[0]) for item in checking]
-        says = "A class that names it computes digests; whether it compares this file's was not followed."
+        says = "A class that names it, or that this calls, computes digests; whether of this file was not followed."
         yield _finding(Check.DIGEST, Answer.UNKNOWN, says, proof)
     elif naming:
         proof = [item.evidence(item.files[name], EvidenceKind.STRING) for item in naming]

@@ -32,7 +32,11 @@ def key_length(found: Profile) -> int | None:
         if lag in _WORDS:
             continue
         peaks = [excess[lag * times] for times in range(1, _MULTIPLES + 1)]
-        if min(peaks) >= max(_PEAK, max(peaks) / 2) and words <= _BESIDE * min(peaks) and _alone(excess, lag, min(peaks)):
+        if (
+            min(peaks) >= max(_PEAK, max(peaks) / 2)
+            and words <= _BESIDE * min(peaks)
+            and _alone(excess, lag, min(peaks))
+        ):
             return lag
     return None
 

@@ -148,6 +148,8 @@ def _names(graph: Graph, lead: Location) -> _Found:
         says = f"only {share:.0%} of the names of tensors and layers contain a word of the field"
     elif nameless(graph):
         says = "tensors and layers have no names"
+    elif graph.format == "ncnn" and graph.format_version == "binary":
+        says = "binary parameters of ncnn: numbers stand for the names, and the text is not shipped"
     else:
         return
     yield (

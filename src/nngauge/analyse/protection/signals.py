@@ -64,7 +64,7 @@ def _code(hints: Hints) -> Iterator[Signal]:
         where = hints.mentions[0].location.name
         yield Signal(kind=SignalKind.CODE, says=f"code in {where} names the file", evidence=hints.mentions[0])
     if hints.crypto:
-        says = f"the class that names it decrypts: {hints.crypto[0].value}"
+        says = f"code around it decrypts: {hints.crypto[0].value}"
         yield Signal(kind=SignalKind.CODE, says=says, evidence=hints.crypto[0])
 
 
@@ -76,8 +76,13 @@ def decryption_anywhere(hints: Hints) -> Iterator[Signal]:
 
 
 def cipher_of(hints: Hints) -> Cipher | None:
-    """The transformation that code near the file asks for, e.g. ``AES/CBC/PKCS5Padding``."""
+    """The transformation that code near the file asks for: ``AES/CBC/PKCS5Padding``, ``AES_256/GCM/NoPadding``."""
     if not hints.modes:
         return None
-    name, _, rest = hints.modes[0].partition("/")
-    return Cipher(name=name, mode=rest.partition("/")[0].upper() or None)
+    whole = next(
+        (mode for mode in hints.modes if "/" in mode), hints.modes[0]
+    )  # "AES" alone names the key, not the mode
+    name, _, rest = whole.partition("/")
+    base, _, bits = name.partition("_")
+    key = int(bits) // 8 if bits.isdigit() else None
+    return Cipher(name=base, mode=rest.partition("/")[0].upper() or None, key_bytes=key)

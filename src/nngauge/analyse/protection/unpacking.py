@@ -92,9 +92,10 @@ def _as_text(head: bytes) -> Unpacked | None:
     """Base64 or hexadecimal digits throughout, with at most line breaks between them."""
     if len(head) < _TEXT_SHARE or b" " in head[:_LOOK]:
         return None
-    digits = b"".join(head.split())
-    if len(digits) < len(head) * 0.9:
-        return None
+    lines = head.split()
+    if len({len(line) for line in lines[:-1]}) > 1 or not lines:
+        return None  # words and identifiers: encoders break lines evenly or not at all
+    digits = b"".join(lines)
     if _HEX.fullmatch(digits[: len(digits) // 2 * 2]):
         return Unpacked("hexadecimal", 0, binascii.unhexlify(digits[: len(digits) // 2 * 2]), text=True)
     if not _BASE64.fullmatch(digits) or not _mixed(digits):
@@ -105,9 +106,8 @@ def _as_text(head: bytes) -> Unpacked | None:
 
 
 def _mixed(digits: bytes) -> bool:
-    """Upper case, lower case and figures all over: words and lists of identifiers are not that even."""
-    shares = [sum(map(digits.count, (bytes([code]) for code in group))) / len(digits) for group in _GROUPS]
-    return min(shares) > 0.01
+    """Upper case, lower case and figures: other alphabets are not Base64."""
+    return all(any(bytes([code]) in digits for code in group) for group in _GROUPS)
 
 
 _GROUPS: Final = (range(0x30, 0x3A), range(0x41, 0x5B), range(0x61, 0x7B))
