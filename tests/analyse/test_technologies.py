@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from nngauge.analyse.app_facts import index_rules
 from nngauge.analyse.technologies import technologies
 from nngauge.detect.ruleset import Delivery, ModelFormats, Needs, Rule
 from nngauge.domain.app import App, Part, Platform
@@ -63,6 +64,8 @@ RULES = (
     rule("splits", None, delivers=Delivery.SPLIT),
 )
 
+INDEX = index_rules(RULES)
+
 
 def model(form: str, digest: str = "d1", size: int = 10) -> Model:
     place = Location(path=f"app.apk!assets/{digest}.{form}")
@@ -83,7 +86,7 @@ def app(container: str = "apk", *roles: str, abis: tuple[str, ...] = ()) -> App:
 
 
 def only(*detections: Detection, **facts: object) -> Technology:
-    found = {item.id: item for item in technologies(detections, rules=RULES, **facts)}  # type: ignore[arg-type]
+    found = {item.id: item for item in technologies(detections, index=INDEX, **facts)}  # type: ignore[arg-type]
     return found["engine"]
 
 
@@ -105,7 +108,7 @@ MENTION = detection("engine", Presence.REFERENCED, DEX, kind=EvidenceKind.CLASS_
     ],
 )
 def test_every_presence_has_its_grade(presence: Presence, grade: Grade, shipped: bool) -> None:
-    (found,) = technologies([detection("other", presence)], rules=RULES)
+    (found,) = technologies([detection("other", presence)], index=INDEX)
     assert (found.grade, found.shipped, found.dead) == (grade, shipped, False)
 
 
@@ -120,10 +123,10 @@ def test_what_is_only_possible_never_outranks_what_counts() -> None:
     """And the confidence is that of the grade, not of the best detection."""
     weak = detection("other", Presence.LIBRARY, confidence=Confidence.POSSIBLE)
     strong = detection("other", Presence.DEFINED, DEX, confidence=Confidence.LIKELY)
-    (found,) = technologies([weak, strong], rules=RULES)
+    (found,) = technologies([weak, strong], index=INDEX)
     assert (found.grade, found.confidence) == (Grade.DEFINED, Confidence.LIKELY)
     likely = detection("other", Presence.LIBRARY, confidence=Confidence.LIKELY)
-    (found,) = technologies([likely, detection("other", Presence.DEFINED, DEX)], rules=RULES)
+    (found,) = technologies([likely, detection("other", Presence.DEFINED, DEX)], index=INDEX)
     assert (found.grade, found.confidence) == (Grade.LIBRARY, Confidence.LIKELY)
 
 
@@ -142,6 +145,7 @@ def test_traces_without_library_model_or_way_are_dead(trace: Detection) -> None:
     assert found.confidence is Confidence.LIKELY
     assert found.missing == ("libengine.so", "libengine.so.*", "system")
     assert "libengine.so" in found.because
+    assert found.evidence == trace.evidence
 
 
 @pytest.mark.parametrize(
@@ -163,17 +167,17 @@ def test_whatever_runs_it_keeps_it_alive(others: list[Detection], facts: dict[st
 
 def test_a_chain_lives_as_long_as_its_end() -> None:
     wrapper = detection("wrapper", Presence.DEFINED, DEX)
-    dead = {item.id: item for item in technologies([wrapper, CLASSES], rules=RULES, app=app())}
+    dead = {item.id: item for item in technologies([wrapper, CLASSES], index=INDEX, app=app())}
     assert (dead["wrapper"].dead, dead["engine"].dead) == (True, True)
     system = detection("system", Presence.DEFINED, DEX)
-    alive = technologies([wrapper, CLASSES, system], rules=RULES, app=app())
+    alive = technologies([wrapper, CLASSES, system], index=INDEX, app=app())
     assert not any(item.dead for item in alive)
 
 
 def test_technologies_that_need_each_other_do_not_keep_each_other_alive() -> None:
     rules = [rule("a", Needs(technologies=("b",))), rule("b", Needs(technologies=("a",)))]
     items = [detection("a", Presence.DEFINED, DEX), detection("b", Presence.DEFINED, DEX)]
-    assert [item.grade for item in technologies(items, rules=rules)] == [Grade.DEAD, Grade.DEAD]
+    assert [item.grade for item in technologies(items, index=index_rules(rules))] == [Grade.DEAD, Grade.DEAD]
 
 
 def test_a_loader_whose_library_is_absent_is_dead() -> None:
@@ -186,12 +190,27 @@ def test_a_loader_whose_library_is_absent_is_dead() -> None:
     )
     assert (found.grade, found.dead, found.shipped) == (Grade.DEAD, True, False)
     assert found.because.startswith("libengine_jni.so links libengine.so, which is not in the app")
+    assert [(proof.kind, proof.value) for proof in found.evidence] == [(EvidenceKind.NEEDED, "libengine.so")]
     present = only(
         detection("engine", Presence.LIBRARY, glue),
         libraries=[library(glue, needed=("libengine.so",)), library(INSTALLED)],
         app=app(),
     )
     assert (present.grade, present.dead) == (Grade.LIBRARY, False)
+
+
+def test_what_links_an_absent_runtime_cannot_be_loaded_either() -> None:
+    """A speech library over a runtime: its own needs name no library, its tables do."""
+    speech = "app.apk!lib/arm64-v8a/libspeech.so"
+    items = [detection("other", Presence.LIBRARY, speech)]
+    glue = [library(speech, needed=("libc.so", "libengine.so"))]
+    (found,) = technologies(items, index=INDEX, libraries=glue, app=app())
+    assert (found.id, found.grade, found.missing) == ("other", Grade.DEAD, ("libengine.so",))
+    (found,) = technologies(items, index=INDEX, libraries=[*glue, library(INSTALLED)], app=app())
+    assert found.grade is Grade.LIBRARY
+    system = [library(speech, needed=("libc.so", "libneuralnetworks.so"))]
+    (found,) = technologies(items, index=INDEX, libraries=system, app=app())
+    assert found.grade is Grade.LIBRARY
 
 
 def test_a_model_of_its_own_keeps_it_from_being_dead() -> None:
@@ -302,26 +321,26 @@ def test_means_to_load_any_code_leave_it_open() -> None:
 
 
 def test_models_that_nothing_loads_are_named_for_their_owner() -> None:
-    (found,) = technologies([], [model("net", "d1", 5), model("net", "d2", 9), model("net", "d2", 9)], rules=RULES)
+    (found,) = technologies([], [model("net", "d1", 5), model("net", "d2", 9), model("net", "d2", 9)], index=INDEX)
     assert (found.id, found.grade, found.shipped) == ("engine", Grade.MODELS, False)
     assert found.models == ("d2", "d1")
     assert found.because.startswith("2 models")
 
 
 def test_models_that_somebody_loads_are_not() -> None:
-    found = technologies([detection("engine", Presence.LIBRARY)], [model("tflite")], rules=RULES)
+    found = technologies([detection("engine", Presence.LIBRARY)], [model("tflite")], index=INDEX)
     assert [(item.id, item.models) for item in found] == [("engine", ("d1",))]
 
 
 def test_models_that_only_the_dead_could_load_are_again() -> None:
     """The wrapper loads nothing, so the format's owner is named."""
     items = [detection("wrapper", Presence.DEFINED, DEX)]
-    found = {item.id: item.grade for item in technologies(items, [model("tflite")], rules=RULES, app=app())}
+    found = {item.id: item.grade for item in technologies(items, [model("tflite")], index=INDEX, app=app())}
     assert found == {"wrapper": Grade.DEAD, "other": Grade.MODELS}
 
 
 def test_a_format_without_owner_is_nobodys() -> None:
-    assert technologies([], [model("safetensors")], rules=RULES) == ()
+    assert technologies([], [model("safetensors")], index=INDEX) == ()
 
 
 def test_runtimes_come_first_and_possible_ones_last() -> None:

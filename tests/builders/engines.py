@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from nngauge.analyse.app_facts import index_rules
 from nngauge.analyse.technologies import technologies
 from nngauge.detect.ruleset import Rule
 from nngauge.domain.technology import Technology
@@ -94,6 +95,8 @@ class Engine:
     models: Mapping[str, bytes] = field(default_factory=dict)
     strings: tuple[str, ...] = ("loadModel", "model.bin")
     methods: tuple[tuple[str, str], ...] = (("Ljava/lang/System;", "loadLibrary"),)
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    """Entries of libraries that it links; they stay where they are, whatever happens to the engine."""
 
     def dex(self) -> bytes:
         """Its Java side, called from the app's own code."""
@@ -113,7 +116,15 @@ def engine(technology: str, library: bytes, name: str = "") -> Engine:
         name=NAMES.get(technology, name or f"lib{technology}.so"),
         classes=CLASSES.get(technology, ()),
         models={place[0]: model(place[1])} if place else {},
+        beside={_ABI + other: build_elf(ElfSpec(soname=other)) for other in _linked(library)},
     )
+
+
+def _linked(library: bytes) -> tuple[str, ...]:
+    try:
+        return tuple(name for name in read_elf(library).needed if name in NAMES.values())
+    except (InputError, NotThisFormat):
+        return ()
 
 
 def made_library(rule: Rule) -> bytes | None:
@@ -191,7 +202,10 @@ def everything(made: Engine) -> bytes:
 
 def _app(made: Engine, files: Mapping[str, bytes]) -> bytes:
     """Libraries are stored, as they are in apps that map them from the package."""
-    stored = [Member(name=path.encode(), data=data, method=STORED) for path, data in ({**files, **made.models}).items()]
+    stored = [
+        Member(name=path.encode(), data=data, method=STORED)
+        for path, data in {**files, **made.models, **made.beside}.items()
+    ]
     return apk({"classes2.dex": made.dex()}, extra=stored)
 
 
@@ -200,7 +214,7 @@ def split(made: Engine) -> bytes:
     pack = pack_manifest_text("asset-pack", "models").encode()
     return xapk(
         {
-            "base.apk": apk({"classes2.dex": made.dex()}),
+            "base.apk": apk({"classes2.dex": made.dex(), **made.beside}),
             "split_config.arm64_v8a.apk": apk(
                 split="config.arm64_v8a",
                 extra=[Member(name=f"{_ABI}{made.name}".encode(), data=made.library, method=STORED)],
@@ -288,7 +302,7 @@ def graded(scanner: Scanner, app: bytes) -> Mapping[str, Technology]:
     found = technologies(
         scan.detections,
         scan.models,
-        rules=scanner.signatures.ruleset.rules,
+        index=index_rules(scanner.signatures.ruleset.rules),
         libraries=scan.libraries,
         loaders=walk.detector.loaders(),
         app=scan.app,

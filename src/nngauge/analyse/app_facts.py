@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.analyse.delivery import Delivered, ways_in
-from nngauge.detect.ruleset import Needs, Rule
+from nngauge.detect.ruleset import Delivery, Needs, Rule
 from nngauge.domain.app import App
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Presence
@@ -19,18 +19,48 @@ from nngauge.domain.model import Model
 _NATIVE: Final = frozenset({Presence.LIBRARY, Presence.EMBEDDED, Presence.FRAMEWORK})
 
 
+class RuleIndex(Struct, frozen=True):
+    """What rules say about needs, models and loaders, made ready once for all apps."""
+
+    rules: Mapping[str, Rule]
+    loaders: Mapping[str, Delivery]
+    owners: Mapping[str, Rule]
+    """Model format → the technology that it stands for."""
+    libraries: frozenset[str]
+    """All libraries that anything needs."""
+    wild: tuple[str, ...]
+    """Those of them that are globs."""
+
+    def wanted(self, library: str) -> bool:
+        """Whether anything needs a library of this name."""
+        return library in self.libraries or _matches(library, self.wild)
+
+
+def index_rules(rules: Iterable[Rule]) -> RuleIndex:
+    """The index of a rule set; `Scanner` makes it once."""
+    by_id = {rule.id: rule for rule in rules}
+    libraries = frozenset(glob for rule in by_id.values() if rule.needs for glob in rule.needs.libraries)
+    return RuleIndex(
+        rules=by_id,
+        loaders={rule.id: rule.delivers for rule in by_id.values() if rule.delivers},
+        owners={name: rule for rule in by_id.values() for name in rule.models.own},
+        libraries=libraries,
+        wild=tuple(sorted(glob for glob in libraries if "*" in glob)),
+    )
+
+
 class AppFacts(Struct):
     """What the judgement on one technology asks of the app."""
 
     groups: dict[str, list[Detection]]
-    rules: Mapping[str, Rule]
+    index: RuleIndex
     models: dict[str, list[Model]]
     """Distinct ones by format, largest first."""
     libraries: Sequence[Library]
     names: frozenset[str]
-    """File names and sonames of all libraries."""
+    """File names and sonames of those libraries that anything needs."""
     hollow: Mapping[tuple[str, str], str]
-    """`(technology, path of a binary)` → the library of that technology which it links and the app does not have."""
+    """`(technology, path of a binary)` → a runtime's library which it links and the app does not have."""
     named: Sequence[Detection]
     """Detections outside of binaries, which may name libraries."""
     delivered: Delivered
@@ -44,23 +74,28 @@ class AppFacts(Struct):
     def unclaimed(self, rule: Rule) -> list[Model]:
         """Those of `loadable` that nothing else in the app loads, and those of formats that stand for it."""
         others = {
-            name for other in self.alive - {rule.id} if other in self.rules for name in formats_of(self.rules[other])
+            name
+            for other in self.alive - {rule.id}
+            if other in self.index.rules
+            for name in formats_of(self.index.rules[other])
         }
         return [model for model in self.loadable(rule) if model.format in rule.models.own or model.format not in others]
 
     def has_native(self, name: str, needs: Needs) -> bool:
         """Native code of the technology is there and can be loaded. A binding's own does not do the work."""
-        return bool(needs.libraries) and any(item.presence in _NATIVE and not self.is_hollow(item) for item in self.groups[name])
+        return bool(needs.libraries) and any(
+            item.presence in _NATIVE and not self.is_hollow(item) for item in self.groups[name]
+        )
 
     def is_hollow(self, item: Detection) -> bool:
-        """Found in a library that links another one of the technology's, which is not there."""
+        """Found in a binary that links a library which is not there."""
         return (item.technology, item.evidence[0].location.path) in self.hollow
 
 
 def app_facts(
     detections: Sequence[Detection],
     models: Sequence[Model],
-    rules: Mapping[str, Rule],
+    index: RuleIndex,
     libraries: Sequence[Library],
     loaders: Sequence[Detection],
     app: App | None,
@@ -75,13 +110,13 @@ def app_facts(
     names = frozenset(name for library in libraries for name in (library.location.name, library.soname) if name)
     facts = AppFacts(
         groups=groups,
-        rules=rules,
+        index=index,
         models={name: list(found.values()) for name, found in by_format.items()},
         libraries=libraries,
-        names=names,
-        hollow=dict(_hollow(groups, rules, libraries, names)),
+        names=frozenset(filter(index.wanted, names)),
+        hollow=dict(_hollow(groups, index, libraries, names)),
         named=[item for item in detections if item.library_bytes is None],
-        delivered=ways_in(loaders, {rule.id: rule.delivers for rule in rules.values() if rule.delivers}, app),
+        delivered=ways_in(loaders, index.loaders, app),
         alive=set(),
     )
     facts.alive = _living(facts)
@@ -90,19 +125,20 @@ def app_facts(
 
 def _hollow(
     groups: Mapping[str, Sequence[Detection]],
-    rules: Mapping[str, Rule],
+    index: RuleIndex,
     libraries: Sequence[Library],
     names: Collection[str],
 ) -> Iterable[tuple[tuple[str, str], str]]:
-    links = {library.location.path: library.needed for library in libraries}
+    """Detections in binaries that link a library of a runtime which the app does not have: they cannot be loaded."""
+    linked = {name for library in libraries for name in library.needed}
+    absent = set(filter(index.wanted, linked.difference(names)))
+    links = {library.location.path: library.needed for library in libraries} if absent else {}
     for technology, group in groups.items():
-        rule = rules.get(technology)
-        wanted = rule.needs.libraries if rule and rule.needs else ()
-        for item in group if wanted else ():
+        for item in group if links else ():
             path = item.evidence[0].location.path
-            for name in links.get(path, ()):
-                if name not in names and _matches(name, wanted):
-                    yield (technology, path), name
+            missing = next((name for name in links.get(path, ()) if name in absent), None)
+            if missing is not None:
+                yield (technology, path), missing
 
 
 def _living(facts: AppFacts) -> set[str]:
@@ -115,10 +151,12 @@ def _living(facts: AppFacts) -> set[str]:
 
 
 def _lives_alone(name: str, facts: AppFacts) -> bool:
-    rule = facts.rules.get(name)
+    rule = facts.index.rules.get(name)
     if all(item.presence is Presence.FILE for item in facts.groups[name]):
         return False
-    if rule is None or rule.needs is None or facts.has_native(name, rule.needs):
+    if rule is None or rule.needs is None:
+        return not all(facts.is_hollow(item) for item in facts.groups[name])
+    if facts.has_native(name, rule.needs):
         return True
     alone = {f"{name}#{clause}" for clause in rule.needs.alone}
     if any(proof.rule in alone for item in facts.groups[name] for proof in item.evidence):
@@ -129,7 +167,7 @@ def _lives_alone(name: str, facts: AppFacts) -> bool:
 
 
 def _alternatives(name: str, facts: AppFacts) -> tuple[str, ...]:
-    rule = facts.rules.get(name)
+    rule = facts.index.rules.get(name)
     return rule.needs.technologies if rule and rule.needs else ()
 
 

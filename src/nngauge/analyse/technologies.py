@@ -13,13 +13,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nngauge.analyse.app_facts import AppFacts, app_facts, formats_of
+from nngauge.analyse.app_facts import AppFacts, RuleIndex, app_facts, formats_of, index_rules
 from nngauge.analyse.delivery import named_library, packed_place
 from nngauge.detect.ruleset import Rule
 from nngauge.domain.app import App
 from nngauge.domain.detection import Category, Detection
-from nngauge.domain.evidence import Confidence, Evidence, Presence
+from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
 from nngauge.domain.library import Library
+from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.technology import Grade, Technology
 from nngauge.limits import EVIDENCE_PER_FACT
@@ -44,18 +45,18 @@ def technologies(
     detections: Sequence[Detection],
     models: Sequence[Model] = (),
     *,
-    rules: Iterable[Rule] = (),
+    index: RuleIndex | None = None,
     libraries: Sequence[Library] = (),
     loaders: Sequence[Detection] = (),
     app: App | None = None,
 ) -> tuple[Technology, ...]:
     """One `Technology` per rule id, runtimes first, then by grade and title; those that are only possible come last.
 
-    `rules` bring what technologies need and load; without them nothing is called dead and no model is given to anybody.
+    `index` brings what technologies need and load; without it nothing is called dead and no model is given to anybody.
     `libraries` are all native binaries of the app, `loaders` what `nngauge.detect.detector.Detector.loaders` found, and
     `app` tells whether the package is the whole app: what is missing in a part of one is not missing.
     """
-    facts = app_facts(detections, models, {rule.id: rule for rule in rules}, libraries, loaders, app)
+    facts = app_facts(detections, models, index or index_rules(()), libraries, loaders, app)
     found = [_technology(name, group, facts) for name, group in facts.groups.items()]
     return tuple(sorted([*found, *_models_only(facts)], key=_rank))
 
@@ -72,7 +73,7 @@ def _technology(name: str, group: Sequence[Detection], facts: AppFacts) -> Techn
     graded = sorted(((_grade(item, facts), item) for item in group), key=_strength)
     grade, first = graded[0]
     ordered = tuple(item for _, item in graded)
-    rule = facts.rules.get(name)
+    rule = facts.index.rules.get(name)
     found = Technology(
         id=name,
         title=first.title,
@@ -116,9 +117,12 @@ def _packed_words(item: Detection) -> str:
 def _without_code(found: Technology, rule: Rule, facts: AppFacts) -> Technology:
     """Neither its own native code nor an alternative is in the app: why, as far as the app tells."""
     needs = rule.needs
-    missing = (*needs.libraries, *needs.technologies) if needs else ()
+    linked = _linked(found, facts)
+    missing = (linked.value,) if linked else (*needs.libraries, *needs.technologies) if needs else ()
     found = replace(found, shipped=False, missing=missing)
-    what = _absent(found, missing, facts)
+    what = f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the app"
+    if linked is not None:
+        what = f"{linked.location.name} links {linked.value}, which is not in the app"
     delivered = facts.delivered
     if delivered.partial:
         return replace(found, because=f"{what}, but {delivered.partial}")
@@ -146,17 +150,19 @@ def _without_code(found: Technology, rule: Rule, facts: AppFacts) -> Technology:
         ways = _listed([item.title for item in delivered.unsure])
         because = f"{what}; the app loads code from files ({ways}), whether this too is not known"
         return replace(found, because=because, evidence=_proofs(delivered.unsure))
-    return replace(
-        _regraded(found, Grade.DEAD, f"{what}; neither is a model of it, nor code that could fetch it", ()), dead=True
-    )
+    because = f"{what}; neither is a model of it, nor code that could fetch it"
+    proofs = (linked,) if linked else found.detections[0].evidence[:1]
+    return replace(_regraded(found, Grade.DEAD, because, proofs), dead=True)
 
 
-def _absent(found: Technology, missing: Sequence[str], facts: AppFacts) -> str:
+def _linked(found: Technology, facts: AppFacts) -> Evidence | None:
+    """The library that a binary of it links and the app does not have, as that binary's table says it."""
     for item in found.detections:
-        wanted = facts.hollow.get((found.id, item.evidence[0].location.path))
+        place = item.evidence[0].location
+        wanted = facts.hollow.get((found.id, place.path))
         if wanted is not None:
-            return f"{item.evidence[0].location.name} links {wanted}, which is not in the app"
-    return f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the app"
+            return Evidence(kind=EvidenceKind.NEEDED, location=Location(path=place.path), value=wanted, rule=found.id)
+    return None
 
 
 def _regraded(found: Technology, grade: Grade, because: str, evidence: tuple[Evidence, ...]) -> Technology:
@@ -181,13 +187,15 @@ def _listed(names: Sequence[str]) -> str:
 
 def _models_only(facts: AppFacts) -> Iterable[Technology]:
     """Technologies that only their models speak for: nothing in the app loads the format."""
-    loaded = {name for other in facts.alive if other in facts.rules for name in formats_of(facts.rules[other])}
-    for rule in facts.rules.values():
-        if rule.id in facts.groups:
-            continue
-        alone = [model for name in rule.models.own if name not in loaded for model in facts.models.get(name, ())]
-        if alone:
-            yield _from_models(rule, sorted(alone, key=lambda model: (-model.size, model.digest)))
+    rules = facts.index.rules
+    loaded = {name for other in facts.alive if other in rules for name in formats_of(rules[other])}
+    alone: dict[str, list[Model]] = {}
+    for name in facts.models.keys() - loaded:
+        owner = facts.index.owners.get(name)
+        if owner is not None and owner.id not in facts.groups:
+            alone.setdefault(owner.id, []).extend(facts.models[name])
+    for technology, models in alone.items():
+        yield _from_models(rules[technology], sorted(models, key=lambda model: (-model.size, model.digest)))
 
 
 def _from_models(rule: Rule, models: Sequence[Model]) -> Technology:
