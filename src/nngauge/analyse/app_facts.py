@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Final
 
 from msgspec import Struct
@@ -28,12 +29,12 @@ class RuleIndex(Struct, frozen=True):
     """Model format → the technology that it stands for."""
     libraries: frozenset[str]
     """All libraries that anything needs."""
-    wild: tuple[str, ...]
-    """Those of them that are globs."""
+    wild: re.Pattern[str]
+    """Those of them that are globs, as one expression: an app may link millions of names."""
 
     def wanted(self, library: str) -> bool:
         """Whether anything needs a library of this name."""
-        return library in self.libraries or _matches(library, self.wild)
+        return library in self.libraries or self.wild.match(library) is not None
 
 
 def index_rules(rules: Iterable[Rule]) -> RuleIndex:
@@ -45,7 +46,7 @@ def index_rules(rules: Iterable[Rule]) -> RuleIndex:
         loaders={rule.id: rule.delivers for rule in by_id.values() if rule.delivers},
         owners={name: rule for rule in by_id.values() for name in rule.models.own},
         libraries=libraries,
-        wild=tuple(sorted(glob for glob in libraries if "*" in glob)),
+        wild=re.compile("|".join(translate(glob) for glob in sorted(libraries) if "*" in glob) or r"(?!)"),
     )
 
 
