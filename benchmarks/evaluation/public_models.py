@@ -94,10 +94,10 @@ class Namer:
         self.rows = [(re.compile(row["pattern"]), row) for row in rows]
 
     def name(self, path: str, publisher: str) -> tuple[str, str, str]:
-        """`(title, architecture, task)` of a file."""
+        """`(title, architecture, task)` of a file; `path` begins with the repository."""
         file = path.rpartition("/")[2]
         for pattern, row in self.rows:
-            match = pattern.search(file.lower())
+            match = pattern.search((path if row.get("path") else file).lower())
             if match:
                 texts = [_filled(str(row.get(key, "")), match) for key in ("title", "architecture", "task")]
                 return f"{_pretty(texts[0])} ({publisher})", _pretty(texts[1]), texts[2]
@@ -150,7 +150,7 @@ class Repository:
         yield from self._read([blob for blob in leads if blob.size is not None and blob.size > _POINTER])
 
     def _named(self, path: str) -> dict[str, str]:
-        title, architecture, task = self.namer.name(path, self.publisher)
+        title, architecture, task = self.namer.name(f"{self.name}/{path}", self.publisher)
         return {
             "id": f"{self.name}/{path}", "title": title, "architecture": architecture, "task": task,
             "license": self.license, "source": f"https://github.com/{self.name}/blob/{self.commit}/{path}",
@@ -212,7 +212,7 @@ def _shared(folder: Path, namer: Namer) -> Iterator[Published]:
         test = any(word in row["path"] for word in ("/test/", "testdata/", "unittest"))
         if test or not path.is_file() or not path.name.lower().endswith(_LEADS):
             continue
-        title, architecture, task = namer.name(row["path"], row["repo"].rpartition("/")[2])
+        title, architecture, task = namer.name(f"{row['repo']}/{row['path']}", row["repo"].rpartition("/")[2])
         facts = {
             "id": f"{row['repo']}/{row['path']}", "title": title, "architecture": architecture, "task": task,
             "license": row["repo_license"], "source": f"https://github.com/{row['repo']}/blob/{row['commit']}/{row['path']}",

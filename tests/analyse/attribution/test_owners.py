@@ -66,6 +66,7 @@ def test_the_same_bytes_under_another_name_are_of_the_component() -> None:
         ("assets/hey_computer.ppn", "picovoice"),
         ("assets/tessdata/eng.traineddata", "tesseract"),
         ("assets/graphs/face_detection_short_range.tflite", "mediapipe"),
+        ("Payload/A.app/Frameworks/FaceTecSDK.framework/f.mlmodelc/coremldata.bin", "facetec"),
     ],
 )
 def test_paths_that_components_use(path: str, sdk: str) -> None:

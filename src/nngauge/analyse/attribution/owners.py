@@ -192,9 +192,17 @@ def _by_content(model: Model, context: Context) -> Attribution | None:
 def _by_path(model: Model, context: Context) -> Attribution | None:
     place = model.parts[0].location
     for path in _components(place):
-        trace = context.traces.paths.best(path)
+        trace = context.traces.paths.best(path) or _framework(path, context)
         if trace is not None:
             return _conventional(trace, place, context)
+    return None
+
+
+def _framework(path: str, context: Context) -> Trace | None:
+    """The component whose framework (``Frameworks/X.framework/…``) the file lies in."""
+    for folder in reversed(path.split("/")[:-1]):
+        if folder.endswith((".framework", ".bundle")):
+            return context.traces.libraries.best(folder.rpartition(".")[0])
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from statistics import median
 from typing import Final
@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nngauge.analyse.attribution.layers import Structure, structure, weight_layers
-from nngauge.analyse.attribution.sketch import BITS, Sketch, distance, sketches
+from nngauge.analyse.attribution.sketch import BITS, Sketch, alike, distance, sketches
 from nngauge.analyse.summary import summarise
 from nngauge.domain.attribution import KnownModel, Likeness
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind
@@ -24,8 +24,6 @@ from nngauge.extract.attempt import Extracted
 from nngauge.io.source import ByteSource
 from nngauge.knowledge.published import Fingerprint, Published, PublishedModels, published_models
 
-NEAR: Final = 24 / BITS
-"""Distance up to which two tensors count as the same: 7 standard deviations from unrelated ones (binomial)."""
 SAME: Final = 0.95
 """Share of the weights, on both sides, that must be near before the models are called the same."""
 CLOSE: Final = 0.09
@@ -152,7 +150,7 @@ def _shelf(index: PublishedModels) -> _Shelf:
 def similar_entries(entry: Published, index: PublishedModels | None = None) -> list[tuple[Published, float, float]]:
     """Other entries that share at least `PART` of their weights with `entry`, and the shares of both."""
     found = [_sketch(item) for item in entry.sketches]
-    matches = _matches(found, index or published_models()) if found else []
+    matches = _matches(found, entry.layers, index or published_models()) if found else []
     return [
         (match.entry, match.ours, match.theirs)
         for match in matches
@@ -170,14 +168,15 @@ class _Match(Struct):
     """Share of the published model's kept weights that are near one of this model's."""
     distances: list[float]
 
-    @property
-    def score(self) -> tuple[float, float]:
-        return self.ours * self.theirs, -median(self.distances) if self.distances else 0.0
+    def score(self, form: Structure, name: str) -> tuple[float, bool, bool, float]:
+        """The more is alike the better; of equals, the one with the same structure, then the same name."""
+        named = self.entry.file.rpartition("/")[2].lower() == name.lower()
+        return self.ours * self.theirs, self.entry.structure == form.exact, named, -median(self.distances)
 
 
 def _by_weights(model: Model, form: Structure, found: Sequence[Sketch], index: PublishedModels) -> KnownModel | None:
-    matches = _matches(found, index)
-    best = max(matches, key=lambda match: match.score, default=None)
+    matches = _matches(found, form.layers, index)
+    best = max(matches, key=lambda match: match.score(form, model.name), default=None)
     if best is not None and min(best.ours, best.theirs) >= PART:
         same = min(best.ours, best.theirs) >= SAME and median(best.distances) <= CLOSE
         likeness = Likeness.WEIGHTS if same else Likeness.DERIVED
@@ -187,31 +186,53 @@ def _by_weights(model: Model, form: Structure, found: Sequence[Sketch], index: P
     return _by_lineage(model, form, found, index)
 
 
-def _matches(found: Sequence[Sketch], index: PublishedModels) -> list[_Match]:
-    """The published models with at least one tensor near one of `found`."""
+def _matches(found: Sequence[Sketch], layers: str, index: PublishedModels) -> list[_Match]:
+    """The published models with at least one tensor near one of `found`; `layers`: digest of the model's structure."""
     shelf = _shelf(index)
     near: dict[int, dict[int, float]] = defaultdict(dict)  # entry → its tensor → smallest distance
-    ours: dict[int, int] = defaultdict(int)
-    for sketch in found:
-        hit = set()
+    ours: dict[int, set[int]] = defaultdict(set)  # entry → our tensors
+    for number, sketch in enumerate(found):
         for at, place in shelf.by_shape.get(sketch.shape, ()):
-            apart = distance(sketch, shelf.by_entry[at][place])
-            if apart <= NEAR:
-                hit.add(at)
+            apart = alike(sketch, shelf.by_entry[at][place])
+            if apart is not None:
+                ours[at].add(number)
                 near[at][place] = min(apart, near[at].get(place, 1.0))
-        for at in hit:
-            ours[at] += sketch.elements
-    total = sum(sketch.elements for sketch in found)
-    matches = []
-    for at, places in near.items():
-        kept = shelf.by_entry[at]
-        same = sum(kept[place].elements for place in places)
-        entry = index.entries[at]
-        # What the index does not keep cannot be found: of a model with more tensors, its share counts.
-        held = sum(sketch.elements for sketch in kept) / max(entry.weights, 1)
-        share = min(1.0, ours[at] / total / min(held, 1.0)) if held else 0.0
-        matches.append(_Match(entry, share, same / sum(item.elements for item in kept), list(places.values())))
-    return matches
+    return [
+        _match(found, ours[at], shelf.by_entry[at], places, index.entries[at], layers) for at, places in near.items()
+    ]
+
+
+def _match(
+    found: Sequence[Sketch],
+    hits: set[int],
+    kept: Sequence[Sketch],
+    places: Mapping[int, float],
+    entry: Published,
+    layers: str,
+) -> _Match:
+    """How far two models are the same.
+
+    Of networks with the same layers only those are compared that have a fingerprint in both: coarse quantisation leaves
+    some without.
+    """
+    mine: Sequence[int] = range(len(found))
+    theirs: Sequence[int] = range(len(kept))
+    if layers and layers == entry.layers:
+        shapes, others = {sketch.shape for sketch in kept}, {sketch.shape for sketch in found}
+        mine = [at for at in mine if found[at].shape in shapes]
+        theirs = [at for at in theirs if kept[at].shape in others]
+        held = 1.0
+    else:
+        # What the index does not keep cannot be found.
+        held = min(1.0, sum(sketch.elements for sketch in kept) / max(entry.weights, 1))
+    total = sum(found[at].elements for at in mine)
+    share = min(1.0, sum(found[at].elements for at in hits) / total / held)
+    return _Match(
+        entry,
+        share,
+        sum(kept[at].elements for at in places) / sum(kept[at].elements for at in theirs),
+        list(places.values()),
+    )
 
 
 def _by_lineage(model: Model, form: Structure, found: Sequence[Sketch], index: PublishedModels) -> KnownModel | None:

@@ -19,6 +19,7 @@ The idea to keep signs of random projections: Charikar 2002, https://doi.org/10.
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -34,8 +35,11 @@ from nngauge.io.source import ByteSource
 BITS: Final = 128
 MIN_INPUTS: Final = 8
 MIN_ELEMENTS: Final = 256
-_MIN_KNOWN: Final = 80
+_MIN_KNOWN: Final = 56
 """Bits that must be decided; the others compare equal weights (coarse quantisation, pruning) and say nothing."""
+_SIGMAS: Final = 7.0
+"""How far below one half the share of differing bits of two tensors must lie before they count as the same: of 10¹¹ pairs
+of unrelated ones about one does (binomial)."""
 MAX_TENSORS: Final = 192
 """Tensors of one model that are sketched, the largest first: tens of milliseconds at most."""
 _CODES: Final = {
@@ -65,6 +69,17 @@ def distance(one: Sketch, other: Sketch) -> float:
     known = one.known & other.known
     count = known.bit_count()
     return ((one.bits ^ other.bits) & known).bit_count() / count if count >= _MIN_KNOWN else 0.5
+
+
+def alike(one: Sketch, other: Sketch) -> float | None:
+    """The distance of two tensors that count as the same weights, None of any others: at most 0.19 when all bits are known,
+    the less the fewer are.
+    """
+    known = (one.known & other.known).bit_count()
+    if known < _MIN_KNOWN:
+        return None
+    apart = distance(one, other)
+    return apart if apart <= 0.5 - _SIGMAS / 2 / math.sqrt(known) else None
 
 
 def sketches(layers: Sequence[WeightLayer], parts: Sequence[ByteSource]) -> tuple[Sketch, ...]:
@@ -109,7 +124,7 @@ def _sketch(layer: WeightLayer, parts: Sequence[ByteSource]) -> Sketch | None:
 _Places = tuple[int, ...]
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=256)
 def _plan(shape: tuple[int, int, int]) -> tuple[tuple[int, int, int, _Places], ...]:
     """For each bit: output channel, position of the first and the second difference, eight input channels."""
     out, into, space = shape

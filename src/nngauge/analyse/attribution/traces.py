@@ -57,9 +57,13 @@ class PathTraces:
         self.components: dict[str, list[Trace]] = defaultdict(list)
         self.beginnings: dict[str, list[Trace]] = defaultdict(list)
         self.endings: dict[str, list[Trace]] = defaultdict(list)
+        self.folders: list[Trace] = []
+        """Folders with a wildcard: their files may be called anything; `gate` tells most paths from theirs at once."""
         for sdk, glob in traces:
             self._add(_trace(sdk, glob))
         self.lengths = sorted({len(text) for text in self.beginnings})
+        starts = sorted({re.escape(_WILD.split(trace.parts[0])[0]) for trace in self.folders})
+        self.gate = re.compile(f"(?:^|/)(?:{'|'.join(starts)})") if starts else None
 
     def _add(self, trace: Trace) -> None:
         literal = max((part for part in trace.parts if not _WILD.search(part)), key=len, default="")
@@ -73,25 +77,30 @@ class PathTraces:
         elif name:
             self.endings[name.rpartition(".")[2]].append(trace)
         else:
-            # A folder with a wildcard: its file may be called anything, so each path is asked.
-            self.endings[""].append(trace)
+            self.folders.append(trace)
 
     def matching(self, path: str) -> Iterator[Trace]:
         """The traces that `path` fits."""
         parts = path.split("/")
+        for trace in self._candidates(path, parts):
+            if trace.fits(parts):
+                yield trace
+
+    def _candidates(self, path: str, parts: Sequence[str]) -> Iterator[Trace]:
         name = parts[-1]
+        components = self.components
         for part in dict.fromkeys(parts):
-            for trace in self.components.get(part, ()):
-                if trace.fits(parts):
-                    yield trace
+            if part in components:
+                yield from components[part]
         for length in self.lengths:
-            for trace in self.beginnings.get(name[:length], ()) if len(name) >= length else ():
-                if trace.fits(parts):
-                    yield trace
-        for ending in {name.rpartition(".")[2], ""}:
-            for trace in self.endings.get(ending, ()):
-                if trace.fits(parts):
-                    yield trace
+            found = self.beginnings.get(name[:length])
+            if found is not None and len(name) >= length:
+                yield from found
+        found = self.endings.get(name.rpartition(".")[2])
+        if found is not None:
+            yield from found
+        if self.gate is not None and self.gate.search(path):
+            yield from self.folders
 
     def best(self, path: str) -> Trace | None:
         """The trace that says most."""
