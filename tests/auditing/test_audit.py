@@ -180,11 +180,20 @@ def test_a_key_in_the_helper_and_a_checksum_beside_the_name(tmp_path: Path) -> N
 
 
 def test_decryption_in_the_class_is_a_signal_and_elsewhere_a_weaker_one(tmp_path: Path) -> None:
-    near = only(audited(tmp_path, {"assets/x9.bin": NOISE}, loader(Text("x9.bin"), CIPHER)))
+    near = only(audited(tmp_path, {"assets/x9.bin": NOISE}, loader(Text("x9.bin"), CIPHER, LOAD)))
     assert near.protection.grade is Grade.ENCRYPTED
     assert any("around it decrypts" in signal.says for signal in near.protection.signals)
     far = audited(tmp_path, {"assets/x9.bin": NOISE}, Class("La/B;", [static("c", CIPHER)]))
     assert [item.protection.grade for item in far.unknown] == [Grade.UNIFORM]
+
+
+def test_other_encrypted_files_of_an_app_are_no_models(tmp_path: Path) -> None:
+    files = {"assets/settings.enc": NOISE, "assets/ok.tflite": MODEL}
+    settings = audited(tmp_path, files, loader(Text("settings.enc"), CIPHER))
+    assert [item.name for item in settings.models] == ["ok.tflite"]
+    assert [item.protection.grade for item in settings.unknown] == [Grade.UNIFORM]
+    level = {"assets/level1.dat": NOISE, "assets/level1.json": b'{"enemies": 12, "map": "forest"}'}
+    assert not audited(tmp_path, level).models
 
 
 def test_equal_beginnings_are_one_key_and_no_nonce(tmp_path: Path) -> None:
@@ -198,7 +207,10 @@ def test_equal_beginnings_are_one_key_and_no_nonce(tmp_path: Path) -> None:
 
 
 def test_a_plain_description_beside_an_encrypted_file_is_told(tmp_path: Path) -> None:
-    audit = audited(tmp_path, {"assets/face.bin": NOISE, "assets/face.json": b'{"input": [1, 3, 224, 224]}'})
+    audit = audited(
+        tmp_path,
+        {"assets/face.bin": NOISE, "assets/face.json": b'{"input": [1, 3, 224], "output": "prob", "mean": 127.5}'},
+    )
     item = only(audit)
     assert any("in the clear" in signal.says for signal in item.protection.signals)
     assert any("stand beside in the clear" in sentence for sentence in audit.summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -21,10 +22,14 @@ from nngauge.extract.opaque import model_like_name
 from nngauge.formats import Format
 from nngauge.limits import EVIDENCE_PER_FACT
 
-_PLAIN_NEIGHBOURS: Final = (
-    ".param", ".json", ".proto", ".prototxt", ".pbtxt", ".xml", ".cfg", ".yaml", ".yml", ".tnnproto", ".pdmodel", ".labels",
-    ".labels.txt", "-symbol.json",
-)  # fmt: skip
+_NETWORKS: Final = (".param", ".prototxt", ".pbtxt", ".tnnproto", ".pdmodel", "-symbol.json")
+"""Endings of files that describe a network."""
+_TEXTS: Final = (".json", ".proto", ".xml", ".cfg", ".yaml", ".yml", ".txt")
+_DESCRIBES: Final = re.compile(
+    rb"input|output|layer|tensor|shape|conv|anchors?|labels?|classes|threshold|mean|std", re.IGNORECASE
+)
+_WORDS: Final = 3
+"""Different words of `_DESCRIBES` that make a text a description of a model."""
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -52,6 +57,7 @@ class Context(Struct, frozen=True, kw_only=True):
         mentions += [_native_mention(facts, name) for facts in natives]
         crypto = [item.evidence(call) for item in around for call in item.crypto[:1]]
         crypto += [evidence for facts in natives for evidence in facts.crypto[:1]]
+        loads = [item.evidence(call) for item in around for call in item.loads[:1]]
         modes = [mode for item in around for mode in item.modes]
         if not modes and not crypto:
             modes = [mode for item in self.code.classes for mode in item.modes if not mode.startswith("RSA")]
@@ -62,6 +68,7 @@ class Context(Struct, frozen=True, kw_only=True):
             sealed=sealed_name(path),
             mentions=tuple(mentions[:EVIDENCE_PER_FACT]),
             crypto=tuple(crypto[:EVIDENCE_PER_FACT]),
+            loads=tuple(loads[:EVIDENCE_PER_FACT]),
             crypto_anywhere=self.crypto,
             modes=tuple(dict.fromkeys(modes)),
             keys=tuple(self._keys(file, around)),
@@ -129,10 +136,13 @@ def _starts(files: Iterable[File]) -> dict[bytes, list[str]]:
 
 
 def _described(files: Iterable[File], scan: Scan) -> dict[str, str]:
-    """Plain descriptions: networks without their weights, and texts with the same stem as another file."""
+    """Plain descriptions: networks without their weights, and texts about inputs and outputs, by their stem."""
     read = {part.location.path for model in scan.models for part in model.parts}
-    return {
-        file.stem: file.location.name
-        for file in files
-        if file.location.path in read or file.location.path.lower().endswith(_PLAIN_NEIGHBOURS)
-    }
+    return {file.stem: file.location.name for file in files if file.location.path in read or _describes(file)}
+
+
+def _describes(file: File) -> bool:
+    path = file.location.path.lower()
+    if path.endswith(_NETWORKS):
+        return True
+    return path.endswith(_TEXTS) and len({word.lower() for word in _DESCRIBES.findall(file.head)}) >= _WORDS

@@ -114,7 +114,7 @@ def _noise(location: Location, seen: Profile, hints: Hints) -> Protection | None
     """Uniform everywhere: encrypted when something else says so, otherwise only what it is: noise."""
     noise = statistics(location, seen, "indistinguishable from noise in every window and at every distance")
     others = [*around(location, hints), *decryption_anywhere(hints), *block_size(location, seen.size)]
-    if not (hints.about_models or (hints.mentions and (hints.crypto or hints.crypto_anywhere))):
+    if not hints.about_models:
         return _protection([Grade.UNIFORM], Confidence.CERTAIN, [noise, *others])
     independent = len({item.kind for item in others})
     confidence = Confidence.LIKELY if independent > 1 else Confidence.POSSIBLE

@@ -40,7 +40,9 @@ class Hints(Struct, frozen=True, kw_only=True):
     mentions: tuple[Evidence, ...] = ()
     """Code that names the file."""
     crypto: tuple[Evidence, ...] = ()
-    """Decryption in the classes that name the file."""
+    """Decryption in the classes that name the file, and in those that they call."""
+    loads: tuple[Evidence, ...] = ()
+    """Calls of runtimes for models in these classes."""
     crypto_anywhere: tuple[Evidence, ...] = ()
     """Decryption anywhere in the app's code."""
     modes: tuple[str, ...] = ()
@@ -57,8 +59,10 @@ class Hints(Struct, frozen=True, kw_only=True):
 
     @property
     def about_models(self) -> bool:
-        """Does anything say that this file is a model?"""
-        return bool(self.promised or self.worded or self.described_by or (self.sealed and self.runtime))
+        """Does anything say that this file is a model? An app may encrypt other things as well."""
+        if self.promised or self.worded or self.described_by or self.loads:
+            return True
+        return self.runtime and not self.plain_models and (self.sealed or bool(self.mentions and self.crypto))
 
 
 def sealed_name(path: str) -> bool:

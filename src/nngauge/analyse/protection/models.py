@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -34,8 +34,9 @@ _VENDOR_OPS: Final = {
     "eden": "Samsung's EDEN",
     "dispatch_op": "LiteRT's ahead-of-time compilation",
     "tpu_custom": "Google Tensor",
+    "epcontext": "an execution provider of ONNX Runtime",
 }
-"""Words in the names of the one custom operation that a compiled model consists of."""
+"""Words in the names of the custom operation that holds a compiled network."""
 _NATIVE: Final = (".so", ".dylib", ".framework/")
 _WEIGHTS: Final = 64 * KIB
 _LARGE: Final = 4 * KIB
@@ -55,7 +56,7 @@ def protection_of_model(
     lead = model.parts[0].location
     found = [
         *_weights(graph, sources, lead),
-        *_vendor(graph, model, lead),
+        *_vendor(model, lead),
         *_placed(lead, form),
         *_names(graph, lead),
         *_packed(depth, lead),
@@ -113,20 +114,19 @@ def _is_noise(tensor: Tensor, sources: Sequence[ByteSource]) -> bool:
     return len(content) >= _LARGE and score(Counter(content), len(content)) < UNIFORM_SCORE
 
 
-def _vendor(graph: Graph, model: Model, lead: Location) -> _Found:
-    target = _VENDOR_FORMATS.get(model.format)
+def _vendor(model: Model, lead: Location) -> _Found:
+    target = _VENDOR_FORMATS.get(model.format) or _compiled_for(model.ops)
     if target is None:
-        names = [name.lower() for name in model.ops]
-        target = next((who for word, who in _VENDOR_OPS.items() if any(word in name for name in names)), None)
-        if (
-            target is None
-            or len(graph.nodes) > sum("custom" in name or "dispatch" in name for name in names) + len(names) + 16
-        ):
-            return
+        return
     yield (
         Grade.VENDOR,
         signal(SignalKind.STRUCTURE, lead, f"compiled for {target}", EvidenceKind.STRUCTURE, model.format),
     )
+
+
+def _compiled_for(ops: Iterable[str]) -> str | None:
+    names = [name.lower() for name in ops]
+    return next((who for word, who in _VENDOR_OPS.items() if any(word in name for name in names)), None)
 
 
 def _placed(lead: Location, form: Format) -> _Found:
