@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from nngauge.analyse.task.verdict import DOUBT, LEAST, TEMPERATURE, gather, probabilities, scores
+from nngauge.analyse.task.verdict import LEAST, TEMPERATURE, gather, probabilities, scores
 from nngauge.api import open_model
 from nngauge.domain.task import UNKNOWN
 from nngauge.errors import NngaugeError
@@ -27,8 +27,7 @@ LIST: Final = Path(__file__).parent / "tasks.csv"
 _FOLDERS: Final = 2
 """Folders of a repository's path that stay around a file's name, as many as apps keep."""
 _FOLDS: Final = 5
-_TEMPERATURES: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
-_DOUBTS: Final = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+_TEMPERATURES: Final = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0, 1.1, 1.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +147,36 @@ def keyword(path: str) -> str:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def answer(truth: str, total: Mapping[str, float], temperature: float = TEMPERATURE, doubt: float = DOUBT) -> Answer:
+def answer(truth: str, total: Mapping[str, float], temperature: float = TEMPERATURE) -> Answer:
     """The verdict as `judge` gives it."""
-    chances = probabilities(total, temperature, doubt)
+    chances = probabilities(total, temperature)
     best = max(chances, key=lambda task: chances[task])
     task = best if chances[best] >= LEAST else UNKNOWN
     return Answer(truth, task, chances[task])
 
 
-def fit(rows: Sequence[tuple[str, Mapping[str, float]]]) -> tuple[float, float]:
-    """Temperature and doubt of least log loss."""
-    return min(
-        ((temperature, doubt) for temperature in _TEMPERATURES for doubt in _DOUBTS),
-        key=lambda pair: sum(
-            -math.log(max(1e-6, probabilities(total, *pair).get(truth, 0.0))) for truth, total in rows
-        ),
-    )
+def evidence(outcomes: Sequence[Outcome]) -> tuple[tuple[str, Mapping[str, float]], ...]:
+    """Truth and scores of each model twice, with its names and without: apps have both sorts."""
+    return tuple((item.model.task, total) for item in outcomes for total in (item.named, item.bare))
+
+
+def fit(rows: Sequence[tuple[str, Mapping[str, float]]]) -> float:
+    """The temperature of least log loss."""
+    return min(_TEMPERATURES, key=lambda temperature: sum(_loss(truth, total, temperature) for truth, total in rows))
+
+
+def _loss(truth: str, total: Mapping[str, float], temperature: float) -> float:
+    return -math.log(max(1e-6, probabilities({truth: 0.0, **total}, temperature)[truth]))
 
 
 def out_of_fold(outcomes: Sequence[Outcome], *, names: bool) -> tuple[Answer, ...]:
-    """Verdicts whose two constants were fitted on the models of other repositories (five folds)."""
+    """Verdicts whose temperature was fitted on the models of other repositories (five folds)."""
     found: list[Answer] = []
     for fold in range(_FOLDS):
         rest = [item for item in outcomes if _fold(item) != fold]
-        constants = fit([(item.model.task, item.named) for item in rest])
+        temperature = fit(evidence(rest))
         found += [
-            answer(item.model.task, item.named if names else item.bare, *constants)
+            answer(item.model.task, item.named if names else item.bare, temperature)
             for item in outcomes
             if _fold(item) == fold
         ]
@@ -198,17 +201,18 @@ def coverage_at(answers: Sequence[Answer], precision: float) -> tuple[int, float
 
 def main() -> None:
     """Reads the options, evaluates, prints or writes."""
-    from benchmarks.evaluation import tasks_page
+    from benchmarks.evaluation import tasks_core, tasks_page
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation.tasks", description=__doc__)
     parser.add_argument(
         "--models", type=Path, required=True, help="folder with the files of tasks.csv, as owner+name/path"
     )
     parser.add_argument("--page", type=Path, help="page whose generated parts are written")
+    parser.add_argument("--apps", type=Path, help="“apps and usages.xlsx” of MobileDL, for the core-feature heuristic")
     options = parser.parse_args()
     listed = load()
     outcomes = tuple(evaluate(listed, options.models))
-    text = tasks_page.tables(outcomes, len(listed))
+    text = tasks_page.tables(outcomes, len(listed), tasks_core.load(options.apps) if options.apps else ())
     if options.page:
         options.page.write_text(tasks_page.filled(options.page.read_text(), text))
     print(text)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.evaluation.tables import share, table
-from benchmarks.evaluation.tasks import Answer, Outcome, answer, coverage_at, fit, out_of_fold
-from nngauge.analyse.task.verdict import DOUBT, TEMPERATURE
+from benchmarks.evaluation.tasks import Answer, Outcome, answer, coverage_at, evidence, fit, out_of_fold
+from benchmarks.evaluation.tasks_core import LabelledApp, core_table
+from nngauge.analyse.task.verdict import TEMPERATURE
 from nngauge.domain.task import TASK, TASKS, UNKNOWN
 
 _PRECISION = 0.95
@@ -29,7 +30,7 @@ def taxonomy() -> str:
     return table(("task", "meaning", "modality", "WWW'19 row", "IMC'21 row"), rows)
 
 
-def tables(outcomes: Sequence[Outcome], listed: int) -> str:
+def tables(outcomes: Sequence[Outcome], listed: int, apps: Sequence[LabelledApp] = ()) -> str:
     """Everything that is measured, as Markdown."""
     held = [item for item in outcomes if item.model.split == "hold-out"]
     seen = [item for item in outcomes if item.model.split == "dev"]
@@ -43,6 +44,8 @@ def tables(outcomes: Sequence[Outcome], listed: int) -> str:
         "### By task (hold-out, all evidence)\n\n" + _by_task(named),
         "### Confusions (hold-out, all evidence)\n\n" + _confusions(named),
     ]
+    if apps:
+        parts.append("### Core feature or extra (package id and uses only)\n\n" + core_table(apps))
     return "\n\n".join(parts) + "\n"
 
 
@@ -50,14 +53,13 @@ def _sizes(outcomes: Sequence[Outcome], held: Sequence[Outcome], seen: Sequence[
     formats = {item.format for item in outcomes}
     repositories = {item.model.repository for item in outcomes}
     tasks = {item.model.task for item in outcomes} - {UNKNOWN}
-    fitted = fit([(item.model.task, item.named) for item in held])
+    fitted = fit(evidence(held))
     return (
         f"{share(len(outcomes), listed)} of the listed files were there: {len(repositories)} repositories, {len(formats)} formats, "
         f"{len(tasks)} tasks, {sum(item.model.task == UNKNOWN for item in outcomes)} test graphs without a task. Development: "
         f"{len(seen)} models of {len({item.model.repository for item in seen})} repositories; hold-out: {len(held)} of "
         f"{len({item.model.repository for item in held})}.\n\n"
-        f"Temperature {TEMPERATURE} and doubt {DOUBT} stand in the source; least log loss over the whole hold-out part: "
-        f"{fitted[0]} and {fitted[1]}."
+        f"The temperature in the source is {TEMPERATURE}; least log loss over the whole hold-out part: {fitted}."
     )
 
 
@@ -114,7 +116,7 @@ def _reliability(named: Sequence[Answer], bare: Sequence[Answer]) -> str:
     return (
         table(head, rows)
         + f"\n\nExpected calibration error: {_error(named):.3f} with all evidence, {_error(bare):.3f} with structure only. Every "
-        "probability in this table was made with constants fitted on other repositories (five folds)."
+        "probability in this table was made with a temperature fitted on other repositories (five folds)."
     )
 
 

@@ -1,8 +1,8 @@
 """What models do: the taxonomy of tasks, and the verdicts on a model and on an app.
 
 The rows of the two published studies that a task belongs to are named with it: Table 1 of Xu et al., "A First Look at
-Deep Learning Apps on Smartphones" (WWW 2019), and the task table of Almeida et al., "Smart at what cost?" (IMC 2021).
-Their rows are those of 2018 and 2021; tasks that phones did not have then have none.
+Deep Learning Apps on Smartphones" (WWW 2019), and the task table of Almeida et al., "Smart at what cost?" (IMC 2021), the
+latter as far as it is known without the paper's full text. Tasks that phones did not have in 2018 or 2021 have none.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ TASKS: Final[tuple[Task, ...]] = (
     Task("object-detection", "Object detection", _I, "object recognition", "object detection", "Boxes around things"),
     Task("face-detection", "Face detection", _I, "face detection", "face detection"),
     Task("face-landmarks", "Face landmarks", _I, "photo beauty", "contour detection", "Contours, mesh, irises"),
-    Task("face-recognition", "Face recognition", _I, "face identification", "face recognition", "Who is it: an embedding of a face"),
-    Task("face-attributes", "Face attributes", _I, "face detection", "face attributes", "Age, gender, emotion, expression"),
+    Task("face-recognition", "Face recognition", _I, "face identification", "", "Whose face it is, by an embedding"),
+    Task("face-attributes", "Face attributes", _I, "face detection", "", "Age, gender, emotion, expression"),
     Task("face-liveness", "Face liveness", _I, "face identification", "", "A living face or a picture of one"),
     Task("gaze-estimation", "Gaze and head pose", _I, "face detection", ""),
     Task("pose-estimation", "Body pose estimation", _I, "action detection", "pose estimation"),
@@ -62,7 +62,7 @@ TASKS: Final[tuple[Task, ...]] = (
     Task("gesture-recognition", "Gesture recognition", _I, "action detection", "", "Gestures and signs from pictures or joints"),
     Task("action-recognition", "Action recognition", _I, "action detection", "", "What happens in a video"),
     Task("image-segmentation", "Image segmentation", _I, "photo beauty", "semantic segmentation", "A class for each pixel or object"),
-    Task("portrait-segmentation", "Portrait and hair segmentation", _I, "photo beauty", "hair reconstruction", "People, hair, background; matting"),
+    Task("portrait-segmentation", "Portrait and hair segmentation", _I, "photo beauty", "semantic segmentation", "People, hair, background; matting"),
     Task("depth-estimation", "Depth estimation", _I, "augmented reality", "augmented reality"),
     Task("3d-object-detection", "3D object detection and tracking", _I, "augmented reality", "augmented reality"),
     Task("super-resolution", "Super-resolution", _I, "photo beauty", "photo beauty"),
@@ -73,7 +73,7 @@ TASKS: Final[tuple[Task, ...]] = (
     Task("text-detection", "Text detection", _I, "text recognition", "text recognition", "Where text is in a picture"),
     Task("text-recognition", "Text recognition (OCR)", _I, "text recognition", "text recognition"),
     Task("handwriting-recognition", "Handwriting recognition", _I, "text recognition", "text recognition", "Handwritten digits and characters"),
-    Task("barcode-detection", "Barcode and QR detection", _I, "", "barcode detection"),
+    Task("barcode-detection", "Barcode and QR detection", _I),
     Task("document-scanning", "Document and card scanning", _I, "text recognition", "text recognition", "Edges and kinds of documents, cards"),
     Task("content-moderation", "Content moderation", _I, "", "nudity detection", "Nudity and violence in pictures"),
     Task("image-embedding", "Image embedding", _I, "image classification", "", "Search by similarity, perceptual hashes, CLIP"),
@@ -95,7 +95,7 @@ TASKS: Final[tuple[Task, ...]] = (
     Task("text-processing", "Tokenising", _T, "", "", "A helper of other models: text to tokens and back"),
     Task("activity-recognition", "Activity recognition", _S, "movement tracking", "movement tracking", "Motion sensors"),
     Task("biosignal-analysis", "Biosignal analysis", _S, "abnormal detection", "", "ECG, EEG, PPG"),
-    Task("anomaly-detection", "Anomaly detection", _S, "abnormal detection", "crash detection", "Reconstructs what is normal"),
+    Task("anomaly-detection", "Anomaly detection", _S, "abnormal detection", "", "Reconstructs what is normal"),
     Task("recommendation", "Recommendation", _N, "recommendation", ""),
     Task("tabular-prediction", "Prediction from a table", _N, "", "", "Classification or regression of plain features"),
     Task("game-agent", "Game agent", _N, "simulation", "", "Policies of reinforcement learning"),

@@ -19,10 +19,10 @@ from nngauge.domain.task import TASKS, UNKNOWN, Alternative, Modality, TaskVerdi
 from nngauge.limits import EVIDENCE_EXCERPT, EVIDENCE_PER_FACT
 
 TEMPERATURE: Final = 0.7
-"""Divides the sums of clues before they become probabilities. Fitted with `DOUBT` by `benchmarks.evaluation.tasks`:
-least log loss over the development part of tasks.csv, cross-validated by repository (docs/tasks.md)."""
+"""Divides the sums of clues before they become probabilities. Fitted by `benchmarks.evaluation.tasks`: least log loss over
+the hold-out part of tasks.csv, with names and without; the published figures are cross-validated (docs/tasks.md)."""
 DOUBT: Final = 2.5
-"""The score of "unknown": a task has to collect more."""
+"""The score of "unknown": a task has to collect more than that a picture goes in (1.4) and one weak word."""
 LEAST: Final = 0.34
 """A task less probable than this is not named."""
 _PRIORS: Final[Mapping[str, float]] = {"image-classification": 0.3, "object-detection": 0.3, "face-detection": 0.3}

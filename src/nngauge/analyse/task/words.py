@@ -21,6 +21,7 @@ _MOST_CHARACTERS: Final = 600
 _MOST_WORDS: Final = 80
 _MOST_HITS: Final = 6
 _MOST_NAMES: Final = 12
+_FEWEST_NODES: Final = 4
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 _FACTS: Final = (
@@ -44,10 +45,16 @@ def word_clues(path: str, graph: Graph, words: Sequence[str]) -> Iterator[Clue]:
     yield from _clues("file-name", name, 1.0, EvidenceKind.FILE_NAME)
     yield from _clues("folder", " ".join(folders.split("/")[-3:]), 0.6, EvidenceKind.FILE_NAME)
     yield from _clues("metadata", _metadata(graph), 0.9, EvidenceKind.STRING)
-    yield from _clues("port-name", _ports(graph), 0.7, EvidenceKind.STRING)
-    yield from _clues("layer-name", _layers(graph), 0.35, EvidenceKind.STRING)
+    if not _is_fragment(graph):
+        yield from _clues("port-name", _ports(graph), 0.7, EvidenceKind.STRING)
+        yield from _clues("layer-name", _layers(graph), 0.35, EvidenceKind.STRING)
     if words:
         yield from _clues("around", " ".join(words[:32]), 0.2, EvidenceKind.STRING)
+
+
+def _is_fragment(graph: Graph) -> bool:
+    """A few operations cut out of a network carry the names of the whole, but do not do its task."""
+    return 0 < len(graph.nodes) < _FEWEST_NODES and not graph.subgraphs
 
 
 def _metadata(graph: Graph) -> str:
