@@ -199,10 +199,10 @@ def owners_table(groups: Mapping[str, Sequence[Owned]]) -> str:
     for name, items in groups.items():
         said = [item for item in items if item.got.owner is not Owner.UNKNOWN]
         parts = [item for item in said if item.got.owner in {Owner.SDK, Owner.SYSTEM}]
-        wanted = [item for item in items if item.wanted not in {"app", "?"}]
+        wanted = [item for item in items if item.wanted != "app"]
         rows.append((
             name, len(items), share(len(said), len(items)), share(sum(item.right for item in said), len(said)),
-            share(sum(item.right for item in parts), len(parts)), share(sum(item.right for item in wanted), len(wanted)),
+            share(sum(item.right for item in parts), len(parts)), share(sum(item.right and item.wanted != "?" for item in wanted), len(wanted)),
         ))  # fmt: skip
     head = (
         "files",
@@ -226,6 +226,41 @@ def wrong_table(groups: Mapping[str, Sequence[Owned]]) -> str:
     return table(("files", "path", "is", "we say", "times"), [(*key, count) for key, count in sorted(kinds.items())])
 
 
+def page(models: Path | None, folders: Sequence[Path], clone: Path | None) -> str:
+    """The section of docs/evaluation.md, of the material that is at hand."""
+    text = ["## Whose is it, and what was it made from"]
+    groups: dict[str, Sequence[Owned]] = {}
+    if folders:
+        groups["models in packages"], groups["libraries in packages"], _ = packages(folders)
+    if clone is not None:
+        groups["TFLite files of a 2021 crawl, by path alone"] = crawl(clone)
+    if groups:
+        text += [
+            (
+                "Labels were made by hand, by the people who wrote the knowledge base, who knew these files: the figures "
+                "tell what the knowledge covers, not how it does on components that nobody has written down. ``?``: shared "
+                "by apps of several publishers, so of a component, but of which could not be found out."
+            ),
+            owners_table(groups),
+        ]
+        wrong = wrong_table(groups)
+        text += ["Wrong, or left open:", wrong] if wrong.count("\n") > 1 else []
+    index = published_models().entries
+    compared, same, other = pairs()
+    text.append(
+        f"The index of published models has {len(index)} entries, {sum(bool(item.sketches) for item in index)} with fingerprints "
+        f"of weights. Of {compared:,} pairs of these, {same} share at least a fifth of their weights and have the same layers; "
+        f"{len(other)} share weights and have other layers:"
+    )
+    text.append(table(("model", "and", "share of weights"), [(a, b, f"{part:.0%}") for a, b, part in other]))
+    if models is not None:
+        text += [
+            "Published models, changed in memory, without digests, names and metadata:",
+            copies_table(copies(models)),
+        ]
+    return "\n\n".join(text)
+
+
 def main() -> None:
     """Prints the tables whose material is at hand."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evaluation.attribution", description=__doc__)
@@ -233,19 +268,7 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, action="append", default=[], help="folder with packages")
     parser.add_argument("--crawl", type=Path, help="clone of github.com/xumengwei/MobileDL")
     options = parser.parse_args()
-    if options.models:
-        print(copies_table(copies(options.models)), end="\n\n")
-    compared, same, other = pairs()
-    print(f"{compared:,} pairs in the index: {same} share weights and layers, {len(other)} weights only")
-    print(table(("model", "and", "share of weights"), [(a, b, f"{part:.0%}") for a, b, part in other]), end="\n\n")
-    groups: dict[str, Sequence[Owned]] = {}
-    if options.packages:
-        groups["models in packages"], groups["libraries in packages"], unlabelled = packages(options.packages)
-        print("without label:", ", ".join(unlabelled) or "none")
-    if options.crawl:
-        groups["TFLite files of a 2021 crawl"] = crawl(options.crawl)
-    print(owners_table(groups), end="\n\n")
-    print(wrong_table(groups))
+    print(page(options.models, options.packages, options.crawl))
 
 
 if __name__ == "__main__":
