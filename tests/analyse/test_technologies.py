@@ -17,6 +17,7 @@ from nngauge.domain.library import Library
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model, ModelFile
 from nngauge.domain.technology import Grade, Technology
+from tests.builders import facts
 
 INSTALLED = "app.apk!lib/arm64-v8a/libengine.so"
 DEX = "app.apk!classes.dex"
@@ -116,7 +117,7 @@ def test_the_strongest_grade_wins_in_any_order() -> None:
     items = [CLASSES, detection("engine", Presence.LIBRARY, version="1.2"), detection("engine", Presence.FILE, DEX)]
     for order in permutations(items):
         found = only(*order)
-        assert (found.grade, found.versions, len(found.detections)) == (Grade.LIBRARY, ("1.2",), 3)
+        assert (found.grade, found.versions, found.places) == (Grade.LIBRARY, ("1.2",), 3)
 
 
 def test_what_is_only_possible_never_outranks_what_counts() -> None:
@@ -351,3 +352,17 @@ def test_runtimes_come_first_and_possible_ones_last() -> None:
         detection("c", Presence.LIBRARY),
     ]
     assert [item.id for item in technologies(items)] == ["c", "d", "b", "a"]
+
+
+def test_technologies_are_grouped_and_ordered() -> None:
+    found = technologies([
+        facts.detection(technology="openai", title="OpenAI", category=Category.CLOUD, presence=Presence.ENDPOINT, version=None),
+        facts.detection(abi="x86_64", version="2.16.0", presence=Presence.EMBEDDED, library_bytes=9_000_000),
+        facts.detection(),
+        facts.detection(technology="maybe", title="Maybe", confidence=Confidence.POSSIBLE),
+    ])  # fmt: skip
+    assert [tech.id for tech in found] == ["tflite", "openai", "maybe"]
+    assert found[0].presence is Presence.LIBRARY
+    assert found[0].versions == ("2.17.0", "2.16.0")
+    assert found[0].abis == ("arm64-v8a", "x86_64")
+    assert (found[0].places, found[0].library_bytes) == (2, 9_000_000)

@@ -13,15 +13,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from nngauge.analyse.app_facts import index_rules
-from nngauge.analyse.technologies import technologies
 from nngauge.detect.ruleset import Rule
+from nngauge.domain.scan import Scan
 from nngauge.domain.technology import Technology
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.io.elf import read_elf
-from nngauge.packages import open_package
 from nngauge.pipeline import Scanner
-from nngauge.pipeline.app import AppScan
 from tests.builders.dex import build_dex
 from tests.builders.elf import ElfSpec, build_elf
 from tests.builders.packages import apk, pack_manifest_text, xapk, zipped
@@ -289,22 +286,13 @@ def five(engines: tuple[Engine, ...]) -> bytes:
 
 def graded(scanner: Scanner, app: bytes) -> Mapping[str, Technology]:
     """The technologies of an app by id."""
+    return {item.id: item for item in scanned(scanner, app).technologies}
+
+
+def scanned(scanner: Scanner, app: bytes) -> Scan:
+    """An app, scanned."""
     suffix = ".xapk" if b"base.apk" in app[-4096:] else ".apk"
     with tempfile.NamedTemporaryFile(suffix=suffix, prefix="nngauge-engine-") as file:
         file.write(app)
         file.flush()
-        package = open_package(file.name)
-        try:
-            walk = AppScan(scanner, package, None)
-            scan = walk.run(file.name)
-        finally:
-            package.close()
-    found = technologies(
-        scan.detections,
-        scan.models,
-        index=index_rules(scanner.signatures.ruleset.rules),
-        libraries=scan.libraries,
-        loaders=walk.detector.loaders(),
-        app=scan.app,
-    )
-    return {item.id: item for item in found}
+        return scanner.scan(file.name)

@@ -32,6 +32,7 @@ from tests.builders.engines import (
     plain,
     renamed,
     repackaged,
+    scanned,
     stripped,
 )
 from tests.builders.packages import apk
@@ -112,10 +113,11 @@ def test_the_full_name_without_a_call_that_takes_a_path_is_no_download(scanner: 
 
 def test_a_split_set_belongs_together(scanner: Scanner) -> None:
     """Classes, library and models come from three packages."""
-    found = graded(scanner, INSTALLED["split set"](made("tflite")))["tflite"]
-    parts = {proof.location.path.split("!")[1] for item in found.detections for proof in item.evidence}
+    scan = scanned(scanner, INSTALLED["split set"](made("tflite")))
+    detections = [item for item in scan.detections if item.technology == "tflite"]
+    parts = {proof.location.path.split("!")[1] for item in detections for proof in item.evidence}
     assert parts == {"base.apk", "split_config.arm64_v8a.apk"}
-    assert len(found.models) == 1
+    assert [len(item.models) for item in scan.technologies if item.id == "tflite"] == [1]
 
 
 def test_five_engines_stay_five(scanner: Scanner) -> None:

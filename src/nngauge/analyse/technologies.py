@@ -86,13 +86,15 @@ def _technology(name: str, group: Sequence[Detection], facts: AppFacts) -> Techn
         abis=tuple(dict.fromkeys(item.abi for item in ordered if item.abi)),
         host=first.host,
         models=tuple(model.digest for model in facts.loadable(rule) if model.digest),
-        detections=ordered,
+        location=first.evidence[0].location,
+        places=len(group),
+        library_bytes=max((item.library_bytes for item in group if item.library_bytes), default=None),
     )
     if grade is Grade.PACKED:
         return replace(found, because=_packed_words(first), evidence=first.evidence[:1])
     if name in facts.alive or grade is Grade.MODELS or rule is None:
         return found
-    return _without_code(found, rule, facts)
+    return _without_code(found, ordered, rule, facts)
 
 
 def _strength(graded: tuple[Grade, Detection]) -> tuple[bool, int, int]:
@@ -114,10 +116,10 @@ def _packed_words(item: Detection) -> str:
     return f"its library is in {packed_place(item.evidence[0].location)}, from where no system loads it: it is unpacked first"
 
 
-def _without_code(found: Technology, rule: Rule, facts: AppFacts) -> Technology:
+def _without_code(found: Technology, ordered: Sequence[Detection], rule: Rule, facts: AppFacts) -> Technology:
     """Neither its own native code nor an alternative is in the app: why, as far as the app tells."""
     needs = rule.needs
-    linked = _linked(found, facts)
+    linked = _linked(ordered, facts)
     missing = (linked.value,) if linked else (*needs.libraries, *needs.technologies) if needs else ()
     found = replace(found, shipped=False, missing=missing)
     what = f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the app"
@@ -142,7 +144,7 @@ def _without_code(found: Technology, rule: Rule, facts: AppFacts) -> Technology:
         proofs = tuple(proof for model in models for proof in model.evidence[:1])
         because = f"{what}, though models that it loads are ({models[0].name})"
         return replace(found, because=because, evidence=proofs[:EVIDENCE_PER_FACT])
-    files = [item for item in found.detections if item.presence is Presence.FILE]
+    files = [item for item in ordered if item.presence is Presence.FILE]
     if files:
         because = f"{what}, though files that belong to it are ({files[0].evidence[0].location.name})"
         return replace(found, because=because, evidence=_proofs(files))
@@ -151,17 +153,17 @@ def _without_code(found: Technology, rule: Rule, facts: AppFacts) -> Technology:
         because = f"{what}; the app loads code from files ({ways}), whether this too is not known"
         return replace(found, because=because, evidence=_proofs(delivered.unsure))
     because = f"{what}; neither is a model of it, nor code that could fetch it"
-    proofs = (linked,) if linked else found.detections[0].evidence[:1]
+    proofs = (linked,) if linked else ordered[0].evidence[:1]
     return replace(_regraded(found, Grade.DEAD, because, proofs), dead=True)
 
 
-def _linked(found: Technology, facts: AppFacts) -> Evidence | None:
+def _linked(ordered: Sequence[Detection], facts: AppFacts) -> Evidence | None:
     """The library that a binary of it links and the app does not have, as that binary's table says it."""
-    for item in found.detections:
-        place = item.evidence[0].location
-        wanted = facts.hollow.get((found.id, place.path))
+    for item in ordered:
+        place = item.evidence[0].location.path
+        wanted = facts.hollow.get((item.technology, place))
         if wanted is not None:
-            return Evidence(kind=EvidenceKind.NEEDED, location=Location(path=place.path), value=wanted, rule=found.id)
+            return Evidence(kind=EvidenceKind.NEEDED, location=Location(path=place), value=wanted, rule=item.technology)
     return None
 
 
@@ -211,5 +213,7 @@ def _from_models(rule: Rule, models: Sequence[Model]) -> Technology:
         missing=rule.needs.libraries if rule.needs else (),
         because=f"{count} of its format, nothing in the app that loads them",
         models=tuple(model.digest for model in models if model.digest),
+        location=models[0].parts[0].location,
+        places=len(models),
         evidence=tuple(proof for model in models for proof in model.evidence[:1])[:EVIDENCE_PER_FACT],
     )

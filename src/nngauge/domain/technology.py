@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from nngauge.domain.detection import Category, Detection
+from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Evidence, Presence
+from nngauge.domain.location import Location
 
 
 class Grade(StrEnum):
@@ -62,12 +63,11 @@ class Technology(Struct, frozen=True, kw_only=True):
     """Technology whose library contains it (`Grade.EMBEDDED`)."""
     models: tuple[str, ...] = ()
     """Digests of the app's models that it can load, largest first."""
-    detections: tuple[Detection, ...] = ()
-    """Strongest first."""
+    location: Location
+    """Where it was found: the strongest detection, or the largest model."""
+    places: int
+    """Detections, or models where only they speak for it."""
+    library_bytes: int | None = None
+    """Bytes of the largest binary it was found in."""
     evidence: tuple[Evidence, ...] = ()
     """What `because` rests on: the packed file, the loader, the models."""
-
-    @property
-    def library_bytes(self) -> int:
-        """Bytes of the largest binary it was found in."""
-        return max((item.library_bytes or 0 for item in self.detections), default=0)

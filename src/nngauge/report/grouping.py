@@ -1,4 +1,4 @@
-"""Detections and models as people think of them: one line a technology, one line a distinct model."""
+"""Models as people think of them: one line a distinct model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from nngauge.analyse.technologies import technologies as graded
-from nngauge.domain.detection import Detection
 from nngauge.domain.model import Model
-from nngauge.domain.technology import Technology
-
-__all__ = ["DistinctModel", "Technology", "distinct_models", "technologies"]
 
 
 class DistinctModel(Struct, frozen=True):
@@ -19,11 +14,6 @@ class DistinctModel(Struct, frozen=True):
 
     model: Model
     places: tuple[str, ...]
-
-
-def technologies(detections: Sequence[Detection]) -> list[Technology]:
-    """Grouped by technology: runtimes first, then by grade and title; without the app nothing is called dead."""
-    return list(graded(detections))
 
 
 def distinct_models(models: Sequence[Model]) -> list[DistinctModel]:
