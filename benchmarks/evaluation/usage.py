@@ -29,6 +29,7 @@ PLANTED = "tflite"
 class Answer:
     """One question about one package."""
 
+    group: str
     origin: str
     subject: str
     wanted: str
@@ -68,7 +69,10 @@ def judge(scanner: Scanner, path: Path, extra: Iterable[str] = ()) -> tuple[tupl
 
 
 def compare(scanner: Scanner, folders: Sequence[Path]) -> tuple[list[Answer], list[Cost], int]:
-    """Every label with the verdict that it got; what the search cost; how many packages are not at hand."""
+    """Every label with the verdict that it got; what the search cost; how many packages are not at hand.
+
+    `group` of a label: ``hold-out`` for packages that nobody ran while the analysis was written.
+    """
     answers: list[Answer] = []
     costs: list[Cost] = []
     absent = 0
@@ -83,7 +87,10 @@ def compare(scanner: Scanner, folders: Sequence[Path]) -> tuple[list[Answer], li
         for kind in ("technologies", "models"):
             wanted = row.get(kind, {})
             assert isinstance(wanted, dict)
-            answers += [_answer(str(row["origin"]), name, use, given.get(name)) for name, use in wanted.items()]
+            answers += [
+                _answer(str(row.get("group", "known")), str(row["origin"]), name, use, given.get(name))
+                for name, use in wanted.items()
+            ]
     return answers, costs, absent
 
 
@@ -103,23 +110,25 @@ def planted(scanner: Scanner, folders: Sequence[Path], negatives: Sequence[str])
             except (InputError, NotThisFormat, zipfile.BadZipFile):
                 continue
         verdict = next(item for item in found if item.subject == PLANTED)
-        answers.append(_answer(path.name[:12], PLANTED, "bundled", verdict))
+        answers.append(_answer("planted", path.name[:12], PLANTED, "bundled", verdict))
     return answers
 
 
 def page(answers: Sequence[Answer], costs: Sequence[Cost], dead: Sequence[Answer], absent: int) -> str:
     """The part of the evaluation page."""
-    right = sum(item.wanted == item.given for item in answers)
+    agree = [
+        f"{share(sum(item.wanted == item.given for item in part), len(part))} labels of {name} packages agree"
+        for name, part in sorted(_groups(answers).items())
+    ]
     counts = Counter((item.wanted, item.given) for item in answers)
     kinds = ("used", "bundled", "unknown", "not found")
     rows = [(wanted, *(counts[wanted, given] for given in kinds)) for wanted in kinds[:3]]
     dead_counts = Counter(item.given for item in dead)
     text = [
         "## Used or merely bundled",
-        (
-            f"{len(costs)} packages whose sources were read first ({absent} more are not at hand): {share(right, len(answers))} "
-            "labels agree."
-        ),
+        f"{len(costs)} packages whose sources were read first ({absent} more are not at hand): "
+        + "; ".join(agree)
+        + ".",
         table(("by the sources", *(f"told: {kind}" for kind in kinds)), rows),
         f"Dependencies of another app, TensorFlow Lite among them, put into {len(dead)} apps that never call them: "
         + (", ".join(f"{count} {use}" for use, count in sorted(dead_counts.items())) or "none at hand")
@@ -139,11 +148,18 @@ def page(answers: Sequence[Answer], costs: Sequence[Cost], dead: Sequence[Answer
     return "\n\n".join(text)
 
 
-def _answer(origin: str, name: str, wanted: str, found: UsageVerdict | None) -> Answer:
+def _groups(answers: Sequence[Answer]) -> dict[str, list[Answer]]:
+    found: dict[str, list[Answer]] = {}
+    for item in answers:
+        found.setdefault(item.group, []).append(item)
+    return found
+
+
+def _answer(group: str, origin: str, name: str, wanted: str, found: UsageVerdict | None) -> Answer:
     if found is None:
-        return Answer(origin, name, wanted, "not found", "the scan did not find it", "")
+        return Answer(group, origin, name, wanted, "not found", "the scan did not find it", "")
     chain = " → ".join(step.method for step in found.chain)
-    return Answer(origin, name, wanted, found.use.value, found.reason, chain)
+    return Answer(group, origin, name, wanted, found.use.value, found.reason, chain)
 
 
 def _beginning(folders: Sequence[Path], name: str) -> Path | None:

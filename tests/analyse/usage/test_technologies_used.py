@@ -522,3 +522,30 @@ def test_many_classes_below_a_tall_tower() -> None:
     body = [item for known in below for item in new(known.name)]
     assert verdict(package([activity(MAIN, *body, RUN), *tower, *below, RUNTIME])).use is Use.USED
     assert time.process_time() - start < 10
+
+
+def test_the_apps_own_class_is_missing() -> None:
+    found = verdict(package([activity(MAIN, call(ENGINE, "go")), RUNTIME]))
+    assert (found.use, found.obstacle) == (Use.UNKNOWN, Obstacle.CODE_MISSING)
+    cloned = call(f"[{ENGINE}", "clone", "()Ljava/lang/Object;", "virtual")
+    assert verdict(package([activity(MAIN, cloned), RUNTIME])).use is Use.BUNDLED
+
+
+def test_a_library_whose_sdk_is_called_and_has_no_code_here() -> None:
+    """A library of the same maker may be entered by it; one of another maker is not."""
+    app = [activity(MAIN, call("Lai/onnxruntime/OrtSession;", "run"))]
+    files = _elf("Java_ai_onnxruntime_Other_run", name="libother.so")
+    code = app_code(package(app, files=files))
+    rules = [rule("onnxruntime"), rule("ncnn")]
+    held = usage(code, rules, [library("libother.so", "ncnn")])
+    assert [(item.use, item.obstacle) for item in held] == [(Use.USED, None), (Use.UNKNOWN, Obstacle.CODE_MISSING)]
+    files = _elf("Java_com_tencent_Other_run", name="libother.so")
+    other = usage(app_code(package(app, files=files)), rules, [library("libother.so", "ncnn")])
+    assert [item.use for item in other] == [Use.USED, Use.BUNDLED]
+
+
+def test_neither_a_manifest_nor_layouts() -> None:
+    found = verdict(package([activity(MAIN), RUNTIME], manifest=False))
+    assert (found.use, found.obstacle) == (Use.UNKNOWN, Obstacle.CODE_MISSING)
+    layouts = {"res/layout/main.xml": layout("Button")}
+    assert verdict(package([activity(MAIN), RUNTIME], manifest=False, files=layouts)).use is Use.BUNDLED

@@ -1,6 +1,6 @@
 """Used or merely bundled: is there a path from what the system starts to the runtime, and to each model?
 
-What it can and cannot see is in docs/usage.md. Heavier than a scan (all code is read again), so it is asked for.
+What it can and cannot see is in docs/used-or-bundled.md. Heavier than a scan (all code is read again), so it is asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from nngauge.analyse.usage.code import AppCode
 from nngauge.analyse.usage.models import model_verdicts
-from nngauge.analyse.usage.owners import Owners
+from nngauge.analyse.usage.owners import Owners, missing_components
 from nngauge.analyse.usage.read import app_code
 from nngauge.analyse.usage.search import Search
 from nngauge.analyse.usage.targets import find_targets
@@ -47,5 +47,8 @@ def _run(search: Search) -> None:
         search.run()
     except InputError as error:
         search.obstacles[Obstacle.CODE_UNREAD] = f"the code could not be followed to its end: {error.what}"
+    missing = missing_components(search.code, search.owners)
+    if missing and not search.code.obstacles:
+        search.obstacles[Obstacle.CODE_MISSING] = missing
     if not search.arrivals:
         search.obstacles[Obstacle.CODE_MISSING] = "the package holds nothing that the system could start"

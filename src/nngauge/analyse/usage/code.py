@@ -71,13 +71,14 @@ class AppCode(Struct, frozen=True, kw_only=True):
     classes: Classes
     location: Location
     """Of the package."""
-    places: Mapping[str, Location] = field(default_factory=dict)
     package_id: str = ""
     manifest: bool = False
     """A manifest could be read."""
     components: tuple[Component, ...] = ()
     natives: tuple[NativeLibrary, ...] = ()
     bundles: tuple[Bundle, ...] = ()
+    layouts: int = 0
+    """Layouts, menus and other XML resources that were read."""
     layout_names: frozenset[str] = frozenset()
     """Names of classes in layouts, menus, navigation graphs and preferences."""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

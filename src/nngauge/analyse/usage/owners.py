@@ -77,9 +77,23 @@ _COMPONENTS: Final = (
 """Superclasses of components."""
 
 
+_STARTED: Final = frozenset({"activity", "service", "receiver", "provider"})
+
+
+def missing_components(code: AppCode, owners: Owners) -> str:
+    """One sentence when classes of the app's own that the manifest names are not in the package; else empty."""
+    named = {item.name for item in code.components if item.kind != "meta-data"}
+    missing = sorted(name for name in named if owners.own_name(name) and code.classes.named(name) is None)
+    if missing:
+        return f"{len(missing)} of {len(named)} classes that the manifest names are not in the package, as {missing[0]}"
+    if not code.manifest and not code.layouts:
+        return "the package has neither a manifest nor layouts, which name the classes that the system creates"
+    return ""
+
+
 def guessed_components(code: AppCode) -> list[str]:
     """Names of the classes that could be components, for a package whose manifest is missing or names none."""
-    if any(item.kind != "meta-data" for item in code.components):
+    if any(item.kind in _STARTED for item in code.components):
         return []
     return [
         name

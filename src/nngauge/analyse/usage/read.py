@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from nngauge.analyse.usage.classes import Class, Classes, descriptor_of
-from nngauge.analyse.usage.code import AppCode, Bundle, Component, NativeLibrary
+from nngauge.analyse.usage.code import AppCode, Bundle, NativeLibrary
 from nngauge.analyse.usage.hosts import HOSTS, host_of
 from nngauge.analyse.usage.manifest import component_classes, native_activities
 from nngauge.analyse.usage.natives import FileNames, read_native
-from nngauge.analyse.usage.owners import LIBRARIES
 from nngauge.domain.location import Location
 from nngauge.domain.usage import Obstacle
 from nngauge.errors import InputError, LimitError, NngaugeError
@@ -68,7 +67,8 @@ class _Reader:
         classes = self._classes()
         manifests = [part.manifest for part in self.package.parts if part.manifest is not None]
         components = tuple(found for root in manifests for found in component_classes(root))
-        self._missing(classes, components)
+        if not self.parts:
+            self.obstacles.setdefault(Obstacle.NO_CODE, "there is no Dalvik code in the package")
         self._logic()
         names = FileNames({*self.libraries, *self.data_names})
         return AppCode(
@@ -79,6 +79,7 @@ class _Reader:
             components=components,
             natives=tuple(self._natives(classes, names)),
             bundles=tuple(self.bundles),
+            layouts=len(self.layouts),
             layout_names=self._layout_names(classes),
             services=self.services,
             native_entry=tuple(f"lib{name}.so" for root in manifests for name in native_activities(root)),
@@ -147,16 +148,6 @@ class _Reader:
         except InputError as error:
             self.obstacles.setdefault(Obstacle.CODE_UNREAD, f"the classes could not be read: {error.what}")
             return Classes(())
-
-    def _missing(self, classes: Classes, components: tuple[Component, ...]) -> None:
-        if not self.parts:
-            self.obstacles.setdefault(Obstacle.NO_CODE, "there is no Dalvik code in the package")
-            return
-        named = {item.name for item in components if item.kind != "meta-data"}
-        missing = sorted(name for name in named if not name.startswith(LIBRARIES) and classes.named(name) is None)
-        if missing:
-            text = f"{len(missing)} of {len(named)} classes that the manifest names are not in the package, as {missing[0]}"
-            self.obstacles.setdefault(Obstacle.CODE_MISSING, text)
 
     def _logic(self) -> None:
         """A framework of another language without the file that holds the logic."""

@@ -96,6 +96,8 @@ class Search:
         self.fields: dict[str, Method] = {}
         """Fields of resource classes met (``R$raw.model``), and where first."""
         self.resources: dict[int, Method] = {}
+        self.hollow: dict[str, Method] = {}
+        """Classes of technologies that are called and not in the package, and where first."""
         self.absent: dict[str, Method] = {}
         """Libraries that the app's own code loads and the package does not hold."""
         self.obstacles: dict[Obstacle, str] = {}
@@ -206,6 +208,7 @@ class Search:
             self._touch(owner, method, "calls", rank)
             target = self.classes.target(part, row)
             if target is None:
+                self._gap(owner, method)
                 self._outside(part, row, found, method, rank)
                 continue
             self._reach(target, method, "calls", rank)
@@ -213,6 +216,15 @@ class Search:
                 self._start(target.owner, method, rank)
             if target.name.startswith("load"):
                 self._load(part, found, method, rank)
+
+    def _gap(self, owner: str, method: Method) -> None:
+        """A call of a class that should be here and is not."""
+        if owner.startswith("L") and self.classes.get(owner) is None and "/R$" not in owner:
+            if owner in self.targets.types:
+                self.hollow.setdefault(owner, method)
+            elif self.owners.own(owner) and self.owners.own(method.owner.name):
+                text = f"{method} calls {dotted(owner)}, which is not in the package"
+                self.obstacles.setdefault(Obstacle.CODE_MISSING, text)
 
     def _reach(self, target: Method, parent: Method | None, how: str, rank: Rank) -> None:
         if target not in self.arrivals:

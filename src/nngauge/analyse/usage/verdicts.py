@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from nngauge.analyse.usage.classes import dotted
+from nngauge.analyse.usage.natives import symbol_of
 from nngauge.analyse.usage.search import GUESSED, Hit, Rank, Search
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind
@@ -107,11 +110,30 @@ def _not_reached(search: Search, technology: str) -> UsageVerdict:
             return unknown(technology, Obstacle.NATIVE, reason, chain)
         reason = f"{hit.target} is loaded, but none of its methods is called"
         return _bundled(search, technology, reason, chain, model=False)
+    for owner, method in search.hollow.items():
+        library = _relative(search, owner, holders)
+        if library:
+            reason = f"{method} calls {dotted(owner)}, which is not in the package; {library} may belong to it"
+            return unknown(technology, Obstacle.CODE_MISSING, reason, search.steps(method))
     if not known and not holders and not search.code.obstacles:
         return unknown(
             technology, Obstacle.NO_API, "neither classes nor libraries of it are here that a call could lead to"
         )
     return _bundled(search, technology, "no path from the app's components leads to it", (), model=False)
+
+
+def _relative(search: Search, owner: str, holders: Sequence[str]) -> str:
+    """A library whose natives are of the same maker as the class `owner`, or of nobody known; empty without one.
+
+    The Java part of an SDK may be in a package that was not given, and its library here.
+    """
+    maker = symbol_of("/".join(owner.split("/")[:2]), "")
+    for native in search.code.natives:
+        if native.name in holders:
+            nobody = not native.methods and native.onload
+            if nobody or any(symbol.startswith(maker) for symbol in native.methods):
+                return native.name
+    return ""
 
 
 def _via(search: Search, hit: Hit) -> str:
