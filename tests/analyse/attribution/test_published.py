@@ -67,6 +67,16 @@ def test_copies_in_other_layouts_and_types_have_the_same_weights(tmp_path: Path,
     assert found.sentence == "Net (Zoo), same weights, renamed"
 
 
+def test_models_with_more_tensors_than_the_index_keeps(tmp_path: Path) -> None:
+    layers = network(6, (3, *[16] * 44))
+    known = index(tmp_path, layers)
+    assert len(known.entries[0].sketches) == 32
+    for write in (as_onnx, as_tflite):
+        found = ask(write(layers), known)
+        assert found is not None
+        assert (found.likeness, found.same, found.tensors) == (Likeness.WEIGHTS, 1.0, 43)
+
+
 def test_folded_batch_normalisation_changes_nothing(tmp_path: Path) -> None:
     layers = network(1)
     folded = changed(layers, lambda weight, at, out: weight * (-1) ** out * (0.1 + at + out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from statistics import median
@@ -212,27 +212,20 @@ def _match(
 ) -> _Match:
     """How far two models are the same.
 
-    Of networks with the same layers only those are compared that have a fingerprint in both: coarse quantisation leaves
-    some without.
+    Of networks with the same layers only as many tensors of each shape count as have a fingerprint in both: coarse
+    quantisation leaves some without, and the index keeps the largest.
     """
-    mine: Sequence[int] = range(len(found))
-    theirs: Sequence[int] = range(len(kept))
+    hit = sum(found[at].elements for at in hits)
+    theirs = sum(kept[at].elements for at in places)
     if layers and layers == entry.layers:
-        shapes, others = {sketch.shape for sketch in kept}, {sketch.shape for sketch in found}
-        mine = [at for at in mine if found[at].shape in shapes]
-        theirs = [at for at in theirs if kept[at].shape in others]
-        held = 1.0
-    else:
-        # What the index does not keep cannot be found.
-        held = min(1.0, sum(sketch.elements for sketch in kept) / max(entry.weights, 1))
-    total = sum(found[at].elements for at in mine)
-    share = min(1.0, sum(found[at].elements for at in hits) / total / held)
-    return _Match(
-        entry,
-        share,
-        sum(kept[at].elements for at in places) / sum(kept[at].elements for at in theirs),
-        list(places.values()),
-    )
+        both = Counter(sketch.shape for sketch in found) & Counter(sketch.shape for sketch in kept)
+        total = sum(math.prod(shape) * count for shape, count in both.items())
+        return _Match(entry, min(1.0, hit / total), min(1.0, theirs / total), list(places.values()))
+    # What the index does not keep cannot be found.
+    all_kept = sum(sketch.elements for sketch in kept)
+    held = min(1.0, all_kept / max(entry.weights, 1))
+    total = sum(sketch.elements for sketch in found)
+    return _Match(entry, min(1.0, hit / total / held), theirs / all_kept, list(places.values()))
 
 
 def _by_lineage(model: Model, form: Structure, found: Sequence[Sketch], index: PublishedModels) -> KnownModel | None:
