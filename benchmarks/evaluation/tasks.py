@@ -12,14 +12,17 @@ import argparse
 import csv
 import math
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from nngauge.analyse.task.verdict import LEAST, TEMPERATURE, gather, probabilities, scores
+from nngauge.analyse.task.verdict import LEAST, TEMPERATURE, gather, judge, probabilities, scores
 from nngauge.api import open_model
+from nngauge.domain.graph import Graph
+from nngauge.domain.location import Location
 from nngauge.domain.task import UNKNOWN
 from nngauge.errors import NngaugeError
 
@@ -58,6 +61,8 @@ class Outcome:
     """Scores without names of any kind."""
     keyword: str
     """The baseline's answer: the first keyword of a task in the file's name."""
+    seconds: float = 0.0
+    """Processor time of one verdict, the best of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,38 +107,51 @@ def evaluate(models: Sequence[Labelled], folder: Path) -> Iterator[Outcome]:
                 graph, form = extracted.graph, extracted.format.name
                 place = "/".join(model.path.split("/")[-1 - _FOLDERS :])
                 named = scores(tuple(gather(graph, place, model.beside)))
+                seconds = min(_timed(graph, place, model.beside) for _ in range(3))
                 bare = scores(tuple(gather(graph, None)))
         except NngaugeError as error:
             print(f"{path}: {error}")
             continue
-        yield Outcome(model, form, named, bare, keyword(model.path))
+        yield Outcome(model, form, named, bare, keyword(model.path), seconds)
+
+
+def _timed(graph: Graph, place: str, beside: Sequence[str]) -> float:
+    started = time.process_time()
+    judge(tuple(gather(graph, place, beside)), Location(path=place))
+    return time.process_time() - started
 
 
 KEYWORDS: Final[Mapping[str, str]] = {
     "nsfw": "content-moderation", "liveness": "face-liveness", "spoof": "face-liveness", "landmark": "face-landmarks",
-    "facemesh": "face-landmarks", "iris": "face-landmarks", "facenet": "face-recognition", "arcface": "face-recognition",
-    "face_recognition": "face-recognition", "age": "face-attributes", "gender": "face-attributes", "emotion": "face-attributes",
-    "expression": "face-attributes", "gaze": "gaze-estimation", "headpose": "gaze-estimation", "pose": "pose-estimation",
-    "movenet": "pose-estimation", "palm": "hand-tracking", "hand": "hand-tracking", "gesture": "gesture-recognition",
-    "sign": "gesture-recognition", "selfie": "portrait-segmentation", "hair": "portrait-segmentation", "matting": "portrait-segmentation",
-    "depth": "depth-estimation", "midas": "depth-estimation", "objectron": "3d-object-detection", "esrgan": "super-resolution",
-    "super_resolution": "super-resolution", "scale": "super-resolution", "srcnn": "super-resolution", "denoise": "image-enhancement", "color": "image-enhancement",
+    "facemesh": "face-landmarks", "iris": "face-landmarks", "facenet": "face-recognition",
+    "arcface": "face-recognition", "face_recognition": "face-recognition", "age": "face-attributes",
+    "gender": "face-attributes", "emotion": "face-attributes", "expression": "face-attributes",
+    "gaze": "gaze-estimation", "headpose": "gaze-estimation", "pose": "pose-estimation", "movenet": "pose-estimation",
+    "palm": "hand-tracking", "hand": "hand-tracking", "gesture": "gesture-recognition", "sign": "gesture-recognition",
+    "selfie": "portrait-segmentation", "hair": "portrait-segmentation", "matting": "portrait-segmentation",
+    "depth": "depth-estimation", "midas": "depth-estimation", "objectron": "3d-object-detection",
+    "esrgan": "super-resolution", "super_resolution": "super-resolution", "scale": "super-resolution",
+    "srcnn": "super-resolution", "denoise": "image-enhancement", "color": "image-enhancement",
     "style": "style-transfer", "cartoon": "style-transfer", "anime": "style-transfer", "gan": "image-generation",
-    "diffusion": "image-generation", "rife": "frame-interpolation", "interp": "frame-interpolation", "dbnet": "text-detection",
-    "ocr": "text-recognition", "crnn": "text-recognition", "traineddata": "text-recognition", "mnist": "handwriting-recognition",
-    "digit": "handwriting-recognition", "barcode": "barcode-detection", "qr": "barcode-detection", "document": "document-scanning",
-    "embed": "image-embedding", "clip": "image-embedding", "whisper": "speech-recognition", "asr": "speech-recognition",
-    "kws": "keyword-spotting", "keyword": "keyword-spotting", "wake": "keyword-spotting", "vad": "voice-activity-detection",
-    "speaker": "speaker-recognition", "tts": "speech-synthesis", "yamnet": "sound-recognition", "sound": "sound-recognition",
-    "audio": "sound-recognition", "noise": "noise-suppression", "dtln": "noise-suppression", "pitch": "music-analysis",
-    "music": "music-analysis", "llama": "language-model", "gpt": "language-model", "llm": "language-model", "qwen": "language-model",
-    "text_class": "text-classification", "sentiment": "text-classification", "spam": "text-classification", "translat": "translation",
-    "bert": "question-answering", "reply": "smart-reply", "tokenizer": "text-processing", "activity": "activity-recognition",
-    "har": "activity-recognition", "ecg": "biosignal-analysis", "anomaly": "anomaly-detection", "recommend": "recommendation",
-    "face": "face-detection", "yolo": "object-detection", "ssd": "object-detection", "detect": "object-detection",
-    "deeplab": "image-segmentation", "seg": "image-segmentation", "unet": "image-segmentation", "mobilenet": "image-classification",
-    "resnet": "image-classification", "squeezenet": "image-classification", "inception": "image-classification", "efficientnet": "image-classification",
-    "classif": "image-classification", "label": "image-classification",
+    "diffusion": "image-generation", "rife": "frame-interpolation", "interp": "frame-interpolation",
+    "dbnet": "text-detection", "ocr": "text-recognition", "crnn": "text-recognition",
+    "traineddata": "text-recognition", "mnist": "handwriting-recognition", "digit": "handwriting-recognition",
+    "barcode": "barcode-detection", "qr": "barcode-detection", "document": "document-scanning",
+    "embed": "image-embedding", "clip": "image-embedding", "whisper": "speech-recognition",
+    "asr": "speech-recognition", "kws": "keyword-spotting", "keyword": "keyword-spotting", "wake": "keyword-spotting",
+    "vad": "voice-activity-detection", "speaker": "speaker-recognition", "tts": "speech-synthesis",
+    "yamnet": "sound-recognition", "sound": "sound-recognition", "audio": "sound-recognition",
+    "noise": "noise-suppression", "dtln": "noise-suppression", "pitch": "music-analysis", "music": "music-analysis",
+    "llama": "language-model", "gpt": "language-model", "llm": "language-model", "qwen": "language-model",
+    "text_class": "text-classification", "sentiment": "text-classification", "spam": "text-classification",
+    "translat": "translation", "bert": "question-answering", "reply": "smart-reply", "tokenizer": "text-processing",
+    "activity": "activity-recognition", "har": "activity-recognition", "ecg": "biosignal-analysis",
+    "anomaly": "anomaly-detection", "recommend": "recommendation", "face": "face-detection",
+    "yolo": "object-detection", "ssd": "object-detection", "detect": "object-detection",
+    "deeplab": "image-segmentation", "seg": "image-segmentation", "unet": "image-segmentation",
+    "mobilenet": "image-classification", "resnet": "image-classification", "squeezenet": "image-classification",
+    "inception": "image-classification", "efficientnet": "image-classification", "classif": "image-classification",
+    "label": "image-classification",
 }  # fmt: skip
 """The baseline: what a person would search file names for, the specific before the general; first hit wins."""
 

@@ -23,13 +23,15 @@ from nngauge.domain.app import App, Platform
 from nngauge.domain.task import TASK, Role, TaskVerdict
 
 _USES: Final[Mapping[str, str]] = {
-    "photo beauty": "image-enhancement", "face detection": "face-detection", "augmented reality": "3d-object-detection",
-    "image classification": "image-classification", "image classigication": "image-classification",
-    "text recognition": "text-recognition", "object recognition": "object-detection", "face identification": "face-recognition",
+    "photo beauty": "image-enhancement", "face detection": "face-detection",
+    "augmented reality": "3d-object-detection", "image classification": "image-classification",
+    "image classigication": "image-classification", "text recognition": "text-recognition",
+    "object recognition": "object-detection", "face identification": "face-recognition",
     "word&emoji prediction": "word-prediction", "auto-correct": "word-prediction", "translation": "translation",
-    "text classification": "text-classification", "smart reply": "smart-reply", "speech recognition": "speech-recognition",
-    "sound recognition": "sound-recognition", "recommendation": "recommendation", "movement tracking": "activity-recognition",
-    "simulation": "game-agent", "abnormal detection": "anomaly-detection", "video segment": "portrait-segmentation",
+    "text classification": "text-classification", "smart reply": "smart-reply",
+    "speech recognition": "speech-recognition", "sound recognition": "sound-recognition",
+    "recommendation": "recommendation", "movement tracking": "activity-recognition", "simulation": "game-agent",
+    "abnormal detection": "anomaly-detection", "video segment": "portrait-segmentation",
     "action detection": "pose-estimation", "scanning": "barcode-detection",
 }  # fmt: skip
 """A task of the row that stands for each use."""

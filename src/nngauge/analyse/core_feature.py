@@ -27,22 +27,38 @@ _SURE: Final = 0.5
 """A model's task counts from this probability on."""
 _RATES: Final[Mapping[str, float]] = {
     "photo beauty": 0.969, "face detection": 0.846, "augmented reality": 0.263, "image classification": 0.545,
-    "text recognition": 0.363, "object recognition": 0.9, "face identification": 0.875, "word & emoji prediction": 0.98,
-    "auto-correct": 0.98, "translation": 0.428, "text classification": 0.5, "smart reply": 0.05, "speech recognition": 0.389,
-    "sound recognition": 0.95, "recommendation": 0.181, "movement tracking": 0.444,
+    "text recognition": 0.363, "object recognition": 0.9, "face identification": 0.875,
+    "word & emoji prediction": 0.98, "auto-correct": 0.98, "translation": 0.428, "text classification": 0.5,
+    "smart reply": 0.05, "speech recognition": 0.389, "sound recognition": 0.95, "recommendation": 0.181,
+    "movement tracking": 0.444,
 }  # fmt: skip
 """Share of apps in which a use is core, Table 1 of the WWW'19 study (100 % and 0 % drawn in)."""
 _RATE_WEIGHT: Final = 0.5
 """What their published rates count; the mix of apps has changed since 2018."""
 _SUBJECTS: Final[Mapping[str, str]] = {
-    "image": "camera cam photo photos selfie beauty beautycam makeup makeover filter filters sticker stickers hairstyle hair retouch editor pic picture pics "
-    "cartoon sketch art portrait collage snow snapfilters b612 facetune airbrush prisma lens scanner detector vision image images enhance enhancer upscale "
-    "background cutout faceswap faceapp beautify selfiecamera camera360",
-    "face": "face facial selfie makeup makeover beauty beautycam lipstick skin hair hairstyle faceswap look aging old attendance liveness",
-    "text": "scan scanner scanners camscanner ocr document documents translate translator receipt card reader lens text plate sudoku math homework handwriting digit digits",
-    "object": "detector detect recognition identify identifier plant flower bird dog insect classifier vision lens food mushroom garbage",
+    "image": (
+        "camera cam photo photos selfie beauty beautycam makeup makeover filter filters sticker stickers "
+        "hairstyle hair retouch editor pic picture pics cartoon sketch art portrait collage snow snapfilters b612 "
+        "facetune airbrush prisma lens scanner detector vision image images enhance enhancer upscale background "
+        "cutout faceswap faceapp beautify selfiecamera camera360"
+    ),
+    "face": (
+        "face facial selfie makeup makeover beauty beautycam lipstick skin hair hairstyle faceswap look aging old "
+        "attendance liveness"
+    ),
+    "text": (
+        "scan scanner scanners camscanner ocr document documents translate translator receipt card reader lens "
+        "text plate sudoku math homework handwriting digit digits"
+    ),
+    "object": (
+        "detector detect recognition identify identifier plant flower bird dog insect classifier vision lens food "
+        "mushroom garbage"
+    ),
     "pose": "pose fitness workout yoga exercise pilates trainer posture dance gesture sign asl",
-    "speech": "voice speech assistant dictation transcribe transcription recorder whisper stt asr subtitle caption keyboard talkback pronunciation speak",
+    "speech": (
+        "voice speech assistant dictation transcribe transcription recorder whisper stt asr subtitle caption "
+        "keyboard talkback pronunciation speak"
+    ),
     "sound": "sound music tuner pitch bird chord snore cough shazam recognizer karaoke noise",
     "writing": "keyboard ime inputmethod input emoji swiftkey gboard typing",
     "language": "chat chatbot assistant llm gpt ai writer translate translator translation dictionary",
@@ -50,23 +66,27 @@ _SUBJECTS: Final[Mapping[str, str]] = {
 }
 """What an app calls itself when that is its business."""
 _OF_TASK: Final[Mapping[str, str]] = {
-    "face-detection": "image face", "face-landmarks": "image face", "face-recognition": "face", "face-attributes": "image face",
-    "face-liveness": "face", "gaze-estimation": "face pose", "pose-estimation": "pose", "hand-tracking": "pose image",
-    "gesture-recognition": "pose", "action-recognition": "pose", "object-detection": "object image", "image-classification": "object image",
-    "3d-object-detection": "object image", "text-detection": "text", "text-recognition": "text", "handwriting-recognition": "text",
-    "barcode-detection": "text", "document-scanning": "text", "speech-recognition": "speech", "keyword-spotting": "speech",
-    "voice-activity-detection": "speech", "speaker-recognition": "speech", "speech-synthesis": "speech", "sound-recognition": "sound",
-    "noise-suppression": "speech sound", "music-analysis": "sound", "word-prediction": "writing", "smart-reply": "writing",
-    "language-model": "language", "translation": "language text", "text-classification": "language", "text-embedding": "language",
-    "question-answering": "language", "activity-recognition": "sensor", "biosignal-analysis": "sensor", "anomaly-detection": "sensor",
+    "face-detection": "image face", "face-landmarks": "image face", "face-recognition": "face",
+    "face-attributes": "image face", "face-liveness": "face", "gaze-estimation": "face pose",
+    "pose-estimation": "pose", "hand-tracking": "pose image", "gesture-recognition": "pose",
+    "action-recognition": "pose", "object-detection": "object image", "image-classification": "object image",
+    "3d-object-detection": "object image", "text-detection": "text", "text-recognition": "text",
+    "handwriting-recognition": "text", "barcode-detection": "text", "document-scanning": "text",
+    "speech-recognition": "speech", "keyword-spotting": "speech", "voice-activity-detection": "speech",
+    "speaker-recognition": "speech", "speech-synthesis": "speech", "sound-recognition": "sound",
+    "noise-suppression": "speech sound", "music-analysis": "sound", "word-prediction": "writing",
+    "smart-reply": "writing", "language-model": "language", "translation": "language text",
+    "text-classification": "language", "text-embedding": "language", "question-answering": "language",
+    "activity-recognition": "sensor", "biosignal-analysis": "sensor", "anomaly-detection": "sensor",
     "image-embedding": "object image",
 }  # fmt: skip
 _OTHER_TRADES: Final = frozenset(
     """
-    shop shopping mall store taobao alibaba lazada market deals bank banking pay wallet finance insurance invest taxi map maps
-    subway airlines flight travel hotel booking delivery news weather radio podcast messenger talk chat line mm social dating
-    community facebook instagram video tv youku watch live webtoon comics books goodreads job jobs email mail calendar browser
-    launcher cleaner vpn game games parking classroom school pregnancy baby
+    shop shopping mall store taobao alibaba lazada market deals bank banking pay wallet finance insurance invest
+    taxi map maps subway airlines flight travel hotel booking delivery news weather radio podcast messenger talk
+    chat line mm social dating community facebook instagram video tv youku watch live webtoon comics books
+    goodreads job jobs email mail calendar browser launcher cleaner vpn game games parking classroom school
+    pregnancy baby
     """.split()  # noqa: SIM905
 )
 """Trades that live without AI."""

@@ -22,8 +22,9 @@ _FORMATS: Final[Mapping[str, tuple[str, str]]] = {
 _ARCHITECTURES: Final[Mapping[str, str]] = {
     "whisper": "speech-recognition", "moonshine": "speech-recognition", "silero-vad": "voice-activity-detection",
     "clip": "image-embedding", "mmproj": "image-embedding", "sd1": "image-generation", "sdxl": "image-generation",
-    "sd3": "image-generation", "flux": "image-generation", "outetts": "speech-synthesis", "wavtokenizer-dec": "speech-synthesis",
-    "marian": "translation", "m2m_100": "translation", "nllb": "translation", "bert_classifier": "text-classification",
+    "sd3": "image-generation", "flux": "image-generation", "outetts": "speech-synthesis",
+    "wavtokenizer-dec": "speech-synthesis", "marian": "translation", "m2m_100": "translation", "nllb": "translation",
+    "bert_classifier": "text-classification",
 }  # fmt: skip
 _ROLES: Final[Mapping[Role, tuple[str, float]]] = {
     Role.DECODER: ("language-model", 7.0),
@@ -34,10 +35,12 @@ _ROLES: Final[Mapping[Role, tuple[str, float]]] = {
 }
 _BUNDLES: Final[Mapping[str, str]] = {
     "face_detector": "face-detection", "face_landmarker": "face-landmarks", "hand_landmarker": "hand-tracking",
-    "gesture_recognizer": "gesture-recognition", "pose_landmarker": "pose-estimation", "image_classifier": "image-classification",
-    "object_detector": "object-detection", "image_segmenter": "image-segmentation", "interactive_segmenter": "image-segmentation",
-    "image_embedder": "image-embedding", "image_generator": "image-generation", "text_classifier": "text-classification",
-    "text_embedder": "text-embedding", "language_detector": "text-classification", "audio_classifier": "sound-recognition",
+    "gesture_recognizer": "gesture-recognition", "pose_landmarker": "pose-estimation",
+    "image_classifier": "image-classification", "object_detector": "object-detection",
+    "image_segmenter": "image-segmentation", "interactive_segmenter": "image-segmentation",
+    "image_embedder": "image-embedding", "image_generator": "image-generation",
+    "text_classifier": "text-classification", "text_embedder": "text-embedding",
+    "language_detector": "text-classification", "audio_classifier": "sound-recognition",
     "audio_embedder": "sound-recognition", "llm_inference": "language-model", "face_stylizer": "style-transfer",
     "holistic_landmarker": "pose-estimation",
 }  # fmt: skip

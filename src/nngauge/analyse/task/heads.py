@@ -19,10 +19,10 @@ _MOST_INPUTS: Final = 64
 """Of one operation; a hostile Concat may have millions."""
 _LAYERS: Final = frozenset(
     """
-    Conv FusedConv NhwcFusedConv QLinearConv ConvTranspose FusedConvTranspose Gemm QGemm MatMul QLinearMatMul FusedMatMul
-    MatMulNBits LSTM GRU RNN SVDF DetectionOutput NonMaxSuppression YoloDetection Region Proposal DepthToSpace ArgMax TopK
-    Multinomial Gather Custom Call Loop If Delegate TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor
-    LinearClassifier LinearRegressor SVMClassifier SVMRegressor Spectrogram STFT Mfcc
+    Conv FusedConv NhwcFusedConv QLinearConv ConvTranspose FusedConvTranspose Gemm QGemm MatMul QLinearMatMul
+    FusedMatMul MatMulNBits LSTM GRU RNN SVDF DetectionOutput NonMaxSuppression YoloDetection Region Proposal
+    DepthToSpace ArgMax TopK Multinomial Gather Custom Call Loop If Delegate TreeEnsemble TreeEnsembleClassifier
+    TreeEnsembleRegressor LinearClassifier LinearRegressor SVMClassifier SVMRegressor Spectrogram STFT Mfcc
     """.split()  # noqa: SIM905
 )
 """Where a trace from an output ends."""

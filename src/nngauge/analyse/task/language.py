@@ -9,14 +9,18 @@ from nngauge.analyse.task.sketch import Sketch
 from nngauge.domain.graph import DType, Tensor
 
 _INTEGERS: Final = frozenset({DType.INT32, DType.INT64})
-_ALL: Final = "language-model text-classification text-embedding word-prediction smart-reply translation question-answering text-processing"
+_ALL: Final = (
+    "language-model text-classification text-embedding word-prediction smart-reply translation "
+    "question-answering text-processing"
+)
 _TOKENIZERS: Final = (
-    "BertTokenizer", "GPT2Tokenizer", "CLIPTokenizer", "SentencepieceTokenizer", "WordpieceTokenizer", "HfBertTokenizer",
-    "RobertaTokenizer", "TFSentencepieceTokenizeOp", "FlexSentencepieceTokenizeOp", "WhitespaceTokenizer",
-    "tftext:WhitespaceTokenizer", "custom_op_tokenizer", "RegexSplitWithOffsets", "FlexRegexSplitWithOffsets", "StringSplit",
-    "FlexStringSplitV2", "FlexWordpieceTokenizeWithOffsets", "FlexRegexReplace", "BertTokenizerDecoder", "HfJsonTokenizer", "StringNormalizer",
-    "TfIdfVectorizer", "DictVectorizer", "FlexStringToHashBucketFast", "Ngrams", "SequenceStringProjection",
-    "PoolingOp", "ExpectedValueOp",
+    "BertTokenizer", "GPT2Tokenizer", "CLIPTokenizer", "SentencepieceTokenizer", "WordpieceTokenizer",
+    "HfBertTokenizer", "RobertaTokenizer", "TFSentencepieceTokenizeOp", "FlexSentencepieceTokenizeOp",
+    "WhitespaceTokenizer", "tftext:WhitespaceTokenizer", "custom_op_tokenizer", "RegexSplitWithOffsets",
+    "FlexRegexSplitWithOffsets", "StringSplit", "FlexStringSplitV2", "FlexWordpieceTokenizeWithOffsets",
+    "FlexRegexReplace", "BertTokenizerDecoder", "HfJsonTokenizer", "StringNormalizer", "TfIdfVectorizer",
+    "DictVectorizer", "FlexStringToHashBucketFast", "Ngrams", "SequenceStringProjection", "PoolingOp",
+    "ExpectedValueOp",
 )  # fmt: skip
 """Operators that take text apart: ONNX Runtime Extensions, TensorFlow Text, TFLite Support, seq2seq projections."""
 _ATTENTION: Final = (
@@ -187,6 +191,6 @@ def _image_text(sketch: Sketch) -> Clue | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _strings, _tokenizers, _tokens, _average, _floats_to_labels, _sentence, _answer, _next_token, _cache, _decoder_norms, _replies,
-    _image_text,
+    _strings, _tokenizers, _tokens, _average, _floats_to_labels, _sentence, _answer, _next_token, _cache,
+    _decoder_norms, _replies, _image_text,
 )  # fmt: skip

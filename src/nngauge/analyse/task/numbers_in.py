@@ -10,8 +10,8 @@ from nngauge.analyse.task.sketch import Sketch
 from nngauge.domain.graph import DType
 
 _TREES: Final = (
-    "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor", "LinearClassifier", "LinearRegressor", "SVMClassifier",
-    "SVMRegressor", "GLMClassifier", "GLMRegressor",
+    "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor", "LinearClassifier", "LinearRegressor",
+    "SVMClassifier", "SVMRegressor", "GLMClassifier", "GLMRegressor",
 )  # fmt: skip
 _AXES: Final = frozenset({3, 4, 6, 9, 12})
 """Columns of motion sensors: accelerometer, gyroscope, magnetometer, in x, y and z."""

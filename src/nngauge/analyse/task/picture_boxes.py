@@ -24,20 +24,23 @@ _FINISHERS: Final = frozenset(
 _ANCHOR_ROWS: Final = {16: "face-detection", 18: "hand-tracking", 12: "pose-estimation", 8: "pose-estimation"}
 """Numbers of a box with points in MediaPipe's single-shot detectors: 4 + 2 × (6, 7, 4, 2) points."""
 _ROWS: Final = {
-    84: ("object-detection", 6.0), 85: ("object-detection", 6.0), 144: ("object-detection", 5.0), 95: ("object-detection", 5.0),
-    24: ("object-detection", 2.0), 25: ("object-detection", 3.0), 56: ("pose-estimation", 6.0), 57: ("pose-estimation", 5.0),
-    116: ("image-segmentation", 6.0), 117: ("image-segmentation", 6.0), 37: ("image-segmentation", 3.0),
-    16: ("face-detection", 3.5), 20: ("face-detection", 3.0), 15: ("face-detection", 2.5),
+    84: ("object-detection", 6.0), 85: ("object-detection", 6.0), 144: ("object-detection", 5.0),
+    95: ("object-detection", 5.0), 24: ("object-detection", 2.0), 25: ("object-detection", 3.0),
+    56: ("pose-estimation", 6.0), 57: ("pose-estimation", 5.0), 116: ("image-segmentation", 6.0),
+    117: ("image-segmentation", 6.0), 37: ("image-segmentation", 3.0), 16: ("face-detection", 3.5),
+    20: ("face-detection", 3.0), 15: ("face-detection", 2.5),
 }  # fmt: skip
 """Numbers in one row of YOLO's single output: 4 + 80 or 5 + 80 (COCO), 4 + 1 + 17 × 3 (pose), 4 + 80 + 32 (masks),
 4 + 1 + 10 + 1 (faces with five points). https://docs.ultralytics.com/tasks/."""
 _GRIDS: Final = {
     255: ("object-detection", 5.0, "3 × (5 + 80)"), 75: ("object-detection", 4.5, "3 × (5 + 20)"),
     125: ("object-detection", 5.0, "5 × (5 + 20)"), 425: ("object-detection", 5.0, "5 × (5 + 80)"),
-    85: ("object-detection", 4.5, "5 + 80"), 95: ("object-detection", 4.5, "12 + 3 + 80"), 144: ("object-detection", 5.0, "4 × 16 + 80"), 84: ("object-detection", 4.0, "4 + 80"),
+    85: ("object-detection", 4.5, "5 + 80"), 95: ("object-detection", 4.5, "12 + 3 + 80"),
+    144: ("object-detection", 5.0, "4 × 16 + 80"), 84: ("object-detection", 4.0, "4 + 80"),
     65: ("face-detection", 1.2, "4 × 16 + 1"), 80: ("object-detection", 2.5, "COCO's 80 classes"),
-    112: ("object-detection", 4.0, "4 × 8 + 80"), 48: ("face-detection", 3.0, "3 × (5 + 1 + 10)"), 63: ("face-detection", 3.0, "3 × 21"),
-    18: ("face-detection", 1.6, "3 × (5 + 1)"), 45: ("object-detection", 1.5, "3 × 15"), 24: ("object-detection", 1.5, "3 × 8"),
+    112: ("object-detection", 4.0, "4 × 8 + 80"), 48: ("face-detection", 3.0, "3 × (5 + 1 + 10)"),
+    63: ("face-detection", 3.0, "3 × 21"), 18: ("face-detection", 1.6, "3 × (5 + 1)"),
+    45: ("object-detection", 1.5, "3 × 15"), 24: ("object-detection", 1.5, "3 × 8"),
     21: ("object-detection", 1.0, "3 × 7"), 30: ("object-detection", 1.0, "3 × 10"),
 }  # fmt: skip
 """Channels of a detector's grid: anchors × (box + objectness + classes), distributions of box sides, points."""
@@ -243,5 +246,6 @@ def _body_rows(sketch: Sketch) -> Clue | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _finished, _four_results, _anchored, _single_rows, _few_poses, _finished_rows, _grids, _unshaped, _centres, _body_rows,
+    _finished, _four_results, _anchored, _single_rows, _few_poses, _finished_rows, _grids, _unshaped, _centres,
+    _body_rows,
 )  # fmt: skip

@@ -369,6 +369,7 @@ def _shaped(sketch: Sketch) -> Clue | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _labels_map, _class_map, _mask, _matte, _heat_maps, _text_map, _enlarged, _pixel_shuffle, _flat, _grows_at_end, _repainted,
-    _instance_norm, _style_code, _colours, _between, _generated, _depth, _planes, _prototypes, _decoded_poses, _shaped,
+    _labels_map, _class_map, _mask, _matte, _heat_maps, _text_map, _enlarged, _pixel_shuffle, _flat, _grows_at_end,
+    _repainted, _instance_norm, _style_code, _colours, _between, _generated, _depth, _planes, _prototypes,
+    _decoded_poses, _shaped,
 )  # fmt: skip

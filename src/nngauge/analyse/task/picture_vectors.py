@@ -11,10 +11,12 @@ from nngauge.analyse.task.sketch import POOLS, Picture, Sketch
 
 _VISION: Final = group(
     1.4,
-    "image-classification object-detection face-detection face-landmarks face-recognition face-attributes face-liveness "
-    "gaze-estimation pose-estimation hand-tracking gesture-recognition action-recognition image-segmentation portrait-segmentation "
-    "depth-estimation 3d-object-detection super-resolution image-enhancement style-transfer frame-interpolation text-detection "
-    "text-recognition handwriting-recognition barcode-detection document-scanning content-moderation image-embedding image-generation",
+    "image-classification object-detection face-detection face-landmarks face-recognition face-attributes "
+    "face-liveness gaze-estimation pose-estimation hand-tracking gesture-recognition action-recognition "
+    "image-segmentation portrait-segmentation depth-estimation 3d-object-detection super-resolution "
+    "image-enhancement style-transfer frame-interpolation text-detection text-recognition "
+    "handwriting-recognition barcode-detection document-scanning content-moderation image-embedding "
+    "image-generation",
 )
 _GRAY: Final = dict.fromkeys(_VISION, 0.5)
 _POINTS: Final[Mapping[int, tuple[str, str]]] = {
@@ -271,5 +273,6 @@ def _mtcnn(sketch: Sketch) -> Clue | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _vision, _labels, _pooled_end, _digits, _expression, _one_number, _small_pair, _embedding, _points, _angles, _several_rows, _mtcnn,
+    _vision, _labels, _pooled_end, _digits, _expression, _one_number, _small_pair, _embedding, _points, _angles,
+    _several_rows, _mtcnn,
 )  # fmt: skip

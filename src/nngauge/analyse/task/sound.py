@@ -10,12 +10,12 @@ from nngauge.domain.graph import DType, Tensor
 
 _FLOATS: Final = frozenset({DType.FLOAT32, DType.FLOAT16, DType.INT8, DType.UINT8, DType.INT16, DType.UNKNOWN})
 _ALL: Final = (
-    "speech-recognition keyword-spotting voice-activity-detection speaker-recognition sound-recognition noise-suppression "
-    "music-analysis"
+    "speech-recognition keyword-spotting voice-activity-detection speaker-recognition sound-recognition "
+    "noise-suppression music-analysis"
 )
 _SIGNALS: Final = (
-    "Spectrogram", "STFT", "DFT", "Mfcc", "MelWeightMatrix", "Rfft", "Irfft", "AudioSpectrogram", "SignalRfft", "SignalWindow",
-    "SignalFilterBank", "InverseSTFT", "ComplexAbs", "SignalFftAutoScale", "SignalPCAN",
+    "Spectrogram", "STFT", "DFT", "Mfcc", "MelWeightMatrix", "Rfft", "Irfft", "AudioSpectrogram", "SignalRfft",
+    "SignalWindow", "SignalFilterBank", "InverseSTFT", "ComplexAbs", "SignalFftAutoScale", "SignalPCAN",
 )  # fmt: skip
 _BINS: Final = frozenset({129, 161, 201, 256, 257, 320, 321, 480, 481, 512, 513})
 """Bins of a spectrum or samples of a short frame, where as many come out as go in."""
@@ -61,7 +61,7 @@ def _sound_classes(sketch: Sketch) -> Clue | None:
 
 
 def frames(tensor: Tensor) -> tuple[int, int] | None:
-    """Frames and bins of an input that looks like a spectrogram: not square, one of its sides a usual number of bins."""
+    """Frames and bins of an input that looks like a spectrogram: not square, one side a usual number of bins."""
     shape = tensor.shape
     if shape is None or tensor.dtype not in _FLOATS or len(shape) not in (2, 3, 4):
         return None
@@ -295,6 +295,6 @@ def _speaker(sketch: Sketch) -> Clue | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _signal, _wave, _sound_classes, _spectrogram, _flattened, _svdf, _streaming, _voice, _same_frame, _pitch, _letters, _transducer,
-    _spoken, _vocoder, _speaker,
+    _signal, _wave, _sound_classes, _spectrogram, _flattened, _svdf, _streaming, _voice, _same_frame, _pitch,
+    _letters, _transducer, _spoken, _vocoder, _speaker,
 )  # fmt: skip

@@ -30,7 +30,8 @@ _PRIORS: Final[Mapping[str, float]] = {"image-classification": 0.3, "object-dete
 _REPEATED: Final = 0.45
 """Share of further clues of one sort."""
 RULES: Final[tuple[Rule, ...]] = (
-    *picture_vectors.RULES, *picture_boxes.RULES, *picture_maps.RULES, *sound.RULES, *language.RULES, *numbers_in.RULES,
+    *picture_vectors.RULES, *picture_boxes.RULES, *picture_maps.RULES, *sound.RULES, *language.RULES,
+    *numbers_in.RULES,
 )  # fmt: skip
 _MODALITIES: Final[Mapping[str, Modality]] = {task.id: task.modality for task in TASKS}
 
