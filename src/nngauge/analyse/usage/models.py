@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nngauge.analyse.usage.names import named_in
 from nngauge.analyse.usage.search import Hit, Rank, Search
 from nngauge.analyse.usage.verdicts import not_found, reached, unknown
 from nngauge.domain.model import Model
@@ -13,13 +14,15 @@ from nngauge.io.arsc import resolve
 
 _SHORT = 3
 """Letters that a piece of a name must have to count as one."""
+_MAX_PIECES = 2_000
+"""String constants that may begin a name."""
 _MAX_RESOURCES = 4_000
 """Resource identifiers in code that are looked up to find the files they stand for."""
 
 
 def model_verdicts(search: Search, models: Sequence[Model]) -> Iterator[UsageVerdict]:
     """One verdict per model, in order."""
-    names = Names(search)
+    names = Names(search, models)
     for model in models:
         yield _verdict(search, names, model)
 
@@ -27,13 +30,21 @@ def model_verdicts(search: Search, models: Sequence[Model]) -> Iterator[UsageVer
 class Names:
     """File names in the code, reached and not."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, models: Sequence[Model]) -> None:
         self.search = search
+        files = {part.location.name for model in models for part in model.parts}
+        self.in_bundles = {
+            name: bundle
+            for bundle in search.code.bundles
+            for name in named_in(bundle.data, files if bundle.data else ())
+        }
+        self.in_resources = named_in(search.code.resources, files)
         self.reached: dict[str, str] = {}
         """Last part of each string constant that was reached → the constant."""
         for text in search.strings:
             self.reached.setdefault(text.rpartition("/")[2], text)
-        self.pieces = sorted({text for text in search.strings if len(text) >= _SHORT and text[-1] in "_-./"})
+        pieces = sorted({text for text in search.strings if len(text) >= _SHORT and text[-1] in "_-./"})
+        self.pieces = tuple(pieces[:_MAX_PIECES])
         self._all: frozenset[str] | None = None
         self._files: dict[str, Hit] | None = None
 
@@ -102,9 +113,8 @@ def _named(search: Search, names: Names, path: str) -> Hit | None:
             return Hit(method_, f"R.raw.{stem}", "names the resource", search.arrivals[method_].rank)
         if (hit := names.resource(path)) is not None:
             return hit
-    for bundle in search.code.bundles:
-        if bundle.names(name):
-            return Hit(None, name, f"named in {bundle.location.name} ({bundle.host})", Rank.APP)
+    if (bundle := names.in_bundles.get(name)) is not None:
+        return Hit(None, name, f"named in {bundle.location.name} ({bundle.host})", Rank.APP)
     for native in search.code.natives:
         if name in native.strings and (entered := search.entered.get(native.name) or search.loads.get(native.name)):
             return Hit(entered.caller, f"{native.name}: {name}", "names the file", entered.rank)
@@ -118,15 +128,11 @@ def _unnamed(search: Search, names: Names, subject: str, path: str) -> UsageVerd
         return not_found(search, subject, "its file is named only in code that nothing reaches", model=True)
     place = folder.removeprefix("assets/")
     built = f".{suffix}" in search.strings or suffix in search.strings
-    if built and (stem in search.strings or any(name.startswith(piece) for piece in names.pieces)):
+    if built and (stem in search.strings or name.startswith(names.pieces)):
         return unknown(subject, Obstacle.NAME_BUILT, "pieces of its name are in code that runs", model=True)
     if folder != "assets" and place and (place in search.strings or f"{place}/" in search.strings):
         return unknown(subject, Obstacle.NAME_BUILT, f"code that runs names its folder, {place}", model=True)
-    if (
-        len(name) > _SHORT
-        and (name.encode() in search.code.resources or name.encode("utf-16-le") in search.code.resources)
-        and not path.startswith("res/")
-    ):
+    if len(name) > _SHORT and name in names.in_resources and not path.startswith("res/"):
         return unknown(
             subject, Obstacle.NAME_BUILT, "its name is in the app's resources, where code may read it", model=True
         )

@@ -8,22 +8,22 @@ from typing import Final
 from nngauge.analyse.usage.classes import Class, Method, descriptor_of, dotted
 from nngauge.analyse.usage.code import AppCode, Bundle
 from nngauge.analyse.usage.hosts import HOSTS, Host
+from nngauge.analyse.usage.names import named_in
 from nngauge.analyse.usage.owners import LIBRARIES
 from nngauge.analyse.usage.targets import Targets
-from nngauge.detect.literals import Literals
 
 _STEM: Final = 6
 """Letters that a library's name without ``lib`` and ``.so`` must have to be looked for in a bundle."""
 _WORD: Final = 4
 """Letters that a plug-in's name must have to be looked for in a bundle."""
-_MAX_NAMES: Final = 4_000
-"""Class names looked for in one bundle."""
+_MAX_ASKED: Final = 2_000
+"""Names of plug-ins looked for one by one."""
 
 
 class Programs:
     """The bundles of one app, with the frameworks they are made for."""
 
-    __slots__ = ("_by_package", "_channels", "_code", "_hosts", "_readable", "_targets")
+    __slots__ = ("_answers", "_by_package", "_channels", "_code", "_hosts", "_readable", "_targets")
 
     def __init__(self, code: AppCode, targets: Targets) -> None:
         self._code = code
@@ -32,6 +32,7 @@ class Programs:
         self._hosts = [host for host in HOSTS if any(bundle.host == host.name for bundle in self._readable)]
         self._by_package: dict[str, list[Class]] = {}
         self._channels: dict[str, set[str]] = {}
+        self._answers: dict[tuple[str, str], bool] = {}
 
     def classes(self) -> Iterator[tuple[str, str]]:
         """Classes that are called by their names, and where that is said."""
@@ -42,20 +43,27 @@ class Programs:
 
     def libraries(self) -> Iterator[tuple[str, str]]:
         """Native libraries that are opened by their names, without any Java."""
+        names = {native.name: native.name for native in self._code.natives}
+        stems = {stem: name for name in names if len(stem := name.removeprefix("lib").removesuffix(".so")) >= _STEM}
         for host in self._hosts:
+            wanted = names if host.bridges else {**names, **stems}
             for bundle in self._of(host):
-                for native in self._code.natives:
-                    stem = native.name.removeprefix("lib").removesuffix(".so")
-                    if bundle.names(native.name) or (not host.bridges and len(stem) >= _STEM and bundle.names(stem)):
-                        yield native.name, _named(bundle)
+                yield from ((wanted[text], _named(bundle)) for text in sorted(named_in(bundle.data, wanted)))
 
     def calls(self, known: Class, above: Iterable[str]) -> bool | None:
         """Whether the other language's program names this plug-in; None when it is no plug-in."""
         for host in self._hosts:
             if host.bridges and not host.bridges.isdisjoint(above):
-                names = self._names(known, host)
-                return any(bundle.names(text) for text in names for bundle in self._of(host))
+                return any(self._is_named(text, host) for text in self._names(known, host))
         return None
+
+    def _is_named(self, text: str, host: Host) -> bool:
+        key = (host.name, text)
+        if key not in self._answers:
+            # Real apps have some hundred plug-ins; beyond, the benefit of the doubt is cheaper than the search.
+            full = len(self._answers) >= _MAX_ASKED
+            self._answers[key] = full or any(bundle.names(text) for bundle in self._of(host))
+        return self._answers[key]
 
     def _of(self, host: Host) -> list[Bundle]:
         return [bundle for bundle in self._readable if bundle.host == host.name]
@@ -64,9 +72,7 @@ class Programs:
         """Targets, and classes outside the well-known libraries, that the program names."""
         names = {dotted(name) for name in self._targets.types}
         names.update(name for known in self._code.classes if "$" not in (name := dotted(known.name)))
-        ordered = sorted(name for name in names if self._worth(name))[:_MAX_NAMES]
-        literals = Literals([name.encode() for name in ordered], [True] * len(ordered))
-        return sorted({ordered[index] for index, _ in literals.scan_first(bundle.data)})
+        return sorted(named_in(bundle.data, (name for name in names if self._worth(name))))
 
     def _worth(self, name: str) -> bool:
         return "." in name and (descriptor_of(name) in self._targets.types or not name.startswith(LIBRARIES))
