@@ -155,6 +155,15 @@ def test_neighbours_count_less_than_the_own_name() -> None:
     assert classify(graph, model_of(graph, "assets/a.bin"), ("emotion.bin",)).task == UNKNOWN
 
 
+def test_the_package_around_says_nothing_but_a_bundle_does() -> None:
+    graph = Graph(format="tfjs")
+    assert classify(graph, model_of(graph, "pose.apk!assets/m.bin")).task == UNKNOWN
+    assert classify(graph, model_of(graph, "store/yamnet/x.xapk!pose_movenet.apk!m.bin")).task == UNKNOWN
+    assert classify(graph, model_of(graph, "x.apk!assets/pose_landmarker.task!pose.bin")).task == "pose-estimation"
+    deeper = judge(tuple(gather(graph, "x.apk!assets/hand_landmarker.task!m.bin")), Location(path="m"))
+    assert deeper.task == "hand-tracking"
+
+
 def test_words_are_cut_and_bounded() -> None:
     assert words_of("FaceDetectV2_128x128") == ["face", "detect", "v", "2", "128", "x", "128"]
     assert len(words_of("a1" * 100_000)) <= 80

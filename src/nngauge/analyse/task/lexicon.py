@@ -67,7 +67,7 @@ super-resolution 5.0:
     upscaler acnet anime4k sr srcnn superres rlfn scale2
 image-enhancement 4.5:
     denoise denoising deblur lowlight enhance enhancement zerodce mirnet colorization colorize colorizer color
-    siggraph17 dehaze derain inpaint lama hdr retouch ab
+    siggraph17 dehaze derain inpaint lama hdr retouch
 style-transfer 4.5:
     style styletransfer stylize candy mosaic udnie lamuse rainprincess pointilism animegan cartoon cartoongan
     anime arbitraryimagestylization stylepredict selfie2anime toon stylenet
@@ -127,7 +127,7 @@ text-classification 4.5:
     textclassification nlclassifier sentiment spam moviereview sentimentpolarity polarity toxicity intent topic
     textclassifier newsclassifier languageid languagedetection
 text-embedding 4.5:
-    textembedder universalsentenceencoder sentenceencoder sentence use minilm bge e5 textembedding
+    textembedder universalsentenceencoder sentenceencoder sentence minilm bge e5 textembedding
     regexoneembedding frozenclipembedder clipembedder textencoder
 text-embedding 1.2 text-classification 0.8 question-answering 0.5:
     bert mobilebert albert distilbert roberta

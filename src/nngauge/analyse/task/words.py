@@ -22,6 +22,8 @@ _MOST_WORDS: Final = 80
 _MOST_HITS: Final = 6
 _MOST_NAMES: Final = 12
 _FEWEST_NODES: Final = 4
+_PACKAGES: Final = (".apk", ".aab", ".ipa", ".xapk", ".apks", ".apkm", ".aar", ".obb", ".zip")
+"""What a package is called says nothing about the models in it."""
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[a-z]+|\d+")
 _FACTS: Final = (
@@ -41,15 +43,25 @@ _FACTS: Final = (
 
 def word_clues(path: str, graph: Graph, words: Sequence[str]) -> Iterator[Clue]:
     """Clues from the model's own path, its metadata, its ports and layers, and from `words` around it."""
-    folders, _, name = path.replace("!", "/").rpartition("/")
+    folders, name = _inside(path)
     yield from _clues("file-name", name, 1.0, EvidenceKind.FILE_NAME)
-    yield from _clues("folder", " ".join(folders.split("/")[-3:]), 0.6, EvidenceKind.FILE_NAME)
+    yield from _clues("folder", folders, 0.6, EvidenceKind.FILE_NAME)
     yield from _clues("metadata", _metadata(graph), 0.9, EvidenceKind.STRING)
     if not _is_fragment(graph):
         yield from _clues("port-name", _ports(graph), 0.7, EvidenceKind.STRING)
         yield from _clues("layer-name", _layers(graph), 0.35, EvidenceKind.STRING)
     if words:
         yield from _clues("around", " ".join(words[:32]), 0.2, EvidenceKind.STRING)
+
+
+def _inside(path: str) -> tuple[str, str]:
+    """Folders, as one text, and name inside the package; the bundle around it (``hand.task!model.tflite``) is a folder."""
+    around, _, entry = path.rpartition("!")
+    folders, _, name = entry.rpartition("/")
+    bundle = around.rpartition("!")[2].rpartition("/")[2]
+    if bundle.lower().endswith(_PACKAGES):
+        bundle = ""
+    return " ".join((bundle, *folders.split("/")[-3:])), name
 
 
 def _is_fragment(graph: Graph) -> bool:
