@@ -15,6 +15,7 @@ from benchmarks.evaluation import models, packages, runtimes
 from benchmarks.evaluation.baseline import load_rules
 from benchmarks.evaluation.fetch import fetch, locate
 from benchmarks.evaluation.report import Run, render
+from benchmarks.evaluation.series import load_series
 from benchmarks.evaluation.truth import Runtime, load_notes, load_runtimes, load_vocabulary
 from nngauge.evaluation.run import find_packages
 from nngauge.pipeline import Scanner
@@ -30,7 +31,7 @@ def main() -> None:
     roots = (*options.have, work / "runtimes")
     wanted = load_runtimes()
     if options.fetch:
-        _fetch(wanted, roots)
+        _fetch((*wanted, *load_series()), roots)
     run = _run(wanted, roots, options.packages, options.models)
     (work / "results.json").write_text(json.dumps(_plain(run), indent=1, ensure_ascii=False))
     page = render(run, load_vocabulary())
@@ -74,6 +75,7 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path],
     measured = packages.commands(files.items())
     shown = tuple(packages.evaluate(labels, files, measured, rules) for labels in lists)
     tried = tuple(runtimes.evaluate(wanted, roots, rules, vocabulary.baseline))
+    dated = tuple(runtimes.evaluate(load_series(), roots, rules, vocabulary.baseline))
     planted = tuple(models.evaluate(models.load_list(zoo, notes), vocabulary)) if zoo else ()
     scanner = Scanner()
     return Run(
@@ -83,6 +85,7 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path],
         rule_count=len(scanner.signatures.ruleset.rules),
         runtimes=tuple(item for item in tried if isinstance(item, runtimes.Result)),
         missing=tuple(item for item in tried if isinstance(item, runtimes.Missing)),
+        series=tuple(item for item in dated if isinstance(item, runtimes.Result)),
         packages=shown,
         models=planted,
     )

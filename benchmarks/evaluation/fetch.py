@@ -17,6 +17,12 @@ from benchmarks.evaluation.truth import Library, Runtime
 _NATIVE = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _SCRIPTS = (".js", ".mjs", ".cjs")
 _SECONDS = 900
+_PROCESSORS = frozenset({"aarch64", "x86_64"})
+_LINUX = tuple(
+    f"manylinux{tag}_{{}}"
+    for tag in ("1", "2010", "2014", "_2_12", "_2_17", "_2_24", "_2_27", "_2_28", "_2_31", "_2_34", "_2_35")
+)
+"""Every Linux wheel for a processor, where the evaluation names only that."""
 
 
 def locate(runtime: Runtime, library: Library, roots: Sequence[Path]) -> Path | None:
@@ -66,7 +72,9 @@ def _command(runtime: Runtime, downloads: Path) -> list[str]:
     if runtime.registry == "npm":
         scope = "@" if "/" in runtime.name else ""
         return ["npm", "pack", "--silent", f"{scope}{runtime.name}@{runtime.version}"]
-    platform = ["--platform", runtime.platform, "--python-version", "3.11"] if runtime.platform else []
+    tags = _LINUX if runtime.platform in _PROCESSORS else (runtime.platform,)
+    platform = [part for tag in tags for part in ("--platform", tag.format(runtime.platform)) if runtime.platform]
+    platform += ["--python-version", runtime.python] if platform else []
     return [
         *(sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"),
         *("--only-binary=:all:", "-d", str(downloads), *platform, f"{runtime.name}=={runtime.version}"),

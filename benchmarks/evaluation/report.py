@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.evaluation import models_page, packages_page, runtimes_page
+from benchmarks.evaluation import models_page, packages_page, runtimes_page, versions_page
 from benchmarks.evaluation.models import ModelResult
 from benchmarks.evaluation.packages import PackageList
 from benchmarks.evaluation.runtimes import Missing, Result
@@ -22,6 +22,7 @@ class Run:
     rule_count: int
     runtimes: tuple[Result, ...]
     missing: tuple[Missing, ...]
+    series: tuple[Result, ...]
     packages: tuple[PackageList, ...]
     models: tuple[ModelResult, ...]
 
@@ -33,7 +34,8 @@ def render(run: Run, vocabulary: Vocabulary) -> str:
         _caveats(run),
         _how(run),
         runtimes_page.labels(run.runtimes, run.missing),
-        runtimes_page.versions(run.runtimes),
+        versions_page.versions(run.runtimes),
+        versions_page.dated(run.series),
         runtimes_page.baseline(run.runtimes),
         packages_page.labelled(run.packages, vocabulary.baseline),
         models_page.planted(run.models),

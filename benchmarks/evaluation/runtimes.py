@@ -14,6 +14,7 @@ from benchmarks.evaluation.baseline import Rules, frameworks_in
 from benchmarks.evaluation.fetch import locate
 from benchmarks.evaluation.planting import container_of, disguise, place_of, plant
 from benchmarks.evaluation.truth import Library, Runtime
+from nngauge.detect.versions import within
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import Confidence, Presence
 from nngauge.pipeline import Scanner
@@ -34,6 +35,10 @@ class Look:
     """Everything else that counts: accelerators, frameworks of the system, bindings."""
     versions: Mapping[str, str]
     """Technology → version."""
+    ranges: Mapping[str, str]
+    """Technology → releases it can be, or what contradicts its version."""
+    sources: Mapping[str, str]
+    """Technology → kind of the evidence for its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ class Score:
     not true. ``missed``: no right label and no wrong one. ``clean``: no label where none is due."""
     wrong: tuple[str, ...]
     version: str
-    """``right``, ``wrong``, ``none`` or, where the truth is not known, ``not asked``."""
+    """``right``, ``range`` (no version, but releases among which the true one is), ``wrong``, ``none`` or, where the truth
+    is not known, ``not asked``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Result:
     size: int
     truth: Library
     fresh: bool
+    held_out: bool
     plain: Look
     plain_score: Score
     disguised: Look
@@ -87,18 +94,23 @@ def look(detections: Iterable[Detection]) -> Look:
     """Sorts detections by how they count. *Possible* ones never do."""
     primary, inside, others = set[str](), set[str](), set[str]()
     versions: dict[str, str] = {}
+    ranges: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for item in detections:
         if item.confidence is Confidence.POSSIBLE:
             continue
         if item.version:
             versions[item.technology] = item.version
+            sources[item.technology] = item.version_evidence.kind if item.version_evidence else ""
+        if item.version_range:
+            ranges[item.technology] = item.version_range
         if item.category not in COUNTED or item.presence not in SHIPPED:
             others.add(item.technology)
         elif item.host is not None:
             inside.add(item.technology)
         else:
             primary.add(item.technology)
-    return Look(tuple(sorted(primary)), tuple(sorted(inside)), tuple(sorted(others)), versions)
+    return Look(tuple(sorted(primary)), tuple(sorted(inside)), tuple(sorted(others)), versions, ranges, sources)
 
 
 def score(truth: Library, seen: Look) -> Score:
@@ -121,9 +133,12 @@ def _version(truth: Library, seen: Look) -> str:
     if not truth.version:
         return "not asked"
     told = seen.versions.get(truth.expect)
-    if told is None:
+    if told is not None:
+        return "right" if told == truth.version else "wrong"
+    bounds = seen.ranges.get(truth.expect)
+    if bounds is None:
         return "none"
-    return "right" if told == truth.version else "wrong"
+    return "range" if within(truth.version, bounds) else "wrong"
 
 
 def baseline_verdict(truth: Library, frameworks: Sequence[str], means: Mapping[str, tuple[str, ...]]) -> str:
@@ -180,6 +195,7 @@ def _try(
         size=path.stat().st_size,
         truth=library,
         fresh=runtime.fresh,
+        held_out=runtime.held_out,
         plain=plain,
         plain_score=score(library, plain),
         disguised=disguised,

@@ -9,7 +9,7 @@ from benchmarks.evaluation.runtimes import Missing, Result, Score
 from benchmarks.evaluation.tables import share, table
 
 VERDICTS = ("exact", "with others", "wrong", "missed")
-_VERSIONS = ("right", "wrong", "none")
+_VERSIONS = ("right", "range", "wrong", "none")
 
 
 def labels(results: Sequence[Result], missing: Sequence[Missing]) -> str:
@@ -91,34 +91,6 @@ def _flaws(results: Sequence[Result]) -> str:
     return "Missed or mislabelled:\n\n" + table(("package", "file", "as", "is", "was called"), rows)
 
 
-def versions(results: Sequence[Result]) -> str:
-    asked = [item for item in results if item.truth.version]
-    plain, disguised = (
-        Counter(score.version for score in scores)
-        for scores in ([item.plain_score for item in asked], [item.disguised_score for item in asked])
-    )
-    silent = [item for item in asked if item.plain_score.version == "none"]
-    untold = [item for item in silent if not item.version_in_bytes]
-    wrong = [item for item in asked if "wrong" in (item.plain_score.version, item.disguised_score.version)]
-    rows = [
-        ("as published", *(plain[name] for name in _VERSIONS)),
-        ("in disguise", *(disguised[name] for name in _VERSIONS)),
-    ]
-    text = [
-        "### Versions",
-        table((f"{len(asked)} files of known version", *_VERSIONS), rows),
-        f"Of the {len(silent)} without a version, {len(untold)} do not hold it as a text at all.",
-    ]
-    told = [item for item in silent if item.version_in_bytes]
-    if told:
-        names = (f"{item.title} {item.file}" for item in told)
-        text.append("Held somewhere in the file, yet not told: " + ", ".join(names) + ".")
-    if wrong:
-        rows_wrong = [(i.title, i.file, i.truth.version, i.plain.versions.get(i.truth.expect, "–")) for i in wrong]
-        text.append(table(("package", "file", "is", "told"), rows_wrong))
-    return "\n\n".join(text)
-
-
 def baseline(results: Sequence[Result]) -> str:
     asked = [item for item in _asked(results) if item.baseline is not None]
     rest = [item for item in results if item.baseline is not None and item.truth.role != "library"]
@@ -178,7 +150,7 @@ def every_library(results: Sequence[Result]) -> str:
             item.truth.expect or "no AI",
             item.plain_score.verdict,
             ", ".join(item.plain.inside) or "–",
-            item.plain.versions.get(item.truth.expect, "–"),
+            item.plain.versions.get(item.truth.expect) or item.plain.ranges.get(item.truth.expect, "–"),
             item.plain_score.version,
             item.disguised_score.verdict,
         )

@@ -36,6 +36,10 @@ class Runtime:
     note: str = ""
     fresh: bool = False
     """Nobody looked into it while the rules were written."""
+    python: str = "3.11"
+    """Interpreter whose wheels are asked for."""
+    held_out: bool = False
+    """This version was left out of everything that dates builds and texts."""
 
     @property
     def folder(self) -> str:

@@ -11,7 +11,7 @@ from nngauge.detect.getter import returned_string, stored_numbers, variable_valu
 from nngauge.detect.lint import detect_example
 from nngauge.detect.ruleset import Clause, Example, Features, Mark, Rule, RuleSet, Scope, VersionRule, VersionSource
 from nngauge.detect.signatures import compile_signatures
-from nngauge.detect.versions import agree, release_key
+from nngauge.detect.versions import agree, release_key, within
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import EvidenceKind
 from nngauge.io.elf import read_elf
@@ -118,6 +118,22 @@ def test_releases_are_ordered_by_their_numbers() -> None:
     assert agree("1.8", "1.8.5")
     assert not agree("1.8.4", "1.8.5")
     assert release_key("1" * 400) == release_key("1" * 400)  # of any length, without a large number
+
+
+@pytest.mark.parametrize(
+    ("version", "bounds", "inside"),
+    [
+        ("1.3.0", ">1.2.0,<1.4.0", True),
+        ("1.2.0", ">1.2.0,<1.4.0", False),
+        ("1.4", ">1.2.0,<1.4.0", False),
+        ("1.3.9-rc1", "<1.4.0", True),
+        ("b6096", ">b6000", True),
+        ("1.2", "==1.2.0", True),
+        ("1.2.1", "==1.2.0", False),
+    ],
+)
+def test_whether_a_release_lies_in_a_range(version: str, bounds: str, inside: bool) -> None:
+    assert within(version, bounds) is inside
 
 
 def library(machine: int, code: bytes) -> bytes:

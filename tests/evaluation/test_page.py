@@ -19,12 +19,15 @@ from tests.builders.samples import model
 VOCABULARY = Vocabulary(formats={"tflite": ("tflite",)}, baseline={"tflite": ("tflite",)})
 
 
-def library(verdict: str, version: str, *, fresh: bool = False, role: str = "library") -> Result:
-    seen = Look(("tflite",), (), (), {"tflite": "2.1"})
+def library(
+    verdict: str, version: str, *, fresh: bool = False, held_out: bool = False, role: str = "library"
+) -> Result:
+    seen = Look(("tflite",), (), (), {"tflite": "2.1"}, {}, {"tflite": "build-id"})
     scored = Score(verdict, ("tflite",) if verdict == "wrong" else (), version)
     truth = Library("x", "tflite", "2.1", role=role, mended="was missed" if fresh else "")
     return Result(
-        "engine 2.1", "manylinux_2_28_x86_64", "libx.so", "elf", "0" * 64, 10, truth, fresh, seen, scored, seen, scored,
+        "engine 2.1", "manylinux_2_28_x86_64", "libx.so", "elf", "0" * 64, 10, truth, fresh, held_out, seen, scored, seen,
+        scored,
         stripped=True, baseline=("tflite",), baseline_verdict="exact", version_in_bytes=True, seconds=0.1,
     )  # fmt: skip
 
@@ -70,12 +73,22 @@ def test_page() -> None:
         ModelResult("b.tflite", "tflite", "r: b", 1, ("tflite",), "tflite", "", "partial", "rejected: why"),
         ModelResult("c.npz", "npz", "r: c", 1, (), "", "", "", "arrays"),
     )
-    run = Run(
-        "2026-01-02", "nngauge 1", "rules", 9, results, (Missing("gone 1", "x.so", "not on disk"),), lists(), planted
+    dated = (
+        library("exact", "right"),
+        library("exact", "range", held_out=True),
+        library("exact", "none", held_out=True),
     )
+    run = Run(
+        "2026-01-02", "nngauge 1", "rules", 9, results, (Missing("gone 1", "x.so", "not on disk"),), dated, lists(),
+        planted,
+    )  # fmt: skip
     page = render(run, VOCABULARY)
-    assert "| all | 3 | 1 | 0 | 1 | 1 | 1 | 1 | 1 |" in page
-    assert "| fresh | 1 | 0 | 0 | 1 | 0 | 0 | 1 | 0 |" in page
+    assert "| all | 3 | 1 | 0 | 1 | 1 | 1 | 0 | 1 | 1 |" in page
+    assert "| fresh | 1 | 0 | 0 | 1 | 0 | 0 | 0 | 1 | 0 |" in page
+    assert "| all | 4 | 1 | 0 | 1 | 2 | 1 | 1 of 4 (25 %) | 1 of 4 (25 %) |" in page
+    assert "| known | 1 | 1 | 0 | 0 | 0 | 1 | 1 of 1 (100 %) | 1 of 1 (100 %) |" in page
+    assert "| held out | 2 | 0 | 1 | 0 | 1 | 0 | 0 of 2 (0 %) | 1 of 2 (50 %) |" in page
+    assert "| tflite | 1 | 1 |  |  |  | 2 |  | 1 |  | 1 |" in page
     assert "made us change a rule after the first look: engine 2.1 libx.so (was missed)" in page
     assert "gone 1 x.so (not on disk)" in page
     assert "| known | 1 of 1 | 1 of 1 (100 %) | 1 of 1 (100 %) | 1 of 1 (100 %) | 0 of 0 | 0 | 0 of 0 |" in page
@@ -91,7 +104,7 @@ def test_page() -> None:
 
 
 def test_empty_run_has_a_page() -> None:
-    assert "Read this first" in render(Run("2026-01-02", "nngauge 1", "rules", 9, (), (), (), ()), VOCABULARY)
+    assert "Read this first" in render(Run("2026-01-02", "nngauge 1", "rules", 9, (), (), (), (), ()), VOCABULARY)
 
 
 def test_planted_models(tmp_path: Path) -> None:

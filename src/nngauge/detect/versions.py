@@ -7,7 +7,8 @@ published with it. Texts that came or went between two releases bound it and giv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import eq, gt, lt
 
 from msgspec import Struct
 
@@ -65,6 +66,20 @@ def agree(one: str, other: str) -> bool:
     """Whether two versions are the same as far as both go: ``1.8`` and ``1.8.5-rc1`` are."""
     pairs = zip(release_key(one), release_key(other), strict=False)
     return all(left == right for left, right in pairs)
+
+
+def within(version: str, bounds: str) -> bool:
+    """Whether a release lies in a range as `Detection.version_range` writes it; ``1.9`` counts as 1.9.0."""
+    return all(_TESTS[sign](_padded(version), _padded(limit)) for sign, limit in _PARTS.findall(bounds))
+
+
+_PARTS = re.compile(r"(==|>|<)([^,]+)")
+_TESTS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {"==": eq, ">": gt, "<": lt}
+
+
+def _padded(version: str) -> tuple[int, ...]:
+    key = release_key(version)
+    return key + (0,) * (_MAX_PARTS - len(key))
 
 
 def _claims(signatures: Signatures, rule: Rule, unit: Unit, head: bytes | None) -> list[Evidence]:
