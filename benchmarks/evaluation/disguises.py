@@ -154,8 +154,8 @@ DISGUISES = (
     Disguise("AES-GCM", ".enc", _aes("GCM"), _SEALED, _NOISE),
     Disguise("AES-ECB", ".enc", _aes("ECB"), ("weak cipher", *_SEALED), ("weak cipher", *_NOISE)),
     Disguise("AES-CTR, first KiB", ".enc", _header_aes, ("encrypted header",)),
-    Disguise("AES-CBC, key beside", ".enc", _aes("CBC"), ("key material beside it",), beside=_key_file),
-    Disguise("AES-CBC in Base64", ".b64", lambda data, rng: base64.b64encode(_cipher("CBC", data, rng)), _SEALED, _NOISE),
+    Disguise("AES-CBC, key beside", ".enc", _aes("CBC"), ("key material beside it",), _NOISE, beside=_key_file),
+    Disguise("AES-CBC in Base64", ".b64", lambda data, rng: base64.b64encode(_cipher("CBC", data, rng)), _SEALED, ("nothing found", *_NOISE)),
 )  # fmt: skip
 """In the order of the table. `protection.py` adds those that need the parsed model: names, weights, binary ncnn."""
 

@@ -29,7 +29,7 @@ def stripped(listed: Listed, rng: random.Random) -> bytes | None:
             share = speaking_share(read.graph)
     except NngaugeError:
         return None
-    if share is None or share < STRIPPED_SHARE:
+    if share is None or share < STRIPPED_SHARE or listed.label.startswith("darknet"):
         return None  # names that say nothing already: numbers, or too few
     for name in names:
         raw = name.encode()

@@ -46,7 +46,7 @@ def protection_of_file(index: FormatIndex, location: Location, source: ByteSourc
         mark = signal(SignalKind.WRAPPER, location, says, EvidenceKind.MAGIC, head[:12].hex())
         return _sealed([Grade.ENCRYPTED], Confidence.LIKELY, [mark, *around(location, hints)], hints, wrapper.cipher)
     seen = profile(source)
-    period = key_length(seen)
+    period = key_length(seen.coincidences)
     found = reveal(index, location, source, period)
     if found is not None and (found.title or hints.about_models or found.grade is Grade.WEAK):
         inner = _inner(index, location, found, hints)

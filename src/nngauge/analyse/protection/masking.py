@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Final
-
-from nngauge.analyse.protection.profile import Profile
 
 _WORDS: Final = (1, 2, 4)
 """Distances at which plain weights repeat themselves (float16 and float32 lanes): they must not, under a longer key."""
@@ -14,19 +14,20 @@ _PEAK: Final = 8.0
 _BESIDE: Final = 0.35
 """Share of a peak that the word distances may reach."""
 _MULTIPLES: Final = 3
+_UNSURE: Final = 4
 _COLUMN: Final = 4096
 """Bytes of a column that show its most frequent one."""
 
 
-def key_length(found: Profile) -> int | None:
-    """The length of a repeating XOR key of 3 to 85 bytes, from coincidences alone; None when nothing shows one.
+def key_length(coincidences: Sequence[float]) -> int | None:
+    """The length of a repeating XOR key of 3 to 85 bytes, from `profile.coincidences` alone; None when nothing shows one.
 
     Where the plain text has lanes (float weights), keys of odd length show at twice or four times their length.
 
     Friedman's index of coincidence (1922) at each distance: bytes masked with the same key byte are equal as often as
     in the plain text, all others as often as in noise.
     """
-    excess = (0.0, *found.coincidences)
+    excess = (0.0, *coincidences)
     words = max((excess[lag] for lag in _WORDS if lag < len(excess)), default=0.0)
     for lag in range(3, (len(excess) - 1) // _MULTIPLES + 1):
         if lag in _WORDS:
@@ -48,10 +49,21 @@ def _alone(excess: tuple[float, ...], lag: int, peak: float) -> bool:
     return not others or others[len(others) // 2] <= _BESIDE * peak
 
 
-def likely_key(sample: bytes, length: int) -> bytes:
-    """The most frequent byte of every column: the key, where zero is the most frequent byte of the plain text."""
-    columns = (sample[at : _COLUMN * length : length] for at in range(length))
-    return bytes(Counter(column).most_common(1)[0][0] if column else 0 for column in columns)
+def likely_keys(sample: bytes, length: int) -> Iterator[bytes]:
+    """Keys under which zero is the most frequent byte of (nearly) every column, the likeliest first.
+
+    Where two bytes of a column are about as frequent, both are tried: at most `_UNSURE` columns, 2 to the power of it keys.
+    """
+    columns = [Counter(sample[at : _COLUMN * length : length]).most_common(2) for at in range(length)]
+    key = [column[0][0] if column else 0 for column in columns]
+    unsure = sorted(
+        (column[1][1] / column[0][1], at) for at, column in enumerate(columns) if len(column) > 1
+    )[-_UNSURE:]  # fmt: skip
+    for choice in product((0, 1), repeat=len(unsure)):
+        tried = list(key)
+        for which, (_, at) in zip(choice, reversed(unsure), strict=True):
+            tried[at] = columns[at][which][0]
+        yield bytes(tried)
 
 
 def unmasked(data: bytes, key: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nngauge.analyse.protection.masking import likely_key, shortest, unmasked
+from nngauge.analyse.protection.masking import likely_keys, shortest, unmasked
 from nngauge.analyse.protection.unpacking import Unpacked, unpack, unpack_whole
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.location import Location
@@ -28,8 +28,9 @@ _CONTAINER_HEAD: Final = 4 * KIB
 _TRIES: Final = 16
 _HEADERS: Final = (1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096)
 """Lengths of private headers in front of formats without a magic; those with one are found at any place."""
-_COLUMN: Final = 64
-"""Bytes of a key's column in the header of a model, which is fuller of zeros than its weights."""
+_HEADS: Final = (512, 1024, 2048, 4096, 16384)
+_TAIL: Final = 4096
+"""Where a model is full of zeros: in its tables, which stand at the start or at the end, before or behind the weights."""
 
 
 class Revealed(Struct, frozen=True, kw_only=True):
@@ -82,7 +83,10 @@ def recognise(index: FormatIndex, head: bytes, name: str) -> Format | None:
 def _masked(
     index: FormatIndex, location: Location, source: ByteSource, head: bytes, period: int | None
 ) -> Revealed | None:
-    for key in map(shortest, _keys(index, source, head, period)):
+    for key in dict.fromkeys(map(shortest, _keys(index, source, head, period))):
+        plain = unmasked(head, key)
+        if not any(True for _ in index.matching(plain, source.size, source.name, content_kind(plain))):
+            continue
         if source.size <= _WHOLE:
             found = accepts(index, location, unmasked(source.read(0, source.size), key), source.name)
             sure = Confidence.CERTAIN
@@ -106,8 +110,9 @@ def _keys(index: FormatIndex, source: ByteSource, head: bytes, period: int | Non
         yield repeating[0]
     yield from _single_keys(index, source, head)
     if period is not None:
-        for part in (sample[: max(_CONTAINER_HEAD, _COLUMN * period)], sample):
-            yield likely_key(part, period)
+        tail = max(0, source.size - _TAIL) // period * period
+        for part in (*(sample[:count] for count in _HEADS), source.read(tail, _TAIL), sample):
+            yield from likely_keys(part, period)
 
 
 def _single_keys(index: FormatIndex, source: ByteSource, head: bytes) -> Iterator[bytes]:

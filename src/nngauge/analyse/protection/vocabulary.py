@@ -8,18 +8,27 @@ from typing import Final
 
 from nngauge.domain.graph import Graph
 
-_WORDS: Final = (
-    "conv", "depthwise", "pointwise", "relu", "bias", "batch_?norm", "layer_?norm", "pool", "dense", "softmax", "sigmoid",
-    "tanh", "lstm", "gru", "embed", "attention", "attn", "query", "logits", "kernel", "weight", "concat", "reshape",
-    "transpose", "pad", "matmul", "gemm", "mul", "add", "input", "output", "block", "layer", "stage", "expand", "project",
-    "squeeze", "upsample", "resize", "deconv", "classif", "detect", "feature", "fully_?connected", "inner_?product", "fc\\d*",
-    "scale", "gamma", "beta", "moving", "running", "mean", "var", "dropout", "quant", "lambda", "activation", "encoder",
-    "decoder", "token", "hidden", "gate", "residual", "norm", "flatten", "serving", "cast", "gather", "slice", "split", "mask",
-    "image", "prob", "score", "box", "anchor", "landmark", "head", "mlp", "ffn", "proj", "cell", "state", "module", "model",
-    "net", "data", "label", "argmax", "const", "variable", "tower", "tensor", "swish", "elu", "stem", "branch", "mixed",
-    "inception", "\\dx\\d", "reduce", "fire\\d", "loss", "placeholder", "call", "anchor", "frame", "video", "audio", "signal",
-)  # fmt: skip
-_WORD: Final = re.compile("|".join(_WORDS), re.IGNORECASE)
+_LONG: Final = re.compile(
+    "conv|depthwise|pointwise|relu|bias|batch_?norm|layer_?norm|pool|dense|softmax|sigmoid|tanh|lstm|embed|attention|attn|query"
+    "|logits|kernel|weight|concat|reshape|transpose|matmul|gemm|input|output|block|layer|stage|expand|project|squeeze|upsample"
+    "|resize|classif|detect|feature|fully_?connected|inner_?product|scale|gamma|beta|moving|running|mean|dropout|quant|lambda"
+    "|activation|encoder|decoder|token|hidden|gate|residual|norm|flatten|serving|cast|gather|slice|split|mask|image|prob|score"
+    "|anchor|landmark|head|proj|cell|state|module|model|data|label|argmax|const|variable|tower|tensor|swish|stem|branch|mixed"
+    r"|inception|\dx\d|reduce|fire\d|loss|placeholder|call|frame|video|audio|signal|bottleneck|backbone|neck|stride|filter|yolo",
+    re.IGNORECASE,
+)
+"""Words of the field that chance does not spell inside a name of random letters."""
+_SHORT: Final = frozenset({
+    "add", "ba", "bn", "box", "boxes", "ce", "cls", "cnn", "dw", "dwconv", "elu", "fc", "ffn", "gru", "in", "ip", "kv", "ln",
+    "lr", "max", "min", "mlp", "mul", "net", "nms", "out", "pad", "pw", "reg", "res", "rnn", "se", "sub", "sum",
+    "up", "var", "vec", "wte", "wpe", "qkv",
+})  # fmt: skip
+"""Shorter ones count as whole parts of a name only."""
+_PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_ROLE: Final = re.compile(
+    r"\.(?:weights?|bias(?:es)?|scales?|mean|variance|slope|gamma|beta|batch_normalize|data|alpha)$"
+)
+"""What the readers of ncnn, TNN, Caffe and Darknet put behind a layer's name for its weights: not the file's own words."""
 _DISTINCT: Final = re.compile(
     rb"(?:depthwise|BatchNorm|batch_normalization|MatMul|BiasAdd|Conv2D|conv2d|Convolution|InnerProduct|Softmax|softmax"
     rb"|StatefulPartitionedCall|serving_default|min_runtime_version|TFLITE_METADATA|FusedBatchNorm|MobilenetV\d|ExpandedConv"
@@ -46,7 +55,11 @@ def speaking_share(graph: Graph) -> float | None:
     names = [name for name in given if not _GENERATED.fullmatch(name) and _NUMBER.sub("", name.lower()) not in ops]
     if _nodes(graph) < _FEW_NODES or len(names) < max(_FEW_NODES, len(given) // 2):
         return None
-    return sum(_WORD.search(name) is not None for name in names) / len(names)
+    return sum(_speaks(name) for name in names) / len(names)
+
+
+def _speaks(name: str) -> bool:
+    return _LONG.search(name) is not None or any(part.lower() in _SHORT for part in _PART.findall(name))
 
 
 def nameless(graph: Graph) -> bool:
@@ -74,7 +87,7 @@ def _ops(graph: Graph) -> Iterator[str]:
 
 def _names(graph: Graph) -> Iterator[str]:
     for tensor in graph.tensors[:_MANY_NAMES]:
-        yield tensor.name
+        yield _ROLE.sub("", tensor.name)
     for node in graph.nodes[:_MANY_NAMES]:
         yield node.name
     for part in graph.subgraphs:
