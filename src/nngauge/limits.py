@@ -146,6 +146,8 @@ MAX_BINDING = 20_000_000
 """Paths looked at to bring together the files of multi-file models in one container: leads times entries."""
 MAX_SIBLINGS = 100_000
 """Files in and below the folders of lead files that are kept by name to bring models together."""
+MAX_WORDS = 32
+"""Names of files around a model that are asked what it is for."""
 MAX_MODELS = 10_000
 MAX_CANDIDATES = 10_000
 """Models and candidates listed of one app; the largest real apps hold some hundred."""

@@ -6,6 +6,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.domain.graph import Graph, Tensor
 from nngauge.domain.location import Location
@@ -15,11 +17,14 @@ from nngauge.formats import Format
 from nngauge.io.source import ByteSource
 
 
-def summarise(extracted: Extracted, *, digests: bool = True) -> Model:
-    """The model's identity, interface and size, and why it is one.
+def summarise(extracted: Extracted, *, words: Sequence[str] = (), digests: bool = True) -> Model:
+    """The model's identity, interface and size, what it is for, and why it is one.
 
-    Reads all its bytes once, for their SHA-256; without `digests` none, and the digests are empty.
+    `words` are names from around it, nearest first: files of its folder, the app's label. Reads all its bytes once, for
+    their SHA-256; without `digests` none, and the digests are empty.
     """
+    from nngauge.analyse.task import classify  # costs 10 ms, and most apps have no model
+
     form, graph = extracted.format, extracted.graph
     plugin = f"{form.name}@{form.version}"
     parts = tuple(
@@ -29,7 +34,7 @@ def summarise(extracted: Extracted, *, digests: bool = True) -> Model:
     proof = Evidence(
         kind=EvidenceKind.STRUCTURE, location=parts[0].location, value=f"validated as {form.title}", rule=plugin
     )
-    return Model(
+    model = Model(
         format=form.name,
         title=form.title,
         name=_name(form, parts[0].location),
@@ -50,6 +55,7 @@ def summarise(extracted: Extracted, *, digests: bool = True) -> Model:
         evidence=(proof,),
         plugin=plugin,
     )
+    return replace(model, task=classify(graph, model, words))
 
 
 def _name(form: Format, lead: Location) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from nngauge.domain.attribution import Attribution
 from nngauge.domain.location import Location
 
 
@@ -23,3 +24,5 @@ class Library(Struct, frozen=True, kw_only=True):
     """GNU build identifier or LC_UUID, hexadecimal."""
     technologies: tuple[str, ...] = ()
     """Rule ids of what was detected in it."""
+    owner: Attribution | None = None
+    """Whose it is; None in apps without AI."""

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from nngauge.domain.attribution import Attribution, KnownModel
 from nngauge.domain.evidence import Confidence, Evidence
 from nngauge.domain.graph import Completeness, Dim, DType
 from nngauge.domain.location import Location
+from nngauge.domain.task import TaskVerdict
 
 
 class ModelFile(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,12 @@ class Model(Struct, frozen=True, kw_only=True):
     producer: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    task: TaskVerdict | None = None
+    """What it is for."""
+    owner: Attribution | None = None
+    """Whose it is; None outside of an app."""
+    known: KnownModel | None = None
+    """The published model that it is, or was made from."""
     evidence: tuple[Evidence, ...] = ()
     plugin: str = ""
     """``name@version`` of the parser."""

@@ -10,6 +10,7 @@ from nngauge.domain.detection import Detection
 from nngauge.domain.library import Library
 from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure
+from nngauge.domain.task import CoreVerdict
 from nngauge.domain.technology import Technology
 
 
@@ -55,6 +56,8 @@ class Scan(Struct, frozen=True, kw_only=True):
     """Every native binary, with AI in it or without."""
     accelerations: tuple[Acceleration, ...] = ()
     """Accelerators that are asked for or shipped, and what comes of it."""
+    core: CoreVerdict | None = None
+    """Is AI the app's core feature? None where no model says what it is for."""
     failures: tuple[Failure, ...]
     anomalies: tuple[Anomaly, ...]
     coverage: tuple[Coverage, ...]

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from nngauge.domain.attribution import Attribution
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Evidence, Presence
 from nngauge.domain.location import Location
@@ -67,6 +68,8 @@ class Technology(Struct, frozen=True, kw_only=True):
     """Where it was found: the strongest detection, or the largest model."""
     places: int
     """Detections, or models where only they speak for it."""
+    owner: Attribution | None = None
+    """Who brought it into the app."""
     library_bytes: int | None = None
     """Bytes of the largest binary it was found in."""
     evidence: tuple[Evidence, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from nngauge.limits import MAX_BINDING, MAX_SIBLINGS
+from nngauge.limits import KEPT_ENTRIES, MAX_BINDING, MAX_SIBLINGS, MAX_WORDS
+from nngauge.packages import Entry
 
 
 class Siblings:
@@ -60,3 +61,32 @@ def _inside_any(leads: Iterable[str]) -> list[str]:
         if not outermost or not folder.startswith(outermost[-1]):
             outermost.append(folder)
     return outermost
+
+
+class Neighbours:
+    """File names beside a file, for words that tell what it is for. Nothing is looked at before the first question."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        """`entries` of the whole container."""
+        self._entries = entries
+        self._folders: dict[str, list[str]] | None = None
+
+    def of(self, location: str) -> tuple[str, ...]:
+        """Names of the other files in the folder of a file, at most `limits.MAX_WORDS`.
+
+        None in containers of more than `limits.KEPT_ENTRIES`, whose entries would all have to be made for it.
+        """
+        path = location.rpartition("!")[2]
+        folder, _, own = path.rpartition("/")
+        if self._folders is None:
+            self._folders = self._names() if len(self._entries) <= KEPT_ENTRIES else {}
+        return tuple(name for name in self._folders.get(folder, ()) if name != own)
+
+    def _names(self) -> dict[str, list[str]]:
+        folders: dict[str, list[str]] = {}
+        for entry in self._entries:
+            folder, _, name = entry.path.rpartition("/")
+            names = folders.setdefault(folder, [])
+            if len(names) <= MAX_WORDS:
+                names.append(name)
+        return folders

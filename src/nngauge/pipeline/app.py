@@ -8,27 +8,22 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nngauge.analyse.findings import Findings
-from nngauge.analyse.technologies import technologies
-from nngauge.analyse.verdict import judge
 from nngauge.detect.detector import Detector
-from nngauge.domain.acceleration import Acceleration
-from nngauge.domain.detection import Detection
-from nngauge.domain.library import Library
 from nngauge.domain.location import Location
-from nngauge.domain.model import Model
 from nngauge.domain.outcome import Anomaly, Stage, Treatment
 from nngauge.domain.scan import Scan
 from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
 from nngauge.extract.attempt import Extracted, Piece, failure, try_format
 from nngauge.extract.kinds import Plan, plan_for
 from nngauge.extract.load import Loaded, load
-from nngauge.extract.siblings import Siblings
+from nngauge.extract.siblings import Neighbours, Siblings
 from nngauge.formats import Format
 from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
 from nngauge.io.zip_oddities import ZipOddity
 from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import Container, Entry, Package, PackagePart, open_container
 from nngauge.packages.containers import open_file
+from nngauge.pipeline.conclusions import Found, conclude
 from nngauge.pipeline.contents import Contents, Seen, Sink
 
 if TYPE_CHECKING:
@@ -49,7 +44,8 @@ class AppScan:
         place = package.parts[0].location
         self.detector = Detector(scanner.signatures, place)
         self.found = Findings(place)
-        self.contents = Contents(scanner.index, scanner.signatures, self.detector, self.found, sink)
+        label = package.app.label or ""
+        self.contents = Contents(scanner.index, scanner.signatures, self.detector, self.found, sink, label)
         self.looks: dict[_Look, _Look] = {}
         """One instance of each; a million entries share a handful."""
         self.room = min(MAX_NESTED_TOTAL, max(BOMB_FLOOR, BOMB_RATIO * package.app.size))
@@ -66,36 +62,34 @@ class AppScan:
         models = tuple(sorted(self.found.models, key=lambda model: (model.parts[0].location.path, model.digest)))
         libraries = tuple(sorted(self.found.libraries, key=lambda item: item.location.path))
         app = self.package.app
-        found = technologies(
-            detections, models, index=self.scanner.known, libraries=libraries, loaders=self.detector.loaders(), app=app
+        concluded = conclude(
+            Found(
+                app=app,
+                manifests=[part.manifest for part in self.package.parts if part.manifest is not None],
+                detections=detections,
+                loaders=self.detector.loaders(),
+                models=models,
+                libraries=libraries,
+            ),
+            self.scanner.known,
+            self.scanner.elsewhere,
         )
         return Scan(
             path=path,
             app=app,
-            verdict=judge(found, models, self.scanner.elsewhere),
-            technologies=found,
+            verdict=concluded.verdict,
+            technologies=concluded.technologies,
             detections=detections,
-            models=models,
+            models=concluded.models,
             candidates=tuple(sorted(self.found.candidates, key=lambda item: str(item.location))),
-            libraries=libraries,
-            accelerations=self._accelerations(detections, libraries, models),
+            libraries=concluded.libraries,
+            accelerations=concluded.accelerations,
+            core=concluded.core,
             failures=self.found.failures(),
             anomalies=tuple(self.found.anomalies),
             coverage=self.found.coverage(),
             provenance=self.scanner.provenance,
         )
-
-    def _accelerations(
-        self, detections: Sequence[Detection], libraries: Sequence[Library], models: Sequence[Model]
-    ) -> tuple[Acceleration, ...]:
-        if not detections and not models:
-            return ()
-        from nngauge.analyse.acceleration import accelerations, packaging  # its table is not needed for apps without AI
-
-        app = self.package.app
-        manifests = [part.manifest for part in self.package.parts if part.manifest is not None]
-        told = packaging(manifests, app.container)
-        return accelerations(detections, libraries, app, models=models, package=told)
 
     def _part(self, part: PackagePart) -> None:
         if part.manifest is not None:
@@ -124,6 +118,7 @@ class AppScan:
         """
         if len(entries) == 1 and entries[0].size < 0:
             entries = self._measured(entries[0], place)
+        self.contents.around = Neighbours(entries)
         looks: list[_Look | None] = []
         made = iter(entries)
         while batch := list(islice(made, _BATCH)):
@@ -263,9 +258,11 @@ class AppScan:
     def _nested(self, container: Container, location: Location, depth: int) -> None:
         for problem in container.failures:
             self.found.failure(problem)
+        outer = self.contents.around
         try:
             self._walk(container.entries, location, depth + 1)
         finally:
+            self.contents.around = outer
             self.found.oddities(container.anomalies)
             self._cut(container.anomalies, location)
             container.close()

@@ -20,6 +20,7 @@ from nngauge.extract.attempt import Extracted, Piece, Refused, failure, try_form
 from nngauge.extract.candidates import FormatIndex, carve_offsets
 from nngauge.extract.kinds import Plan
 from nngauge.extract.load import Loaded
+from nngauge.extract.siblings import Neighbours
 from nngauge.extract.suspect import suspicion
 from nngauge.formats import Format
 from nngauge.io.content import Kind
@@ -50,6 +51,10 @@ class Contents(Struct):
     detector: Detector
     found: Findings
     sink: Sink | None
+    label: str = ""
+    """The app's name for people."""
+    around: Neighbours | None = None
+    """The files of the container that is being walked."""
 
     def treat(self, item: Seen, loaded: Loaded) -> None:
         """A file that is no archive: is it a model, does it hold models, is it code?"""
@@ -152,7 +157,8 @@ class Contents(Struct):
 
     def accept(self, extracted: Extracted) -> None:
         """Keeps a model, and hands its bytes to the sink."""
-        model = summarise(extracted)
+        near = self.around.of(extracted.pieces[0].location.path) if self.around is not None else ()
+        model = summarise(extracted, words=(*near, self.label) if self.label else near)
         self.found.model(model)
         if self.sink is not None:
             pieces = [(piece.location, piece.source) for piece in extracted.pieces]
