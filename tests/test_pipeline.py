@@ -82,3 +82,30 @@ def test_dex_inside_odex_is_read(scanner: Scanner, tmp_path: Path) -> None:
     odex = b"dey\n036\0" + (40).to_bytes(4, "little") + len(dex).to_bytes(4, "little") + bytes(24) + dex
     result = scan(scanner, tmp_path, {"base.odex": odex})
     assert [(item.technology, item.presence) for item in result.detections] == [("tflite", Presence.DEFINED)]
+
+
+def test_a_library_of_the_app_with_an_engine_inside_is_not_the_engine(scanner: Scanner, tmp_path: Path) -> None:
+    exports = ("ncnn_version", "Java_com_example_app_Native_run")
+    found = scan(
+        scanner, tmp_path,
+        {
+            "lib/arm64-v8a/libapp.so": build_elf(ElfSpec(soname="libapp.so", exports=exports, rodata=MARKS)),
+            "lib/arm64-v8a/librenamed.so": build_elf(ElfSpec(soname="librenamed.so", exports=exports[:1], rodata=MARKS)),
+            "lib/arm64-v8a/libncnn.so": build_elf(ElfSpec(soname="libncnn.so", exports=exports, rodata=MARKS)),
+        },
+    )  # fmt: skip
+    how = {item.evidence[0].location.name: item for item in found.detections if item.technology == "ncnn"}
+    assert how["libapp.so"].presence is Presence.EMBEDDED
+    assert exports[1] in [proof.value for proof in how["libapp.so"].evidence]
+    assert how["librenamed.so"].presence is Presence.LIBRARY
+    assert how["libncnn.so"].presence is Presence.LIBRARY
+
+
+def test_models_say_what_they_are_for_and_whose_they_are(scanner: Scanner, tmp_path: Path) -> None:
+    model = next((Path(__file__).parents[1] / "examples/models/keywords_tflite").glob("*.tflite"))
+    engine = build_elf(ElfSpec(soname="libncnn.so", exports=("ncnn_version",), rodata=MARKS))
+    found = scan(scanner, tmp_path, {"assets/x.bin": model.read_bytes(), "lib/arm64-v8a/libncnn.so": engine})
+    assert [item.task.task for item in found.models if item.task] == ["keyword-spotting"]
+    assert [item.owner.owner for item in found.models if item.owner] == ["app"]
+    assert [(item.owner.owner, item.owner.sdk) for item in found.libraries if item.owner] == [("sdk", "ncnn")]
+    assert found.core is not None

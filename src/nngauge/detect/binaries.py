@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -16,6 +17,10 @@ from nngauge.limits import MAX_NEEDED
 
 if TYPE_CHECKING:
     from nngauge.io.macho import MachO
+
+
+_MAX_SYMBOLS: Final = 20_000
+"""Dynamic symbols looked at for native methods; libraries of apps hide most of theirs."""
 
 
 class ElfBinary(Struct, frozen=True):
@@ -51,6 +56,11 @@ class ElfBinary(Struct, frozen=True):
     def imports(self, name: bytes) -> bool:
         """Is `name` an undefined dynamic symbol?"""
         return self.elf.imports(name)
+
+    def native_methods(self) -> Iterator[str]:
+        """Exported functions that Java calls."""
+        names = islice(self.elf.dynamic_names(), _MAX_SYMBOLS)
+        return (name for name, defined in names if defined and name.startswith("Java_"))
 
     def symbol_versions(self) -> tuple[str, ...]:
         """Version definitions such as ``VERS_1.20.1``."""
@@ -97,6 +107,10 @@ class MachOBinary(Struct, frozen=True):
     def imports(self, name: bytes) -> bool:
         """Is `name` undefined in any slice?"""
         return self.file.imports(name)
+
+    def native_methods(self) -> Iterator[str]:
+        """IOS has no Java."""
+        return iter(())
 
     def symbol_versions(self) -> tuple[str, ...]:
         """Mach-O has none."""

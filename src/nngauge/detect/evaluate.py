@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
-from nngauge.detect.ruleset import Clause, Features, Scope
+from nngauge.detect.ruleset import Clause, Features, Rule, Scope
 from nngauge.detect.signatures import ClauseRef, Key, Signatures
-from nngauge.detect.units import CodeUnit, Unit
+from nngauge.detect.units import CodeUnit, Unit, evidence
 from nngauge.detect.versions import applies, read_version
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
@@ -122,10 +123,14 @@ def _detection(
         (match.ref.clause.confidence for match in group if match.presence is presence), key=_CONFIDENCE_ORDER.index
     )
     host = next((other for other in rule.inside if other in together), None)
-    if host is not None and presence is Presence.LIBRARY:
-        presence = Presence.EMBEDDED
     proofs = [_labelled(proof, match.ref) for match in group for proof in match.evidence]
     proofs = list(dict.fromkeys(proofs))
+    if presence is Presence.LIBRARY:
+        other = _other_purpose(rule, unit)
+        if other is not None:
+            proofs.insert(1, other)
+        if other is not None or host is not None:
+            presence = Presence.EMBEDDED
     told = read_version(signatures, rule, unit, head)
     code = unit if isinstance(unit, CodeUnit) else None
     return Detection(
@@ -143,6 +148,24 @@ def _detection(
         evidence=tuple(proofs[:EVIDENCE_PER_FACT]),
         evidence_count=len(proofs),
     )
+
+
+def _other_purpose(rule: Rule, unit: Unit) -> Evidence | None:
+    """A native method of other Java classes: the technology is linked into a library that has a purpose of its own.
+
+    Its own library is known by its name; under another name it has no native methods but its own.
+    """
+    binary = unit.binary if isinstance(unit, CodeUnit) else None
+    if binary is None or rule.needs is None or not rule.needs.libraries:
+        return None
+    names = [unit.location.name, (binary.install_name or "").rpartition("/")[2]]
+    if any(fnmatchcase(name, wanted) for name in names for wanted in rule.needs.libraries):
+        return None
+    own = [text for clause in rule.match for text in clause.any.export if text.startswith("Java_")]
+    for name in binary.native_methods():
+        if not any(fnmatchcase(name, text) for text in own):
+            return evidence(EvidenceKind.EXPORT, unit.location, name)
+    return None
 
 
 def _labelled(proof: Evidence, ref: ClauseRef) -> Evidence:

@@ -61,6 +61,9 @@ class _ExampleBinary(Struct, frozen=True):
     def imports(self, name: bytes) -> bool:
         return name.decode() in self.facts.get("imports", ())
 
+    def native_methods(self) -> Iterator[str]:
+        return (name for name in self.facts.get("exports", ()) if name.startswith("Java_"))
+
     def symbol_versions(self) -> tuple[str, ...]:
         return tuple(self.facts.get("symbol_versions", ()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -38,6 +38,9 @@ class Binary(Protocol):
 
     def imports(self, name: bytes) -> bool:
         """Is `name` an undefined dynamic symbol?"""
+
+    def native_methods(self) -> Iterator[str]:
+        """Names of exported functions that Java calls (``Java_…``)."""
 
     def symbol_versions(self) -> tuple[str, ...]:
         """ELF version definitions."""

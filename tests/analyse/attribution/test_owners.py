@@ -154,6 +154,15 @@ def test_unknown_while_a_component_with_models_is_unexplained() -> None:
     assert attribute(models[1], context(card, models=models)).owner is Owner.APP
 
 
+def test_a_module_of_the_system_brings_no_models_into_the_package() -> None:
+    thin = found(
+        "mlkit-face-detection-thin", "a.apk!classes.dex", presence=Presence.DEFINED, category=Category.SYSTEM
+    )
+    assert attribute(model("assets/q.tflite"), context(thin)).owner is Owner.APP
+    full = found("mlkit-face-detection", "a.apk!classes.dex", presence=Presence.DEFINED)
+    assert attribute(model("assets/q.tflite"), context(thin, full)).owner is Owner.UNKNOWN
+
+
 def test_references_alone_bring_no_models() -> None:
     face = found("facetec", "a.apk!classes.dex", presence=Presence.REFERENCED)
     assert attribute(model("assets/q.tflite"), context(face)).owner is Owner.APP

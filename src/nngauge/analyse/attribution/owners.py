@@ -46,6 +46,8 @@ class Context(Struct, frozen=True, kw_only=True):
     published: PublishedModels
     present: Mapping[str, Evidence] = field(default_factory=dict)
     """Component id → a trace of its code."""
+    bringing: frozenset[str] = frozenset()
+    """Components whose code is there in a form that brings models into the package, not by way of the system."""
     runtime: Evidence | None = None
     """A runtime for models that the app ships."""
     libraries: Mapping[str, Attribution] = field(default_factory=dict)
@@ -78,6 +80,7 @@ def context_of(
         traces=traces,
         published=published or published_models(),
         present=_present(detections, traces),
+        bringing=_bringing(detections, traces),
         runtime=_runtime(detections),
         named_by=named_by or {},
         natives=natives or {},
@@ -106,6 +109,12 @@ def _present(detections: Sequence[Detection], traces: Traces) -> dict[str, Evide
         if sdk is not None and detection.presence in _CODE and detection.evidence:
             found.setdefault(sdk.id, detection.evidence[0])
     return found
+
+
+def _bringing(detections: Sequence[Detection], traces: Traces) -> frozenset[str]:
+    names = {item.technology for item in detections if item.presence in _CODE and item.category is not Category.SYSTEM}
+    components = (traces.technologies.get(name) for name in names)
+    return frozenset(sdk.id for sdk in components if sdk is not None and sdk.models)
 
 
 def _runtime(detections: Sequence[Detection]) -> Evidence | None:
@@ -298,7 +307,7 @@ def _left_over(model: Model, context: Context) -> Attribution:
     others = [
         context.traces.by_id[name].title
         for name in context.present
-        if context.traces.by_id[name].models and name not in context.explained
+        if name in context.bringing and name not in context.explained
     ]
     if others:
         because = f"it may be of {' or '.join(others[:3])}, which bring models at places that are not known"
