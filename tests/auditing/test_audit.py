@@ -247,6 +247,29 @@ def test_digests(tmp_path: Path) -> None:
     assert checks(only(audited(tmp_path, files)))[Check.DIGEST] is Answer.UNKNOWN
 
 
+def test_native_code_that_names_a_model(tmp_path: Path) -> None:
+    from tests.builders.elf import ElfSpec, build_elf
+
+    library = build_elf(ElfSpec(soname="libface.so", exports=("detect",)))
+    files = {"assets/net.tflite": MODEL, "lib/arm64-v8a/libface.so": library + b"\0net.tflite\0"}
+    item = only(audited(tmp_path, files))
+    assert [finding.answer for finding in item.integrity] == [Answer.UNKNOWN]
+    assert "native code" in item.integrity[0].says
+    sealed = only(audited(tmp_path, {**files, "assets/net.tflite": NOISE}))
+    assert any(signal.kind is SignalKind.CODE for signal in sealed.protection.signals)
+
+
+def test_generated_code_is_a_model(tmp_path: Path) -> None:
+    from tests.builders.elf import ElfSpec, build_elf
+
+    library = build_elf(ElfSpec(soname="libnet.so", exports=("tvmgen_default_run", "other")))
+    item = only(audited(tmp_path, {"lib/arm64-v8a/libnet.so": library}))
+    assert item.protection.grade is Grade.CODE
+    assert "Apache TVM" in item.protection.signals[0].says
+    plain = build_elf(ElfSpec(soname="libother.so", exports=("run", "model_view")))
+    assert not audited(tmp_path, {"lib/arm64-v8a/libother.so": plain}).models
+
+
 def test_writable_places(tmp_path: Path) -> None:
     files = {"assets/net.tflite": MODEL}
     found = audited(tmp_path, files, loader(Text("net.tflite"), SHARED, LOAD)).integrity

@@ -35,10 +35,11 @@ class AppCode(Struct):
 
     def seen(self) -> CodeSeen:
         """As the checks of integrity want it."""
-        native = [item for facts in self.natives if facts.files for item in facts.digests]
+        names = {name: facts.mention(name) for facts in self.natives for name in facts.files}
+        digests = {name: facts.digests[0] for facts in self.natives if facts.digests for name in facts.files}
         return CodeSeen(
-            classes=self.classes, urls=tuple(self.urls.values()), digests=self.digests, native_digests=native,
-            readable=self.readable,
+            classes=self.classes, urls=tuple(self.urls.values()), digests=self.digests, native_names=names,
+            native_digests=digests, readable=self.readable,
         )  # fmt: skip
 
     def named_by(self) -> dict[str, list[str]]:

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from nngauge.analyse.protection.code import ClassFacts, near
 from nngauge.analyse.protection.hints import Hints, KeyFound, sealed_name
-from nngauge.analyse.protection.native import NativeFacts
 from nngauge.analyse.protection.signals import RULE
 from nngauge.auditing.app_code import AppCode
 from nngauge.auditing.survey import File
@@ -54,7 +53,7 @@ class Context(Struct, frozen=True, kw_only=True):
         around = near(self.code.classes, name) if naming else []
         natives = [facts for facts in self.code.natives if name in facts.files]
         mentions = [item.evidence(item.files[name], EvidenceKind.STRING) for item in naming]
-        mentions += [_native_mention(facts, name) for facts in natives]
+        mentions += [facts.mention(name) for facts in natives]
         crypto = [item.evidence(call) for item in around for call in item.crypto[:1]]
         crypto += [evidence for facts in natives for evidence in facts.crypto[:1]]
         loads = [item.evidence(call) for item in around for call in item.loads[:1]]
@@ -106,11 +105,6 @@ class Context(Struct, frozen=True, kw_only=True):
                     kind=EvidenceKind.FILE_NAME, location=other.location, value=other.location.name, rule=f"{RULE}#key"
                 )  # fmt: skip
                 yield KeyFound(bytes=min(32, other.entry.size), form=form, near=near, evidence=proof)
-
-
-def _native_mention(facts: NativeFacts, name: str) -> Evidence:
-    place = facts.location.at(facts.files[name], len(name))
-    return Evidence(kind=EvidenceKind.STRING, location=place, value=name, rule=f"{RULE}#mention")
 
 
 def gather(index: FormatIndex, code: AppCode, files: Sequence[File], scan: Scan) -> Context:

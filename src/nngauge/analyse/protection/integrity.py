@@ -22,8 +22,10 @@ class CodeSeen(Struct, frozen=True, kw_only=True):
     urls: Sequence[Url] = ()
     digests: Mapping[str, Evidence] = {}
     """Base name of a model → where its digest stands in code."""
-    native_digests: Sequence[Evidence] = ()
-    """Functions that compute digests, in libraries that name models."""
+    native_names: Mapping[str, Evidence] = {}
+    """Base name of a model → where a library or script names it."""
+    native_digests: Mapping[str, Evidence] = {}
+    """Base name of a model → a function for digests in a library that names it."""
     readable: bool = False
     """Some code could be read: without it there is no "no"."""
 
@@ -77,6 +79,12 @@ def _digest(name: str, code: CodeSeen) -> Iterator[IntegrityFinding]:
         proof = [item.evidence(item.files[name], EvidenceKind.STRING) for item in naming]
         says = "The classes that name it compute no digest and verify no signature."
         yield _finding(Check.DIGEST, Answer.NO, says, proof)
+    elif name in code.native_digests:
+        says = "A library that names it computes digests; whether of this file was not followed."
+        yield _finding(Check.DIGEST, Answer.UNKNOWN, says, [code.native_digests[name]])
+    elif name in code.native_names:
+        says = "Only native code or a script names it; what that checks was not followed."
+        yield _finding(Check.DIGEST, Answer.UNKNOWN, says, [code.native_names[name]])
     else:
         says = "No code that names it was found." if code.readable else "The app's code could not be read."
         yield _finding(Check.DIGEST, Answer.UNKNOWN, says, [])

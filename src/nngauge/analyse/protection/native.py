@@ -72,6 +72,11 @@ class NativeFacts(Struct, frozen=True, kw_only=True):
     generated: tuple[Evidence, ...]
     """Models that are functions or data of the library."""
 
+    def mention(self, name: str) -> Evidence:
+        """Where it names the file `name`, one of `files`."""
+        place = self.location.at(self.files[name], len(name))
+        return Evidence(kind=EvidenceKind.STRING, location=place, value=name, rule=f"{RULE}#mention")
+
 
 def native_facts(content: bytes, location: Location, names: Sequence[str]) -> NativeFacts:
     """Facts about one binary or script; `names`: base names to look for."""

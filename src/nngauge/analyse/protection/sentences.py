@@ -15,7 +15,7 @@ _ATTACK: Final = {
     Grade.STRIPPED: "The model runs and can be copied as it is; only understanding its layers takes longer without their names.",
     Grade.CODE: "The weights stand in the library as data: they can be cut out, or the library can be called as a whole.",
     Grade.VENDOR: "The file can be copied and run on the same accelerator; getting the original network back takes reverse engineering.",
-    Grade.WEAK: "The mask leaves patterns from which it can be computed without knowing any key: minutes of work with public tools.",
+    Grade.WEAK: "The mask leaves patterns from which it can be computed without knowing any key, with public tools.",
     Grade.KEY_BESIDE: "Whoever finds the key that lies in the same package decrypts the model offline, without running the app.",
     Grade.ENCRYPTED_HEADER: "The weights are in the clear; rebuilding a header from the known format gives most of the model back.",
     Grade.ENCRYPTED_WEIGHTS: "The architecture is open to anybody; the weights need the key, or a memory dump while the model runs.",
