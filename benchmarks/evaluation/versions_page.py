@@ -24,7 +24,7 @@ def versions(results: Sequence[Result]) -> str:
             "*Right*: the very version. *Range*: no version, but two releases between which the right one lies, by texts "
             "that came or went between them; shown as a range everywhere, never as a version. *By build*: of those right, "
             "the ones known only by a build identifier that was published with that version "
-            "(`src/nngauge/detect/builds.tsv`). Fresh files have no part in that table."
+            "(`src/nngauge/detect/builds.tsv`). Fresh files have no part in that table, unless their version is in a series below."
         ),
         table(_HEAD, [*_pair("all", asked), *_pair("fresh", fresh)]),
     ]
