@@ -82,7 +82,7 @@ def _technology(name: str, group: Sequence[Detection], facts: AppFacts) -> Techn
         presence=first.presence,
         confidence=first.confidence,
         shipped=grade in _SHIPPED or (grade is Grade.DEFINED and name in facts.alive),
-        versions=tuple(dict.fromkeys(item.version for item in ordered if item.version)),
+        versions=_versions(ordered),
         abis=tuple(dict.fromkeys(item.abi for item in ordered if item.abi)),
         host=first.host,
         models=tuple(model.digest for model in facts.loadable(rule) if model.digest),
@@ -95,6 +95,12 @@ def _technology(name: str, group: Sequence[Detection], facts: AppFacts) -> Techn
     if name in facts.alive or grade is Grade.MODELS or rule is None:
         return found
     return _without_code(found, ordered, rule, facts)
+
+
+def _versions(ordered: Sequence[Detection]) -> tuple[str, ...]:
+    """Those that are told; where none is, the ranges that are certain."""
+    told = tuple(dict.fromkeys(item.version for item in ordered if item.version))
+    return told or tuple(dict.fromkeys(item.version_range for item in ordered if item.version_range))
 
 
 def _strength(graded: tuple[Grade, Detection]) -> tuple[bool, int, int]:

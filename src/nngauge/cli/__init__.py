@@ -16,7 +16,9 @@ VERBS: Final = {
     "show": "What one model file is and costs.",
     "compare": "What differs between two models.",
     "view": "Open one model file in Netron.",
+    "audit": "How well the models of an app are protected.",
     "why": "The evidence behind one line of a report.",
+    "knowledge": "Components that bring models, and published models.",
     "rules": "List and check the detection rules.",
 }
 """Verb → its line in the help. Modules are imported when their verb is used."""

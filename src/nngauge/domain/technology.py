@@ -59,6 +59,7 @@ class Technology(Struct, frozen=True, kw_only=True):
     because: str = ""
     """One sentence for grades that more than the detections decided (packed, fetched, dead, models only)."""
     versions: tuple[str, ...] = ()
+    """As binaries tell them; where none does, ranges (``>=2.16,<2.18``)."""
     abis: tuple[str, ...] = ()
     host: str | None = None
     """Technology whose library contains it (`Grade.EMBEDDED`)."""

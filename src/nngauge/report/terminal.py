@@ -11,18 +11,22 @@ from rich.text import Text
 
 from nngauge.domain.acceleration import Acceleration, Outcome
 from nngauge.domain.app import App
+from nngauge.domain.attribution import Attribution, Owner
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.graph import Completeness
 from nngauge.domain.model import Candidate, Model, Port
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Treatment
 from nngauge.domain.scan import Scan, Verdict
+from nngauge.domain.task import UNKNOWN, CoreVerdict, Role
 from nngauge.domain.technology import Grade, Technology
 from nngauge.report.grouping import DistinctModel, distinct_models
 from nngauge.units import format_bytes, format_count
 
 _ROWS = 14
 """Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
+_SURE = 0.5
+"""A task counts as told from this probability on; below it is shown dim."""
 _GRADE_STYLE = {
     Grade.LIBRARY: "green",
     Grade.EMBEDDED: "green",
@@ -40,7 +44,7 @@ _GRADE_STYLE = {
 
 def render_scan(scan: Scan, *, rows: int = _ROWS) -> RenderableType:
     """The whole report; `rows` is the length at which tables are cut (0: never)."""
-    blocks: list[RenderableType] = [_identity(scan), _verdict(scan.verdict)]
+    blocks: list[RenderableType] = [_identity(scan), _verdict(scan.verdict, scan.core)]
     found = scan.technologies
     if found:
         blocks += [_heading("AI technologies", len(found)), _technology_table(found, rows)]
@@ -81,7 +85,7 @@ def _identity_extras(app: App) -> Iterable[str]:
         yield f"{len(app.parts)} parts"
 
 
-def _verdict(verdict: Verdict) -> RenderableType:
+def _verdict(verdict: Verdict, core: CoreVerdict | None) -> RenderableType:
     answers = (
         ("runtime present", verdict.runtime_present),
         ("model present", verdict.model_present),
@@ -94,6 +98,9 @@ def _verdict(verdict: Verdict) -> RenderableType:
     reasons = [Text(f"          {reason}", style="dim") for reason in verdict.because]
     if not any(answer for _, answer in answers):
         reasons = [Text("          no AI was found in this package", style="dim")]
+    if core is not None and core.role is not Role.UNKNOWN:
+        why = "; ".join(proof.value for proof in core.because[:3])
+        reasons.append(Text(f"          AI is a {core.role} ({core.probability:.0%}): {why}", style="dim"))
     return Group(line, *reasons)
 
 
@@ -148,7 +155,7 @@ def _stuck_table(stuck: Sequence[Acceleration], rows: int) -> RenderableType:
 
 
 def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:
-    table = _grid("model", "format", ">size", "weights", "inputs → outputs", ">params", ">ops", "~where")
+    table = _grid("~model", "what for", "whose", "format", ">size", "weights", "inputs → outputs", ">params", "~where")
     shown = models if not rows else models[:rows]
     for item in shown:
         model = item.model
@@ -156,15 +163,35 @@ def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:
         if len(item.places) > 1:
             where.append(f"  +{len(item.places) - 1} more", style="dim")
         table.add_row(
-            model.name, _format_cell(model), format_bytes(model.size), next(iter(model.weights), "–"), _interface(model),
-            format_count(model.parameters) if model.parameters is not None else "–",
-            str(model.nodes) if model.nodes is not None else "–", where,
+            _name_cell(model), _task_cell(model), _owner_cell(model.owner), _format_cell(model), format_bytes(model.size),
+            next(iter(model.weights), "–"), _interface(model),
+            format_count(model.parameters) if model.parameters is not None else "–", where,
         )  # fmt: skip
     return _with_rest(table, len(models) - len(shown), "models")
 
 
+def _name_cell(model: Model) -> Text:
+    text = Text(model.name)
+    if model.known is not None:
+        text.append(f"\n= {model.known.sentence}", style="dim")
+    return text
+
+
+def _task_cell(model: Model) -> Text:
+    verdict = model.task
+    if verdict is None or verdict.task == UNKNOWN:
+        return Text("unknown", style="dim")
+    return Text(verdict.title.partition(" (")[0], style="" if verdict.probability >= _SURE else "dim")
+
+
+def _owner_cell(owner: Attribution | None) -> Text:
+    if owner is None or owner.owner is Owner.UNKNOWN:
+        return Text("unknown", style="dim")
+    return Text(owner.title if owner.owner is Owner.SDK else owner.owner, style="cyan" if owner.sdk else "")
+
+
 def _format_cell(model: Model) -> Text:
-    text = Text(model.title)
+    text = Text(model.title.partition(" (")[0].partition(" / ")[0])
     if model.completeness is not Completeness.FULL:
         text.append(f" ({model.completeness})", style="dim")
     return text

@@ -18,6 +18,12 @@ _VISION: Final = group(
     "handwriting-recognition barcode-detection document-scanning content-moderation image-embedding "
     "image-generation",
 )
+_NO_MAP: Final = group(
+    -4.0,
+    "image-segmentation portrait-segmentation depth-estimation super-resolution image-enhancement style-transfer "
+    "frame-interpolation image-generation",
+)
+"""What gives a picture or a map, whatever its file is called, does not end in one row of probabilities."""
 _GRAY: Final = dict.fromkeys(_VISION, 0.5)
 _POINTS: Final[Mapping[int, tuple[str, str]]] = {
     1404: ("face-landmarks", "468 points of MediaPipe's face mesh"),
@@ -89,6 +95,8 @@ def _labels(sketch: Sketch) -> Clue | None:
         "content-moderation": 0.6,
         "action-recognition": 0.3,
     }
+    if head.squashed:
+        votes |= _NO_MAP
     if length <= 8:
         votes |= {"face-attributes": 1.0, "face-liveness": 0.8 if length <= 3 else 0.0, "gesture-recognition": 0.5}
     return Clue("label-scores", text, votes)
