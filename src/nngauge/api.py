@@ -21,7 +21,7 @@ from nngauge.extract.surroundings import Surroundings
 from nngauge.formats import deferred_formats
 from nngauge.io.content import content_kind
 from nngauge.io.source import ByteSource
-from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MIB
+from nngauge.limits import APP_MEMORY, APP_SECONDS, HEAD_BYTES, MAX_WORDS, MIB
 
 if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
@@ -98,8 +98,9 @@ def analyse_model(
     reads every byte; None: of models up to 128 MiB. Finds companions and raises as `read_model`; an input that the
     model does not have is a `UsageError`.
     """
+    beside = [name for name in Surroundings(Path(path)).names if "/" not in name][:MAX_WORDS]
     with open_model(path) as extracted:
-        return _analyse(extracted, inputs or {}, weights=weights, digest=digest)
+        return _analyse(extracted, inputs or {}, beside, weights=weights, digest=digest)
 
 
 def compare_models(first: str | Path, second: str | Path, *, weights: bool = True) -> Comparison:
@@ -113,15 +114,21 @@ def compare_models(first: str | Path, second: str | Path, *, weights: bool = Tru
         sources = [[piece.source for piece in item.pieces] for item in (one, other)]
         sizes = [sorted(source.size for source in part) for part in sources]
         digest = True if weights and sizes[0] == sizes[1] else None  # other sizes cannot be the same file
-        left, right = (_analyse(item, {}, weights=weights, digest=digest) for item in (one, other))
+        left, right = (_analyse(item, {}, (), weights=weights, digest=digest) for item in (one, other))
         if not weights or (left.model.digest and left.model.digest == right.model.digest):
             return compare(left, right)
         return compare(left, right, weights_of(left.graph, sources[0]), weights_of(right.graph, sources[1]))
 
 
 def _analyse(
-    extracted: Extracted, inputs: Mapping[str, tuple[int, ...]], *, weights: bool, digest: bool | None
+    extracted: Extracted,
+    inputs: Mapping[str, tuple[int, ...]],
+    words: Sequence[str],
+    *,
+    weights: bool,
+    digest: bool | None,
 ) -> Analysis:
+    from nngauge.analyse.attribution.published import known_model
     from nngauge.analyse.constants import Constants
     from nngauge.analyse.cost import model_cost
     from nngauge.analyse.language import language_model
@@ -135,8 +142,10 @@ def _analyse(
     cost = model_cost(inferred.graph)
     if digest is None:
         digest = sum(part.size for part in parts) <= _EAGER_DIGEST
+    model = summarise(replace(extracted, graph=inferred.graph), words=words, digests=digest)
+    known = known_model(model, extracted.graph, parts) if weights else known_model(model)
     return Analysis(
-        model=summarise(replace(extracted, graph=inferred.graph), digests=digest),
+        model=replace(model, known=known),
         graph=inferred.graph,
         cost=replace(cost, assumptions=tuple(dict.fromkeys((*inferred.assumptions, *cost.assumptions)))),
         optimisation=optimisation_state(inferred.graph, parts, weights=weights),

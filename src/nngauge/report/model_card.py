@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nngauge.analyse.task import task_line
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Layer
 from nngauge.domain.graph import Completeness
@@ -98,6 +99,10 @@ def _identity(analysis: Analysis) -> list[tuple[str, str]]:
     files = f" in {len(model.parts)} files" if len(model.parts) > 1 else ""
     rows = [("size", format_bytes(model.size) + files)]
     rows.append(("sha256", model.digest or "not computed for a file of this size (--digest)"))
+    if model.task is not None:
+        rows.append(("for", task_line(model.task)))
+    if model.known is not None:
+        rows.append(("known as", f"{model.known.sentence}; {model.known.source}"))
     if model.producer:
         rows.append(("made by", model.producer))
     if model.completeness is not Completeness.FULL:
