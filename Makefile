@@ -22,6 +22,7 @@ lint: setup  ## style, types, import contracts, generated pages, rule examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/nngauge rules lint
+	@$(BIN)/nngauge knowledge lint
 	@$(BIN)/python docs/generate.py --check
 
 format: setup  ## let ruff arrange the code

@@ -12,6 +12,7 @@ from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure
 from nngauge.domain.task import CoreVerdict
 from nngauge.domain.technology import Technology
+from nngauge.domain.usage import UsageVerdict
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,8 @@ class Scan(Struct, frozen=True, kw_only=True):
     """Every native binary, with AI in it or without."""
     accelerations: tuple[Acceleration, ...] = ()
     """Accelerators that are asked for or shipped, and what comes of it."""
+    usage: tuple[UsageVerdict, ...] = ()
+    """Is each technology and model used, or merely bundled? Empty unless the scan was asked to read the code for it."""
     core: CoreVerdict | None = None
     """Is AI the app's core feature? None where no model says what it is for."""
     failures: tuple[Failure, ...]

@@ -23,7 +23,7 @@ from nngauge.io.zip_oddities import ZipOddity
 from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import Container, Entry, Package, PackagePart, open_container
 from nngauge.packages.containers import open_file
-from nngauge.pipeline.conclusions import Found, conclude
+from nngauge.pipeline.conclusions import Found, conclude, examined
 from nngauge.pipeline.contents import Contents, Seen, Sink
 
 if TYPE_CHECKING:
@@ -62,18 +62,17 @@ class AppScan:
         models = tuple(sorted(self.found.models, key=lambda model: (model.parts[0].location.path, model.digest)))
         libraries = tuple(sorted(self.found.libraries, key=lambda item: item.location.path))
         app = self.package.app
-        concluded = conclude(
-            Found(
-                app=app,
-                manifests=[part.manifest for part in self.package.parts if part.manifest is not None],
-                detections=detections,
-                loaders=self.detector.loaders(),
-                models=models,
-                libraries=libraries,
-            ),
-            self.scanner.known,
-            self.scanner.elsewhere,
+        found = Found(
+            app=app,
+            manifests=[part.manifest for part in self.package.parts if part.manifest is not None],
+            detections=detections,
+            loaders=self.detector.loaders(),
+            models=models,
+            libraries=libraries,
         )
+        concluded = conclude(found, self.scanner.known, self.scanner.elsewhere)
+        if self.scanner.usage:
+            concluded = examined(found, concluded, self.package, self.scanner.known)
         return Scan(
             path=path,
             app=app,
@@ -84,6 +83,7 @@ class AppScan:
             candidates=tuple(sorted(self.found.candidates, key=lambda item: str(item.location))),
             libraries=concluded.libraries,
             accelerations=concluded.accelerations,
+            usage=concluded.usage,
             core=concluded.core,
             failures=self.found.failures(),
             anomalies=tuple(self.found.anomalies),

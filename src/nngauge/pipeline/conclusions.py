@@ -22,7 +22,9 @@ from nngauge.domain.model import Model
 from nngauge.domain.scan import Verdict
 from nngauge.domain.task import CoreVerdict
 from nngauge.domain.technology import Technology
+from nngauge.domain.usage import UsageVerdict
 from nngauge.io.axml import Element
+from nngauge.packages import Package
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ class Conclusions(Struct, frozen=True, kw_only=True):
     models: tuple[Model, ...]
     libraries: tuple[Library, ...]
     accelerations: tuple[Acceleration, ...] = ()
+    usage: tuple[UsageVerdict, ...] = ()
     core: CoreVerdict | None = None
 
 
@@ -65,6 +68,19 @@ def conclude(found: Found, rules: RuleIndex, elsewhere: Collection[str]) -> Conc
     return replace(owned, accelerations=_accelerations(found), core=_core(found, owned))
 
 
+def examined(found: Found, concluded: Conclusions, package: Package, rules: RuleIndex) -> Conclusions:
+    """`concluded`, with what the app's code tells: used or bundled, and which accelerators are really asked for."""
+    if not concluded.technologies and not concluded.models:
+        return concluded
+    from nngauge.analyse.usage import app_code, examine
+    from nngauge.knowledge.accelerators import ACCELERATORS
+
+    wanted = [rule for item in concluded.technologies if (rule := rules.rules.get(item.id)) is not None]
+    watch = {method for one in ACCELERATORS for method in one.calls}
+    told = examine(app_code(package), wanted, found.libraries, found.models, watch)
+    return replace(concluded, usage=told.verdicts, accelerations=_accelerations(found, told.calls))
+
+
 def _owned(found: Found, plain: Conclusions) -> Conclusions:
     from nngauge.analyse.attribution.owners import attribute, context_of
     from nngauge.analyse.attribution.published import known_model
@@ -81,11 +97,11 @@ def _owned(found: Found, plain: Conclusions) -> Conclusions:
     )
 
 
-def _accelerations(found: Found) -> tuple[Acceleration, ...]:
+def _accelerations(found: Found, calls: Collection[str] | None = None) -> tuple[Acceleration, ...]:
     from nngauge.analyse.acceleration import accelerations, packaging
 
     told = packaging(found.manifests, found.app.container)
-    return accelerations(found.detections, found.libraries, found.app, models=found.models, package=told)
+    return accelerations(found.detections, found.libraries, found.app, models=found.models, package=told, calls=calls)
 
 
 def _core(found: Found, owned: Conclusions) -> CoreVerdict | None:

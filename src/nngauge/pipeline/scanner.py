@@ -22,21 +22,23 @@ from nngauge.version import __version__
 class Scanner:
     """Holds what all apps share: the compiled rules, the formats and working memory. Make one per process.
 
-    `formats` replaces the built-in formats, for plug-ins and tests.
+    `formats` replaces the built-in formats, for plug-ins and tests. With `usage` the code of apps with AI is read again,
+    to tell what is used from what is merely bundled; that takes about as long as the rest of the scan.
     """
 
-    def __init__(self, formats: Sequence[Format] | None = None) -> None:
+    def __init__(self, formats: Sequence[Format] | None = None, *, usage: bool = False) -> None:
         formats = deferred_formats() if formats is None else formats
         self.index: FormatIndex = index_formats(formats)
         self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
         self.known = index_rules(self.signatures.ruleset.rules)
         self.arena = Arena()
+        self.usage = usage
         self.elsewhere = frozenset(rule.id for rule in self.signatures.ruleset.rules if rule.elsewhere)
         self.provenance = Provenance(
             tool=f"nngauge {__version__}",
             rules=self.signatures.ruleset.digest,
             plugins=_plugins_digest(formats),
-            configuration="default",
+            configuration="usage" if usage else "default",
         )
 
     def scan(self, path: str | Path, sink: Sink | None = None) -> Scan:

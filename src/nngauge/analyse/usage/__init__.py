@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from nngauge.analyse.usage.code import AppCode
 from nngauge.analyse.usage.models import model_verdicts
 from nngauge.analyse.usage.owners import Owners, missing_components
@@ -20,7 +22,16 @@ from nngauge.domain.model import Model
 from nngauge.domain.usage import Obstacle, UsageVerdict
 from nngauge.errors import InputError
 
-__all__ = ["AppCode", "app_code", "usage"]
+__all__ = ["AppCode", "Examined", "app_code", "examine", "usage"]
+
+
+class Examined(Struct, frozen=True):
+    """What the code of an app tells."""
+
+    verdicts: tuple[UsageVerdict, ...]
+    """As of `usage`."""
+    calls: frozenset[str] | None
+    """The watched methods that are called; None when the code could not be followed to its end."""
 
 
 def usage(
@@ -30,16 +41,29 @@ def usage(
 
     `libraries` are those of the scan, with the technologies found in them.
     """
+    return examine(code, rules, libraries, models).verdicts
+
+
+def examine(
+    code: AppCode,
+    rules: Iterable[Rule],
+    libraries: Sequence[Library] = (),
+    models: Sequence[Model] = (),
+    watch: Iterable[str] = (),
+) -> Examined:
+    """`usage`, and which of the methods `watch` (``a.b.C.method``) are called from outside of their own package."""
     wanted = tuple(rules)
     try:
         targets = find_targets(code, wanted, libraries)
-        search = Search(code, targets, Owners(code, targets.types))
+        search = Search(code, targets, Owners(code, targets.types), watch)
     except InputError as error:
         subjects = [(rule.id, False) for rule in wanted] + [(str(item.parts[0].location), True) for item in models]
-        return tuple(unknown(name, Obstacle.CODE_UNREAD, error.what, model=model) for name, model in subjects)
+        verdicts = tuple(unknown(name, Obstacle.CODE_UNREAD, error.what, model=model) for name, model in subjects)
+        return Examined(verdicts, None)
     _run(search)
     found = [technology_verdict(search, rule.id, rule.category) for rule in wanted]
-    return (*found, *model_verdicts(search, models))
+    calls = None if search.obstacles or code.obstacles else frozenset(search.called)
+    return Examined((*found, *model_verdicts(search, models)), calls)
 
 
 def _run(search: Search) -> None:

@@ -11,7 +11,7 @@ https://doi.org/10.1145/236337.236371.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -79,7 +79,8 @@ class Hit(NamedTuple):
 class Search:
     """One walk. After `run`, the tables tell what was reached, and `steps` how."""
 
-    def __init__(self, code: AppCode, targets: Targets, owners: Owners) -> None:
+    def __init__(self, code: AppCode, targets: Targets, owners: Owners, watch: Iterable[str] = ()) -> None:
+        """`watch`: methods (``a.b.C.method``) whose calls are to be noted."""
         self.code = code
         self.classes = code.classes
         self.targets = targets
@@ -102,6 +103,9 @@ class Search:
         """Libraries that the app's own code loads and the package does not hold."""
         self.obstacles: dict[Obstacle, str] = {}
         """What the app's own code does that hides paths."""
+        self.called: set[str] = set()
+        """Watched methods that reached code outside of their own package calls."""
+        self._watched = _by_owner(watch)
         self._queues: tuple[deque[Method], ...] = tuple(deque() for _ in Rank)
         self._outsides: dict[tuple[CodePart, int], MethodId | None] = {}
         self._made: set[str] = set()
@@ -206,6 +210,8 @@ class Search:
         for row in rows:
             owner = part.type(part.method_owner(row))
             self._touch(owner, method, "calls", rank)
+            if owner in self._watched:
+                self._watch(owner, part.method(row).name, method)
             target = self.classes.target(part, row)
             if target is None:
                 self._gap(owner, method)
@@ -216,6 +222,11 @@ class Search:
                 self._start(target.owner, method, rank)
             if target.name.startswith("load"):
                 self._load(part, found, method, rank)
+
+    def _watch(self, owner: str, name: str, caller: Method) -> None:
+        wanted = self._watched[owner].get(name)
+        if wanted is not None and caller.owner.name.rpartition("/")[0] != owner.rpartition("/")[0]:
+            self.called.add(wanted)
 
     def _gap(self, owner: str, method: Method) -> None:
         """A call of a class that should be here and is not."""
@@ -387,6 +398,15 @@ def _finds_known(part: CodePart, found: References) -> bool:
     if any("." in part.string(index) for index in found.strings):
         return True
     return any(part.method(row)[:2] == ("Ljava/lang/Object;", "getClass") for row in found.calls)
+
+
+def _by_owner(methods: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Class descriptor → name of the method → as it was given."""
+    found: dict[str, dict[str, str]] = {}
+    for method in methods:
+        owner, _, name = method.rpartition(".")
+        found.setdefault(f"L{owner.replace('.', '/')};", {})[name] = method
+    return found
 
 
 def _loose(rank: Rank) -> Rank:
