@@ -51,10 +51,11 @@ def scan_many(
 
     An app that hangs, crashes its worker or needs more than `memory` bytes becomes one `Failure`; the others go on.
     """
-    from nngauge.runner import Limits, scan_each
+    from nngauge.runners.plain import scan_each
+    from nngauge.runners.tasks import Limits, Settings
 
-    limits = Limits(seconds=seconds, memory=memory)
-    for outcome in scan_each([str(path) for path in paths], workers=workers, limits=limits):
+    settings = Settings(limits=Limits(seconds=seconds, memory=memory))
+    for outcome in scan_each([str(path) for path in paths], workers=workers, settings=settings):
         yield outcome.path, outcome.result
 
 

@@ -16,7 +16,8 @@ from nngauge.cli import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
-    from nngauge.runner import Limits, Outcome
+    from nngauge.runners.plain import Outcome
+    from nngauge.runners.tasks import Settings
 
 
 @click.command("scan", short_help="What AI is inside one app, or many.")
@@ -54,16 +55,16 @@ def command(
     could not be read; the report says which and why.
     """
     from nngauge.packages import discover
-    from nngauge.runner import Limits
+    from nngauge.runners.tasks import Limits, Settings
 
     limits = Limits(seconds=timeout, memory=memory * MIB)
+    settings = Settings(limits=limits, extract_to=str(extract) if extract else None)
     _require(paths)
     apps = [str(app) for path in paths for app in discover(path)]
-    target = str(extract) if extract else None
     if study is not None:
-        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, limits, target)
+        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, settings)
     else:
-        outcomes = _outcomes(apps, workers, limits, target)
+        outcomes = _outcomes(apps, workers, settings)
     if as_json:
         code = _print_json(outcomes)
     elif len(apps) == 1 and study is None:
@@ -81,23 +82,21 @@ def _require(paths: Iterable[Path]) -> None:
             raise UsageError("no such file or folder", where=str(path))
 
 
-def _outcomes(apps: list[str], workers: int | None, limits: Limits, extract: str | None) -> Iterator[Outcome]:
-    from nngauge.runner import scan_each, scan_here
+def _outcomes(apps: list[str], workers: int | None, settings: Settings) -> Iterator[Outcome]:
+    from nngauge.runners.plain import scan_each, scan_here
 
     if len(apps) == 1 and workers is None:
-        yield scan_here(apps[0], limits, extract)
+        yield scan_here(apps[0], settings)
         return
     count = workers or min(len(apps), os.cpu_count() or 1)
-    yield from scan_each(apps, workers=max(1, count), limits=limits, extract_to=extract)
+    yield from scan_each(apps, workers=max(1, count), settings=settings)
 
 
-def _in_study(
-    folder: Path, apps: list[str], workers: int | None, limits: Limits, extract: str | None
-) -> Iterator[Outcome]:
+def _in_study(folder: Path, apps: list[str], workers: int | None, settings: Settings) -> Iterator[Outcome]:
     from nngauge.study import Study
 
-    with Study.open(folder) as study:
-        yield from study.run(apps, workers=workers or os.cpu_count() or 1, limits=limits, extract_to=extract)
+    with Study.open_or_create(folder) as study:
+        yield from study.keep(apps, workers=workers or os.cpu_count() or 1, settings=settings)
 
 
 def _print_json(outcomes: Iterable[Outcome]) -> int:

@@ -12,7 +12,7 @@ from nngauge.domain.scan import Provenance, Scan
 from nngauge.extract.candidates import FormatIndex, index_formats
 from nngauge.extract.load import Arena
 from nngauge.formats import Format, deferred_formats
-from nngauge.packages import PACKAGES, open_package
+from nngauge.packages import PACKAGES, Package, open_package
 from nngauge.pipeline.app import AppScan
 from nngauge.pipeline.contents import Sink
 from nngauge.version import __version__
@@ -45,9 +45,13 @@ class Scanner:
         """
         package = open_package(path)
         try:
-            return AppScan(self, package, sink).run(str(path))
+            return self.scan_package(package, str(path), sink)
         finally:
             package.close()
+
+    def scan_package(self, package: Package, path: str, sink: Sink | None = None) -> Scan:
+        """Scans an app that is open already; `path` is what the result calls it."""
+        return AppScan(self, package, sink).run(path)
 
 
 def _plugins_digest(formats: Sequence[Format]) -> str:
