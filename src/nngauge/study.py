@@ -170,7 +170,6 @@ class _Run:
         self.sleep = sleep
         self.key = scan_key(Scanner().provenance)
         self.bounded = f"{self.key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
-        self.lease = settings.limits.seconds * 10 + 600
         self.works: dict[int, Work] = {}
         """Leased and not settled."""
         self.busy: set[tuple[int, bytes]] = set()
@@ -180,7 +179,7 @@ class _Run:
 
     def all(self) -> Iterator[Outcome]:
         """See `Study.run`."""
-        self.ledger.release(everything=True)  # the lock is ours: whoever held them is gone
+        self.ledger.release()
         self.ledger.stale((self.key, self.bounded))
         self._seal(1)
         while True:
@@ -201,7 +200,7 @@ class _Run:
 
     def _tasks(self) -> Iterator[Task]:
         self.busy.clear()
-        while works := self.ledger.lease(_LEASED, seconds=self.lease):
+        while works := self.ledger.lease(_LEASED):
             for work in works:
                 self.works[work.id] = work
                 seen = _local_print(work)

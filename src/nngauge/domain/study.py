@@ -13,7 +13,7 @@ class State(StrEnum):
     WAITING = "waiting"
     """To be scanned, now or after a pause."""
     LEASED = "leased"
-    """A run is at work on it; when the lease ends without a result, it waits again."""
+    """A run is at work on it; when the run ends without a result, it waits again."""
     DONE = "done"
     """Scanned; parts of it may have failed, which its facts say."""
     FAILED = "failed"

@@ -28,8 +28,6 @@ from nngauge.store.schema import LEDGER_TABLES, VERSION
 
 _BUSY_SECONDS: Final = 30
 _CHUNK: Final = 10_000
-LEASE_SECONDS: Final = 3600.0
-"""A run renews nothing: an item that is not back within an hour beyond its time limit has lost its worker."""
 MAX_ATTEMPTS: Final = 3
 """Losses (worker, network) after which an item is quarantined."""
 PAUSES: Final = (10.0, 120.0, 900.0)
@@ -148,7 +146,7 @@ class Ledger:
     def _update(self, snapshot: str, item: Item) -> int:
         return self._connection.execute(
             "UPDATE item SET size = ?, stamp = ?, expected = ?, package_id = ?, version_code = ?, state = 'waiting', "
-            "attempts = 0, not_before = 0, leased_until = NULL WHERE snapshot = ? AND locator = ? "
+            "attempts = 0, not_before = 0  WHERE snapshot = ? AND locator = ? "
             "AND stamp IS NOT ? AND state <> 'leased'",
             (
                 item.size, item.stamp, item.sha256, item.package_id, item.version_code, snapshot, item.locator,
@@ -156,8 +154,8 @@ class Ledger:
             ),
         ).rowcount  # fmt: skip
 
-    def lease(self, count: int, *, seconds: float = LEASE_SECONDS, now: float | None = None) -> list[Work]:
-        """Takes up to `count` items that wait, oldest first, for `seconds`."""
+    def lease(self, count: int, *, now: float | None = None) -> list[Work]:
+        """Takes up to `count` items that wait, oldest first; they are the caller's until they are settled or released."""
         now = time.time() if now is None else now
         with self._transaction() as connection:
             rows = connection.execute(
@@ -167,21 +165,19 @@ class Ledger:
                 (now, count),
             ).fetchall()
             connection.executemany(
-                "UPDATE item SET state = 'leased', attempts = attempts + 1, leased_until = ? WHERE id = ?",
-                [(now + seconds, row[0]) for row in rows],
+                "UPDATE item SET state = 'leased', attempts = attempts + 1 WHERE id = ?", [(row[0],) for row in rows]
             )
         return [_work(row) for row in rows]
 
-    def release(self, *, now: float | None = None, everything: bool = False) -> int:
-        """Items whose lease ran out (with `everything`: all) wait again, or are quarantined; how many."""
-        now = time.time() if now is None else now
-        lost = "leased_until IS NOT NULL" if everything else "leased_until <= :now"
+    def release(self) -> int:
+        """Items that a run had leased when it ended wait again, as if they had not been tried; how many.
+
+        For whoever holds the study's lock: then no other run is at work. What an item does to its worker is counted by
+        the run (`postpone`), and a run that was killed is not its items' fault.
+        """
         with self._transaction() as connection:
             return connection.execute(
-                f"UPDATE item SET leased_until = NULL, error = 'WorkerDied', reason = 'the run or its worker ended', "
-                f"state = CASE WHEN attempts >= :most THEN 'quarantined' ELSE 'waiting' END "
-                f"WHERE state = 'leased' AND {lost}",
-                {"now": now, "most": MAX_ATTEMPTS},
+                "UPDATE item SET state = 'waiting', attempts = attempts - 1 WHERE state = 'leased'"
             ).rowcount
 
     def stale(self, keys: Sequence[str]) -> int:
@@ -264,8 +260,8 @@ class Ledger:
             if fingerprint is not None:
                 connection.execute("INSERT OR IGNORE INTO print VALUES (?, ?, ?)", (*fingerprint, app))
             connection.execute(
-                "UPDATE item SET state = ?, app = ?, key = ?, error = ?, reason = ?, hint = ?, fetched = ?, finished = ?, "
-                "leased_until = NULL WHERE id = ?",
+                "UPDATE item SET state = ?, app = ?, key = ?, error = ?, reason = ?, hint = ?, fetched = ?, finished = ? "
+                "WHERE id = ?",
                 (
                     state, app, key, failed and failed.error, failed and failed.reason,
                     failed and failed.hint, fetched, _now(), work,
@@ -286,7 +282,7 @@ class Ledger:
         later = now + PAUSES[min(work.attempts, len(PAUSES)) - 1] if pause else 0.0
         with self._transaction() as connection:
             connection.execute(
-                "UPDATE item SET state = 'waiting', not_before = ?, leased_until = NULL, error = ?, reason = ?, hint = ?, "
+                "UPDATE item SET state = 'waiting', not_before = ?, error = ?, reason = ?, hint = ?, "
                 "finished = ? WHERE id = ?",
                 (later, failure.error, failure.reason, failure.hint, _now(), work.id),
             )

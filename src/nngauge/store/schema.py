@@ -94,7 +94,6 @@ LEDGER_TABLES: Final[tuple[Table, ...]] = (
             ("state", "TEXT NOT NULL", "waiting, leased, done, failed or quarantined"),
             ("attempts", "INTEGER NOT NULL", "how often work on it was begun"),
             ("not_before", "REAL NOT NULL", "seconds since 1970 before which it is not tried again"),
-            ("leased_until", "REAL", "seconds since 1970 after which its worker counts as lost"),
             ("key", "TEXT", "tool, rule-set and plug-in digests of the result; another key means scanning again"),
             ("app", "TEXT", "`app.app`: identity of what was found there"),
             ("error", "TEXT", "why there is no result: class of the error"),
