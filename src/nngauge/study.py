@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from msgspec import Struct
 
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Provenance, Scan
-from nngauge.domain.study import Work
+from nngauge.domain.study import State, Work
 from nngauge.errors import InputError, StoreError, UnreadableError, UsageError
 from nngauge.io.source import ByteSource
 from nngauge.pipeline import Scanner
@@ -111,6 +112,12 @@ class Study:
         source = source_for(locator)
         return self.ledger.add(snapshot, source.name, locator, source.items(locator, settings or {}))
 
+    def prepare(self, settings: Settings) -> int:
+        """Puts back what an ended run had begun and what was made under other rules; how many items wait."""
+        self.ledger.release()
+        self.ledger.stale(_keys(settings))
+        return sum(item.counts.get(State.WAITING, 0) for item in self.ledger.progress())
+
     def run(
         self,
         *,
@@ -168,8 +175,8 @@ class _Run:
         self.ledger = study.ledger
         self.engine = engine
         self.sleep = sleep
-        self.key = scan_key(Scanner().provenance)
-        self.bounded = f"{self.key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
+        self.key, self.bounded = _keys(settings)
+        study.prepare(settings)
         self.works: dict[int, Work] = {}
         """Leased and not settled."""
         self.busy: set[tuple[int, bytes]] = set()
@@ -179,8 +186,6 @@ class _Run:
 
     def all(self) -> Iterator[Outcome]:
         """See `Study.run`."""
-        self.ledger.release()
-        self.ledger.stale((self.key, self.bounded))
         self._seal(1)
         while True:
             yield from self._round(self._tasks())
@@ -257,6 +262,22 @@ def _local_print(work: Work) -> tuple[int, bytes] | None:
         return None
     finally:
         source.close()
+
+
+def _keys(settings: Settings) -> tuple[str, str]:
+    """The key of results, and that of results which limits decided."""
+    key = scan_key(Scanner().provenance)
+    return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
+
+
+@contextmanager
+def look(folder: str | Path) -> Iterator[Ledger]:
+    """The ledger of a study to look at, also while a run is at work. Raises `UsageError` when there is no study."""
+    root = Path(folder)
+    if not (root / LEDGER).is_file():
+        raise UsageError("is no study", where=str(root), hint=f"nngauge study init {root}")
+    with Ledger(root / LEDGER) as ledger:
+        yield ledger
 
 
 def scan_key(provenance: Provenance) -> str:

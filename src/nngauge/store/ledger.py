@@ -369,6 +369,12 @@ class Ledger:
         row = self._connection.execute("SELECT batch FROM result WHERE app = ?", (app,)).fetchone()
         return None if row is None else row[0]
 
+    def stored(self) -> dict[str, int]:
+        """Results, files of facts and their bytes."""
+        (results,) = self._connection.execute("SELECT count(*) FROM result").fetchone()
+        files, size = self._connection.execute("SELECT count(*), coalesce(sum(size), 0) FROM shard").fetchone()
+        return {"results": results, "files": files, "bytes": size}
+
     def counts(self) -> Mapping[str, int]:
         """Rows of every table of the ledger."""
         return {
