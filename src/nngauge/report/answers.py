@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet compute a cell instead of showing it (OWASP: CSV injection)."""
+from nngauge.report.safe import csv_text
+
 _NUMBERS: Final = (int, float)
 
 
@@ -40,16 +40,12 @@ def _cell(value: Any) -> str:
 
 
 def answer_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """RFC 4180, with a header; a text that a spreadsheet would compute gets an apostrophe before it."""
+    """CSV (RFC 4180) with a header."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_harmless(column) for column in columns])
-    writer.writerows([[_harmless(value) for value in row] for row in rows])
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (columns, *rows):
+        writer.writerow([csv_text(value) if isinstance(value, str) else value for value in row])
     return text.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def answer_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
