@@ -27,6 +27,7 @@ from nngauge.runners import plain
 from nngauge.runners.local import run_local
 from nngauge.runners.tasks import Reply, Settings, Task, fingerprint
 from nngauge.sources import source_for
+from nngauge.store import shards
 from nngauge.store.ledger import MAX_ATTEMPTS, Ledger
 from nngauge.version import __version__
 
@@ -197,6 +198,8 @@ class _Run:
                 break
             self.sleep(max(0.0, again - time.time()))
         self._seal(1)
+        if shards.installed():
+            shards.merge(self.study.folder, self.ledger)
 
     def _round(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
         for task, reply in self.engine(tasks):
@@ -241,8 +244,6 @@ class _Run:
 
     def _seal(self, least: int | None = None) -> None:
         """Journal to shards, where DuckDB is installed; without it the journal keeps everything."""
-        from nngauge.store import shards
-
         if shards.installed():
             shards.seal(self.study.folder, self.ledger, least=least or shards.BATCH)
 

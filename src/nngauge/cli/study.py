@@ -207,3 +207,41 @@ def tables() -> None:
         rows.append((table.name, "", table.meaning))
         rows += [("", f"{column.name} {column.type}", column.meaning) for column in table.columns]
     show(render_answer(("table", "column", "meaning"), rows, most=0))
+
+
+@command.command("export")
+@click.argument("folder", type=_FOLDER)
+@click.option("--parquet", type=_FOLDER, help="One Parquet file a table into this folder.")
+@click.option("--csv", "as_csv", type=_FOLDER, help="One CSV file a table into this folder.")
+def export(folder: Path, parquet: Path | None, as_csv: Path | None) -> None:
+    """Writes all facts as one file a table, for pandas, R, polars, spreadsheets; existing files are replaced."""
+    from nngauge.errors import UsageError
+    from nngauge.store.warehouse import Warehouse
+    from nngauge.study import look
+
+    if parquet is None and as_csv is None:
+        raise UsageError("export to what?", hint="--parquet FOLDER or --csv FOLDER")
+    targets = [item for item in (parquet, as_csv) if item is not None]
+    with look(folder) as ledger, Warehouse(folder, ledger, exports=targets) as facts:
+        for target, kind in ((parquet, "parquet"), (as_csv, "csv")):
+            for name, rows in facts.export(target, kind) if target else ():
+                click.echo(f"{rows:>12,} rows  {target}/{name}.{kind}")
+
+
+@command.command("verify")
+@click.argument("folder", type=_FOLDER)
+@click.option("--repair", is_flag=True, help="Give up damaged files: their packages are scanned again by the next run.")
+def verify(folder: Path, *, repair: bool) -> None:
+    """Reads every file of facts and compares digests. Exit code 3 when one is damaged."""
+    from nngauge.store import shards
+    from nngauge.study import Study
+
+    with Study.open(folder) as study:
+        broken = shards.damaged(study.folder, study.ledger, digests=True)
+        for shard in broken:
+            click.echo(f"damaged: {shard.file}, {shard.rows:,} rows")
+        if repair and broken:
+            count = shards.repair(study.folder, study.ledger, broken)
+            click.echo(f"{count:,} packages wait again; next: nngauge study run {folder}")
+        click.echo(f"{len(study.ledger.shards()):,} files of facts, {len(broken):,} damaged")
+    raise click.exceptions.Exit(EXIT_PARTIAL if broken and not repair else EXIT_OK)

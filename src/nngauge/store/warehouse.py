@@ -14,7 +14,7 @@ from msgspec import Struct
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Ledger, Shard
 from nngauge.store.rows import StoredResult, rows_of
-from nngauge.store.schema import FACT_TABLES, LISTING, Table
+from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
 from nngauge.store.shards import connect, quoted, write_parquet, write_tables
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ class Answer(Struct, frozen=True):
 class Warehouse:
     """Views on the shards, on what the journal holds and on the ledger's items. Use as a context manager.
 
-    Shows the study as it was when this was made; a run may go on meanwhile.
+    Shows the study as it was when this was made; a run may go on meanwhile. `exports`: folders that `export` may write.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, *, exports: Sequence[Path] = ()) -> None:
         self._database: duckdb.DuckDBPyConnection = connect()
         self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
         scratch = Path(self._scratch.name)
@@ -55,7 +55,7 @@ class Warehouse:
         listing = scratch / "listing.parquet"
         write_parquet(self._database, LISTING, ledger.listing(), listing)
         self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
-        self._lock([folder / shard.file for shard in shards], scratch)
+        self._lock([folder / shard.file for shard in shards], scratch, exports)
 
     def _dead(self, superseded: Sequence[tuple[str, int]]) -> None:
         self._database.execute("CREATE TABLE superseded (app VARCHAR, batch BIGINT)")
@@ -83,8 +83,10 @@ class Warehouse:
             parts = [f"SELECT {empty} WHERE false"]
         self._database.execute(f'CREATE VIEW "{table.name}" AS {" UNION ALL ".join(parts)}')
 
-    def _lock(self, files: Iterable[Path], scratch: Path) -> None:
+    def _lock(self, files: Iterable[Path], scratch: Path, exports: Sequence[Path]) -> None:
         """From here on only the study's own files can be read, and nothing can change that."""
+        folders = ", ".join(f"'{quoted(folder.resolve())}'" for folder in exports)
+        self._database.execute(f"SET allowed_directories = [{folders}]")
         allowed = ", ".join(f"'{quoted(file)}'" for file in (*files, *scratch.glob("*.parquet")))
         self._database.execute(f"SET allowed_paths = [{allowed}]")
         self._database.execute("SET enable_external_access = false")
@@ -132,11 +134,37 @@ class Warehouse:
         rows = self.ask("SELECT document FROM document WHERE app = ?", (app,)).rows
         return msgspec.json.decode(rows[0][0], type=StoredResult) if rows else None
 
+    def export(self, target: Path, kind: str) -> Iterator[tuple[str, int]]:
+        """Writes every table to `target` as ``parquet`` or ``csv``; yields names and rows. Raises `StoreError`.
+
+        In CSV a text that a spreadsheet would run as a formula gets an apostrophe in front.
+        """
+        import duckdb
+
+        form = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER"
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for table in TABLES:
+                columns = ", ".join(_exported(column, kind) for column in table.columns)
+                file = quoted(target.resolve() / f"{table.name}.{kind}")
+                done = self._database.execute(f"COPY (SELECT {columns} FROM {table.name}) TO '{file}' ({form})")
+                yield table.name, int((done.fetchone() or (0,))[0])
+        except (OSError, duckdb.Error) as error:
+            raise StoreError(f"cannot export: {error}", where=str(target)) from None
+
     def documents(self) -> Iterator[tuple[str, str]]:
         """`(app, JSON of its result)` of all apps, in order."""
         cursor = self._database.execute("SELECT app, document FROM document ORDER BY app")
         while rows := cursor.fetchmany(256):
             yield from rows
+
+
+def _exported(column: Column, kind: str) -> str:
+    name = f'"{column.name}"'
+    if kind != "csv" or column.type != "VARCHAR":
+        return name
+    apostrophe = "''''"
+    return f"CASE WHEN ltrim({name})[1] IN ('=', '+', '-', '@') THEN {apostrophe} || {name} ELSE {name} END AS {name}"
 
 
 def _recent(ledger: Ledger, scratch: Path) -> dict[str, Path]:
