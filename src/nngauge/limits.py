@@ -150,3 +150,25 @@ EVIDENCE_PER_FACT = 16
 """Pieces of evidence kept for one fact; the count of all is kept too."""
 EVIDENCE_EXCERPT = 120
 """Bytes of a matched string shown in a report."""
+
+# --- networks --------------------------------------------------------------------------------------------------------
+MAX_REMOTE_BYTES = 16 * GIB
+"""A package behind an address or in a bucket; what of it is fetched takes as much disk."""
+REMOTE_TAIL = MAX_EOCD_SEARCH
+"""Fetched first, from the end: all that can hold a zip's end record, of most packages the whole directory, too."""
+REMOTE_GAP = 8 * KIB
+"""Ranges with fewer unwanted bytes between them are one request: on a line of 50 ms and 10 MB/s a request costs as much
+time as 500 kB, but bytes are what is paid for (measured in docs/adr/0011-remote.md)."""
+REMOTE_PIECE = 8 * MIB
+"""One request asks for at most this much."""
+REMOTE_AHEAD = 32 * MIB
+"""Contents of entries asked for together, before they are read one by one."""
+REMOTE_STREAMS = 4
+"""Requests for one package at a time."""
+REMOTE_ATTEMPTS = 4
+"""Requests for the same bytes before an app is put off: what a busy server or a dropped connection costs."""
+REMOTE_PATIENCE = 30.0
+"""Seconds a server may ask to wait (`Retry-After`); longer, and the app is put off at once."""
+REMOTE_SECONDS = 30.0
+"""Silence after which a connection counts as lost."""
+MAX_REDIRECTS = 5
