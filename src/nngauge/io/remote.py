@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import mmap
 import os
-import random
-import tempfile
 import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 from nngauge.errors import InputError, LimitError, TransientError, UnreadableError
@@ -70,8 +67,6 @@ class Remote(Protocol):
 class RemoteStore:
     """Keeps what of a `Remote` was fetched. Thread-safe."""
 
-    is_remote = True
-
     def __init__(self, remote: Remote, *, sleep: Callable[[float], None] = time.sleep) -> None:
         if remote.size > MAX_REMOTE_BYTES:
             raise LimitError(f"{remote.size} bytes, more than {MAX_REMOTE_BYTES}", where=remote.name)
@@ -86,6 +81,8 @@ class RemoteStore:
         self.requests = 0
         self.lost: InputError | None = None
         """Why bytes did not come. From then on nothing is asked for: what is known of the file is not the whole truth."""
+        import tempfile
+
         try:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the store
             os.truncate(self._file.fileno(), max(0, remote.size))
@@ -93,9 +90,9 @@ class RemoteStore:
             raise UnreadableError(f"no room for fetched bytes: {error.strerror}", where=remote.name) from error
 
     @property
-    def complete(self) -> bool:
-        """Whether all bytes are here."""
-        return not self._held.missing(0, self._remote.size)
+    def is_remote(self) -> bool:
+        """Whether some bytes have not come yet."""
+        return bool(self._held.missing(0, self._remote.size))
 
     def keep(self, offset: int, piece: bytes | memoryview) -> None:
         """Takes over bytes that came with the first answer, which may be the whole file, of unknown size."""
@@ -178,6 +175,8 @@ class RemoteStore:
             self._held.add(start, end)
 
     def _bring_all(self, ranges: list[tuple[int, int]]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(REMOTE_STREAMS, len(ranges))) as pool:
             futures = [pool.submit(self._bring, start, end) for start, end in ranges]
             try:
@@ -227,6 +226,8 @@ class RemoteStore:
 
 def pause(error: BusyError, attempt: int, sleep: Callable[[float], None]) -> None:
     """Waits before the attempt after this one. Raises `TransientError` when there is none."""
+    import random
+
     wait = max(error.after, _FIRST_PAUSE * 4 ** (attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
     if attempt >= REMOTE_ATTEMPTS or wait > REMOTE_PATIENCE:
         raise TransientError(error.what, where=error.where, hint=error.hint or "try again later") from None

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -153,6 +152,13 @@ class WebFile:
         except urllib3.exceptions.HTTPError as error:
             raise self._problem(error) from None
 
+    def described(self) -> tuple[int | None, str | None]:
+        """Size and validator as the server tells them without a body; None where it does not. Errors as in `ask`."""
+        with self.ask("HEAD", {}) as answer:
+            length = answer.headers.get("Content-Length", "")
+            stamp = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+            return int(length) if length.isdigit() else None, stamp
+
     def same(self, answer: BaseHTTPResponse) -> None:
         """Raises `TransientError` when the file is not the one of the first answer."""
         etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
@@ -258,6 +264,8 @@ def _later(what: str, where: str, told: str | None) -> BusyError:
     if told and told.strip().isdigit():
         error.after = float(told.strip()[:9])
     elif told:
+        from email.utils import parsedate_to_datetime
+
         with suppress(ValueError, TypeError):
             error.after = max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
     return error

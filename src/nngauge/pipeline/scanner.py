@@ -21,10 +21,12 @@ from nngauge.version import __version__
 class Scanner:
     """Holds what all apps share: the compiled rules, the formats and working memory. Make one per process.
 
-    `formats` replaces the built-in formats, for plug-ins and tests.
+    `formats` replaces the built-in formats, for plug-ins and tests. With `models_only` no code is looked at, nor what by
+    its name and size is no model: of a package that is far away a small part has to be fetched then.
     """
 
-    def __init__(self, formats: Sequence[Format] | None = None) -> None:
+    def __init__(self, formats: Sequence[Format] | None = None, *, models_only: bool = False) -> None:
+        self.models_only = models_only
         formats = deferred_formats() if formats is None else formats
         self.index: FormatIndex = index_formats(formats)
         self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
@@ -34,7 +36,7 @@ class Scanner:
             tool=f"nngauge {__version__}",
             rules=self.signatures.ruleset.digest,
             plugins=_plugins_digest(formats),
-            configuration="default",
+            configuration="models-only" if models_only else "default",
         )
 
     def scan(self, path: str | Path, sink: Sink | None = None) -> Scan:

@@ -280,7 +280,7 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
         "The account of bytes: what was done with the entries of each content kind.",
         _columns(
             _APP,
-            ("treatment", "VARCHAR", "scanned, parsed, opened, head-only or unread"),
+            ("treatment", "VARCHAR", "scanned, parsed, opened, head-only, left-out or unread"),
             ("kind", "VARCHAR", "content kind or format"),
             ("entries", "BIGINT", "how many"),
             ("size", "BIGINT", "uncompressed bytes"),
