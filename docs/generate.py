@@ -83,7 +83,8 @@ def packages_page() -> str:
 
 
 def technologies_page() -> str:
-    rules = load_rules().rules
+    everything = load_rules().rules
+    rules = [rule for rule in everything if rule.delivers is None]
     counts = Counter(rule.category for rule in rules)
     parts = [
         "# Technologies\n\n",
@@ -99,6 +100,15 @@ def technologies_page() -> str:
             ]
             parts.append(f"\n## {category.value.capitalize()}\n\n")
             parts.append(table(("technology", "rule", "vendor", "looked for in", "version from"), rows))
+    loaders = [rule for rule in everything if rule.delivers is not None]
+    rows = [
+        (f"**{rule.title}**", f"`{rule.id}`", rule.delivers.value, _scopes(rule)) for rule in loaders if rule.delivers
+    ]
+    parts.append(
+        "\n## Ways in\n\nNo AI and never reported as such: traces of how code that the installer does not put in place "
+        "reaches the phone. They keep a technology whose library is missing from being called dead.\n\n"
+    )
+    parts.append(table(("what", "rule", "code is", "looked for in"), rows))
     return "".join(parts)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from fuzz.sample import Sample
 from fuzz.samples import for_format, formats
+from nngauge.analyse.usage import app_code, usage
+from nngauge.detect.ruleset import RULES, parse_rule
 from nngauge.errors import NngaugeError
 from nngauge.formats import Format, ModelData
 from nngauge.io import protobuf
@@ -25,6 +27,7 @@ from nngauge.io.axml import read_axml, read_proto_xml
 from nngauge.io.certificates import common_name, v1_certificates, v2_certificates
 from nngauge.io.content import content_kind
 from nngauge.io.dex import embedded_dex, read_dex
+from nngauge.io.dex_code import References, read_code
 from nngauge.io.elf import read_elf
 from nngauge.io.flatbuffer import Table, root
 from nngauge.io.macho import read_macho
@@ -33,8 +36,8 @@ from nngauge.io.source import ByteSource
 from nngauge.io.zip import read_zip
 from nngauge.io.zip_signing import signing_block
 from nngauge.limits import HEAD_BYTES
-from nngauge.packages import open_container
-from tests.builders import arsc, axml, dex, elf, macho, signatures, zips
+from nngauge.packages import open_container, open_source
+from tests.builders import arsc, axml, code_apps, dex, elf, macho, signatures, zips
 from tests.builders.samples import model
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +63,7 @@ def targets() -> dict[str, Target]:
     ]
     made += [Target(f"io-{name}", partial(_named, *maker), call) for name, maker, call in _READERS]
     made += [Target("archive-any", _archives, _archive), Target("pipeline", _apps, _pipeline)]
+    made.append(Target("usage", partial(_named, _code_file), _usage))
     return {target.name: target for target in made}
 
 
@@ -121,6 +125,27 @@ def _dex(sample: Sample) -> None:
     sum(1 for _ in code.method_refs(b"L"))
     sum(len(text) for text in code.strings())
     code.defined_classes()
+
+
+def _dex_code(sample: Sample) -> None:
+    for part in read_code(sample.data):
+        for known in part.classes():
+            for method in (item for group in part.members(known.data) for item in group):
+                part.method(method.row)
+                found = part.references(method.code) if method.code else References()
+                sum(len(part.site_methods(site)) for site in found.sites)
+                sum(len(part.string(index)) for index in found.strings)
+
+
+def _usage(sample: Sample) -> None:
+    """The whole search in an app whose code is `sample`: nothing may be raised, whatever the code says."""
+    app = open_source(ByteSource.of_bytes(code_apps.archive_of(sample.data), "app.apk"), hash_parts=False)
+    rule = parse_rule("onnxruntime.toml", (RULES / "onnxruntime.toml").read_bytes())
+    try:
+        usage(app_code(app), (rule,), models=(code_apps.model_at("assets/net.tflite"),))
+    except NngaugeError as error:
+        raise AssertionError(f"raised {error}") from error
+    app.close()
 
 
 def _zip(sample: Sample) -> None:
@@ -275,6 +300,10 @@ def _dex_file() -> bytes:
     )
 
 
+def _code_file() -> bytes:
+    return code_apps.sample_code()
+
+
 def _dex_container() -> bytes:
     return dex.build_container([{"defined": ["La/B;"]}, {"defined": ["Lc/D;"], "strings": ["x"]}])
 
@@ -289,6 +318,7 @@ _READERS: tuple[tuple[str, tuple[Callable[[], bytes], ...], Callable[[Sample], N
     ("elf", (_library, _library32), _elf),
     ("macho", (macho.build_macho, _fat, lambda: macho.build_macho(bits=32)), _macho),
     ("dex", (_dex_file, _dex_container), _dex),
+    ("dex-code", (_code_file,), _dex_code),
     ("vdex", (lambda: b"vdex027\0" + bytes(24) + _dex_file(), lambda: b"dey\n036\0" + bytes(32) + _dex_file()), _vdex),
     ("axml", (_binary_manifest,), _axml),
     ("proto-xml", (_proto_manifest,), _proto_xml),

@@ -15,7 +15,8 @@ from benchmarks.evaluation import models, packages, runtimes
 from benchmarks.evaluation.baseline import load_rules
 from benchmarks.evaluation.fetch import fetch, locate
 from benchmarks.evaluation.report import Run, render
-from benchmarks.evaluation.truth import Runtime, load_index, load_notes, load_runtimes, load_vocabulary
+from benchmarks.evaluation.truth import Runtime, load_notes, load_runtimes, load_vocabulary
+from nngauge.evaluation.run import find_packages
 from nngauge.pipeline import Scanner
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,7 +51,9 @@ def _options() -> argparse.Namespace:
         help="folder with unpacked packages named as in --work/runtimes",
     )
     parser.add_argument("--fetch", action="store_true", help="download the packages of runtimes.toml that are missing")
-    parser.add_argument("--packages", type=Path, help="folder with labelled packages named by sha256, and index.tsv")
+    parser.add_argument(
+        "--packages", type=Path, action="append", default=[], help="folder with labelled packages; may be given again"
+    )
     parser.add_argument("--models", type=Path, help="folder with model files and SOURCES.csv")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "evaluation.md", help="page to write")
     return parser.parse_args()
@@ -64,11 +67,12 @@ def _fetch(wanted: tuple[Runtime, ...], roots: tuple[Path, ...]) -> None:
         print(f"{runtime.title}: {problem or 'fetched'}", flush=True)
 
 
-def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: Path | None, zoo: Path | None) -> Run:
+def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path], zoo: Path | None) -> Run:
     vocabulary, notes, rules = load_vocabulary(), load_notes(), load_rules()
-    listed = load_index(apps / "index.tsv") if apps else ()
-    measured = packages.commands(listed, apps) if apps else {}
-    shown = tuple(packages.evaluate(listed, apps, vocabulary, notes, measured, rules)) if apps else ()
+    lists = packages.load_lists()
+    files = {digest: path for labels in lists for digest, path in find_packages(labels, apps).items()}
+    measured = packages.commands(files.items())
+    shown = tuple(packages.evaluate(labels, files, measured, rules) for labels in lists)
     tried = tuple(runtimes.evaluate(wanted, roots, rules, vocabulary.baseline))
     planted = tuple(models.evaluate(models.load_list(zoo, notes), vocabulary)) if zoo else ()
     scanner = Scanner()
@@ -80,7 +84,6 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: Path | None
         runtimes=tuple(item for item in tried if isinstance(item, runtimes.Result)),
         missing=tuple(item for item in tried if isinstance(item, runtimes.Missing)),
         packages=shown,
-        packages_listed=len(listed),
         models=planted,
     )
 

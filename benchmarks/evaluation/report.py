@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.evaluation import models_page, packages_page, runtimes_page
 from benchmarks.evaluation.models import ModelResult
-from benchmarks.evaluation.packages import PackageResult
+from benchmarks.evaluation.packages import PackageList
 from benchmarks.evaluation.runtimes import Missing, Result
 from benchmarks.evaluation.tables import share
 from benchmarks.evaluation.truth import Vocabulary
@@ -22,8 +22,7 @@ class Run:
     rule_count: int
     runtimes: tuple[Result, ...]
     missing: tuple[Missing, ...]
-    packages: tuple[PackageResult, ...]
-    packages_listed: int
+    packages: tuple[PackageList, ...]
     models: tuple[ModelResult, ...]
 
 
@@ -36,9 +35,7 @@ def render(run: Run, vocabulary: Vocabulary) -> str:
         runtimes_page.labels(run.runtimes, run.missing),
         runtimes_page.versions(run.runtimes),
         runtimes_page.baseline(run.runtimes),
-        packages_page.labelled(run.packages, run.packages_listed, vocabulary),
-        packages_page.negatives(run.packages),
-        packages_page.unlabelled(run.packages),
+        packages_page.labelled(run.packages, vocabulary.baseline),
         models_page.planted(run.models),
         runtimes_page.every_library(run.runtimes),
         packages_page.every_package(run.packages),
@@ -62,14 +59,15 @@ def _how(run: Run) -> str:
     python -m benchmarks.evaluation --packages DIR --models DIR
 
 The first downloads what `runtimes.toml` lists, without installing or running anything of it, and keeps the binaries
-({total:.1f} GB are looked at). The second also needs a folder of packages named by their sha256 beside an `index.tsv`
-(digest, tier, repository, path, labels, models, state), and a folder of model files with a `SOURCES.csv` (file, format,
+({total:.1f} GB are looked at). The second also needs folders with the packages of `packages_known.toml` and
+`packages_fresh.toml`, whatever the files are called (`--packages` may be given again), and a folder of model files with a `SOURCES.csv` (file, format,
 repository, path, digest); the packages are listed below with the places they were published at. None of it is redistributed.
 Raw results: `out/evaluation/results.json`."""
 
 
 def _caveats(run: Run) -> str:
-    others = sum(not item.package.same_bytes for item in run.packages)
+    packages = [result for item in run.packages for result in item.results]
+    others = sum(result.score.labels.assembled for result in packages)
     desktop = sum("linux" in item.platform and item.platform.endswith("x86_64") for item in run.runtimes)
     arm = sum("linux" in item.platform and item.platform.endswith("aarch64") for item in run.runtimes)
     phones = sum(item.platform in {"elf", "macho"} for item in run.runtimes)
@@ -84,9 +82,10 @@ def _caveats(run: Run) -> str:
 - {share(desktop, len(run.runtimes))} of the files are builds for Linux on x86-64 and {arm} for Linux on Arm: what the
   registries offer. Builds for Android share the sources, not the bytes; {phones} files come out of packages for React
   Native and the like and are mostly the very libraries that apps ship.
-- The labels of the packages are hand-made and partial. A detection that the labels lack was looked at with
-  `nngauge why`; what was found out is in `benchmarks/evaluation/notes.toml`. {share(others, len(run.packages))} of the
-  packages were put together again from the parts of a build, some of which are absent; they are counted apart.
+- The packages of the group *known* were labelled by hand, and partially. Those of the groups *dev* and *hold-out* were
+  labelled from other sources before nngauge had seen them, and exhaustively for runtimes, ready features, clouds and
+  models. {share(others, len(packages))} of the packages were put together again from the parts of a build; parts of more
+  than 4 MiB are missing from them, so engines with large libraries are rarer here than in stores.
 - The packages come from public source repositories: tutorials, student projects, demos. They are smaller and simpler
   than apps of stores.
 - The published rules that serve as the baseline are from 2019 to 2022 and for Android; they are held against the

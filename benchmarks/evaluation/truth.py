@@ -1,10 +1,7 @@
-"""What is true about the things the evaluation looks at, read from the TOML and CSV files beside the code."""
+"""What is true about the things the evaluation looks at, read from the TOML files beside the code."""
 
 from __future__ import annotations
 
-import csv
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-_QUALIFIED = re.compile(r"(?P<name>[^(]+)(?:\((?P<how>[^)]*)\))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,82 +62,9 @@ def _runtime(row: Mapping[str, Any]) -> Runtime:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """One technology that a person said a package contains."""
-
-    name: str
-    how: str
-    """Qualification in the hand-made list, e.g. ``dex refs only``."""
-
-    @property
-    def models_only(self) -> bool:
-        """The package holds models of this technology, no code that runs them."""
-        return "model" in self.how or "graphs" in self.how
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPackage:
-    """A package with the labels that a person gave it. Labels may be incomplete."""
-
-    sha256: str
-    tier: str
-    origin: str
-    """Repository and path it was published at."""
-    labels: tuple[Label, ...]
-    models: tuple[tuple[str, str], ...]
-    """`(entry, format)` of each model."""
-    same_bytes: bool
-    """The file is byte for byte what was labelled, not put together again from its parts."""
-
-    @property
-    def negative(self) -> bool:
-        """Known to hold no AI."""
-        return self.tier == "genuine_neg"
-
-
-def load_index(path: Path) -> tuple[LabelledPackage, ...]:
-    """Packages of an ``index.tsv``: sha256, tier, repository, path, frameworks, models, state."""
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return tuple(
-        LabelledPackage(
-            sha256=row[0],
-            tier=row[1],
-            origin=f"{row[2]}: {row[3]}",
-            labels=parse_labels(row[4]),
-            models=parse_models(row[5]),
-            same_bytes=row[6] in {"verified", "npm"},
-        )
-        for row in rows
-        if len(row) >= 7 and re.fullmatch(r"[0-9a-f]{64}", row[0])
-    )
-
-
-def parse_labels(text: str) -> tuple[Label, ...]:
-    """``tflite|mlkit(dex refs only)`` as labels."""
-    found = []
-    for part in filter(None, text.split("|")):
-        match = _QUALIFIED.fullmatch(part.strip())
-        if match:
-            found.append(Label(match["name"].strip(), match["how"] or ""))
-    return tuple(found)
-
-
-def parse_models(text: str) -> tuple[tuple[str, str], ...]:
-    """``{"entry": …, "format": …}|{…}`` as pairs; a last item that was cut off is left out."""
-    found = []
-    for part in re.findall(r"\{[^{}]*\}", text):
-        item = json.loads(part)
-        found.append((item["entry"], item["format"]))
-    return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """How the labels of others map to our names (``labels.toml``)."""
 
-    technologies: Mapping[str, tuple[str, ...]]
-    """Label → technology ids, any of which is the right answer."""
     formats: Mapping[str, tuple[str, ...]]
     """Format label → names of our formats; empty when the file is no model by itself."""
     baseline: Mapping[str, tuple[str, ...]]
@@ -152,7 +75,6 @@ def load_vocabulary(path: Path = HERE / "labels.toml") -> Vocabulary:
     """The mapping tables."""
     table = tomllib.loads(path.read_text())
     return Vocabulary(
-        technologies={key: tuple(value) for key, value in table["technologies"].items()},
         formats={key: tuple(value) for key, value in table["formats"].items()},
         baseline={key: tuple(value) for key, value in table["baseline"].items()},
     )
@@ -160,12 +82,12 @@ def load_vocabulary(path: Path = HERE / "labels.toml") -> Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a person found when looking at a detection or a model that the labels lack."""
+    """What a person found when looking at a model that the labels lack or that was missed."""
 
     sha256: str
-    """Leading digits of the package's digest."""
+    """Leading digits of the file's digest."""
     name: str
-    """Technology id, or format of a model."""
+    """Format of a model, or the label of others."""
     confirmed: bool
     reason: str
 
@@ -177,5 +99,5 @@ def load_notes(path: Path = HERE / "notes.toml") -> tuple[Note, ...]:
 
 
 def note_for(notes: tuple[Note, ...], sha256: str, name: str) -> Note | None:
-    """The note about one name in one package."""
+    """The note about one name in one file."""
     return next((note for note in notes if sha256.startswith(note.sha256) and note.name == name), None)

@@ -82,6 +82,24 @@ MAX_MACHO_SECTIONS = 65_536
 MAX_DEX_IDS = 4_000_000
 MAX_DEX_PARTS = 256
 """Dex files in one container; each holds up to 65,536 methods."""
+MAX_DEX_MEMBERS = 200_000
+"""Fields and methods of one class; a dex file can name 65,536 of each."""
+MAX_DEX_SITES = 65_536
+"""Call sites of one dex file: an instruction names them by 16 bits."""
+MAX_CLASS_DEPTH = 256
+"""Superclasses and interfaces followed from one class; real ones have a few dozen."""
+MAX_CHAIN = 32
+"""Methods shown of one call chain; of longer ones the middle is left out. Real ones have up to about fifteen."""
+MAX_SUPERTYPES = 20_000_000
+"""Superclasses and interfaces followed for all classes of one app together."""
+MAX_CODE_BYTES = 512 * MIB
+"""Dalvik code of one app that is searched for calls; the largest apps hold about 200 MB."""
+MAX_HOST_BYTES = 96 * MIB
+"""Code in other languages (Dart, JavaScript, C# metadata) that is searched for the names of plug-ins."""
+MAX_NATIVE_BYTES = 2 * GIB
+"""Native libraries of one ABI that are searched for the names of Java classes and files."""
+MAX_LAYOUT_BYTES = 64 * MIB
+"""Layouts and other small documents of one app that are searched for class names."""
 MAX_AXML_CHUNKS = 250_000
 """Chunks of one XML document, resource table or package; the largest real tables hold some 10⁴."""
 MAX_AXML_ATTRIBUTES = 200_000
@@ -150,6 +168,8 @@ EVIDENCE_PER_FACT = 16
 """Pieces of evidence kept for one fact; the count of all is kept too."""
 EVIDENCE_EXCERPT = 120
 """Bytes of a matched string shown in a report."""
+LABELS_BYTES = 16 * MIB
+"""Bytes of a labels file: about 40,000 labelled packages."""
 
 # --- networks --------------------------------------------------------------------------------------------------------
 MAX_REMOTE_BYTES = 16 * GIB

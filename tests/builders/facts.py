@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nngauge.analyse.technologies import technologies
 from nngauge.domain.app import App, Platform
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
@@ -66,4 +67,6 @@ def scan(path: str = "a.apk", **changes: Any) -> Scan:
         "coverage": (Coverage(treatment=Treatment.SCANNED, kind="elf", entries=1, size=3_000_000),),
         "provenance": Provenance(tool="nngauge 0", rules="r", plugins="p", configuration="default"),
     }  # fmt: skip
-    return Scan(**(facts | changes))
+    facts |= changes
+    facts.setdefault("technologies", technologies(facts["detections"], facts["models"]))
+    return Scan(**facts)

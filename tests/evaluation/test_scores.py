@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from benchmarks.evaluation.baseline import Rules, frameworks_in, load_rules, model_names, two_steps
-from benchmarks.evaluation.packages import compare_models, compare_technologies, matches
+from benchmarks.evaluation.packages import evaluate, load_lists
 from benchmarks.evaluation.runtimes import baseline_verdict, look, score
 from benchmarks.evaluation.tables import share, table
-from benchmarks.evaluation.truth import (
-    LabelledPackage,
-    Library,
-    Note,
-    Runtime,
-    Vocabulary,
-    load_index,
-    load_notes,
-    load_runtimes,
-    load_vocabulary,
-    parse_labels,
-    parse_models,
-)
+from benchmarks.evaluation.truth import Library, Runtime, load_notes, load_runtimes, load_vocabulary
+from benchmarks.measure import Run
 from nngauge.detect.ruleset import load_rules as load_rule_set
 from nngauge.domain.detection import Category, Detection
+from nngauge.domain.evaluation import LabelSet, ModelLabel, PackageLabels, TechnologyLabel
 from nngauge.domain.evidence import Confidence, Presence
-from nngauge.domain.model import ModelFile
-from nngauge.domain.scan import Scan
+from nngauge.evaluation.labels import check_names
 from nngauge.formats import FORMATS
 from tests.builders.elf import ElfSpec, build_elf
-from tests.builders.facts import detection, model, place, proof, scan
+from tests.builders.facts import detection, proof
+from tests.builders.samples import model as sample
 from tests.builders.zips import Member, archive
 
 TFLITE = detection()
@@ -91,77 +82,7 @@ def test_baseline_reads_rodata_only(tmp_path: Path) -> None:
     assert model_names(("a.h",), (), rules) == ()
 
 
-def package(**changes: object) -> LabelledPackage:
-    facts: dict[str, object] = {
-        "sha256": "ab" * 32, "tier": "genuine", "origin": "someone/app: a.apk", "labels": parse_labels("tflite"),
-        "models": (), "same_bytes": True,
-    }  # fmt: skip
-    return LabelledPackage(**(facts | changes))  # type: ignore[arg-type]
-
-
-def test_labels_and_models_of_the_list() -> None:
-    labels = parse_labels("tflite(java refs only)|ncnn(models only)|llama.cpp")
-    assert [(label.name, label.models_only) for label in labels] == [
-        ("tflite", False),
-        ("ncnn", True),
-        ("llama.cpp", False),
-    ]
-    cut = '{"entry": "a", "format": "tflite", "bytes": 1}|{"entry": "b", "form'
-    assert parse_models(cut) == (("a", "tflite"),)
-
-
-def test_index(tmp_path: Path) -> None:
-    path = tmp_path / "index.tsv"
-    row = ["ab" * 32, "genuine_neg", "someone/app", "a.apk", "", "", "verified"]
-    path.write_text("sha256\ttier\trepo\tpath\tframeworks\tmodels\tstatus\n" + "\t".join(row) + "\n")
-    (only,) = load_index(path)
-    assert only.negative
-    assert only.same_bytes
-    assert only.origin == "someone/app: a.apk"
-
-
-VOCABULARY = Vocabulary(
-    technologies={"tflite": ("tflite", "litert*")}, formats={"tflite": ("tflite",), "npz": ()}, baseline={}
-)
-
-
-def of(*found: Detection) -> Scan:
-    return scan(detections=found)
-
-
-def test_technologies_beyond_the_labels_need_a_note() -> None:
-    seen = of(TFLITE, detection(technology="litert-lm"), ORT, XNNPACK, GUESS, detection(technology="dlib"))
-    notes = (
-        Note("abab", "onnxruntime", confirmed=True, reason="seen"),
-        Note("abab", "dlib", confirmed=False, reason="no"),
-    )
-    found = compare_technologies(package(), seen, VOCABULARY, notes[:1])
-    assert {item.name: item.status for item in found} == {
-        "tflite": "labelled", "litert-lm": "labelled", "onnxruntime": "confirmed", "dlib": "unchecked",
-    }  # fmt: skip
-    found = compare_technologies(package(), seen, VOCABULARY, notes)
-    assert {item.name: item.status for item in found}["dlib"] == "refuted"
-
-
-def test_models_are_compared_by_entry_and_format() -> None:
-    labelled = package(
-        models=(("assets/m.tflite", "tflite"), ("assets/gone.tflite", "tflite"), ("assets/n.tflite", "npz"))
-    )
-    second = model(path="a.apk!assets/n.tflite")
-    third = model(
-        path="a.apk!assets/more.bin",
-        parts=(ModelFile(location=place("a.apk!assets/more.bin"), sha256="0" * 64, size=1),),
-    )
-    seen = scan(models=(model(), second, third))
-    found, missed, extra = compare_models(labelled, seen, VOCABULARY, (), ("assets/m.tflite", "assets/n.tflite"))
-    assert found == 1
-    assert [miss.reason for miss in missed] == ["the entry is not in this package", "found as tflite"]
-    assert [(item.where, item.status) for item in extra] == [("assets/more.bin", "unchecked")]
-
-
-def test_patterns_and_tables() -> None:
-    assert matches(("mlkit-*",), "mlkit-face")
-    assert not matches(("tflite",), "tflite-gpu")
+def test_tables() -> None:
     assert (share(1, 4), share(0, 0)) == ("1 of 4 (25 %)", "0 of 0")
     assert table(("a", "b"), [("x|y", 1)]).splitlines()[2] == "| x\\|y | 1 |"
 
@@ -188,9 +109,36 @@ def test_data_files_name_what_exists() -> None:
         "npz",
         "snowboy",
     }
-    for names in vocabulary.technologies.values():
-        assert any(matches(names, name) for name in ids), names
     assert all(len(note.sha256) >= 8 and note.reason for note in load_notes())
+
+
+def test_labels_of_packages_name_what_exists_and_overlap_nowhere() -> None:
+    ids, forms = [rule.id for rule in load_rule_set().rules], [form.name for form in FORMATS]
+    lists = load_lists()
+    digests = [package.sha256 for labels in lists for package in labels.package]
+    assert len(set(digests)) == len(digests) > 200
+    for labels in lists:
+        assert check_names(labels, ids, forms) == ()
+        assert all(package.repository and package.path for package in labels.package)
+    held = {package.repository for package in lists[1].package if package.group == "hold-out" and package.ai}
+    assert held.isdisjoint(package.repository for package in lists[1].package if package.group == "dev" and package.ai)
+
+
+def test_scores_come_from_the_code_behind_the_command(tmp_path: Path) -> None:
+    app = tmp_path / "a.apk"
+    app.write_bytes(archive([Member(name=b"assets/m.bin", data=sample("tflite"))]))
+    digest = hashlib.sha256(app.read_bytes()).hexdigest()
+    good = PackageLabels(sha256=digest, model=(ModelLabel(entry="assets/m.bin", format="tflite"),))
+    broken = PackageLabels(sha256="0" * 64, technology=(TechnologyLabel(id="tflite"),))
+    (tmp_path / "b.apk").write_bytes(b"no package")
+    files = {digest: app, "0" * 64: tmp_path / "b.apk"}
+    runs = {name: Run(cpu=0.2, wall=0.2, peak=1, code=0) for name in files}
+    labels = LabelSet(labels=1, package=(good, broken, PackageLabels(sha256="1" * 64)))
+    first, second = evaluate(labels, files, runs, load_rules()).results
+    assert first.score.models_found == ("assets/m.bin",)
+    assert first.models == 1
+    assert second.score.failure
+    assert [miss.name for miss in second.score.missed] == ["tflite"]
 
 
 def test_two_steps_on_a_package(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from nngauge.domain.detection import Category
-from nngauge.domain.evidence import Confidence, Presence
 from nngauge.domain.location import Location
 from nngauge.domain.scan import Verdict
 from nngauge.report.corpus import Summary, render_line, render_summary
-from nngauge.report.grouping import distinct_models, technologies
+from nngauge.report.grouping import distinct_models
 from nngauge.report.safe import Safe
 from nngauge.report.terminal import format_shape, render_scan
 from nngauge.report.why import fact_names, find_facts, render_facts
@@ -66,19 +64,6 @@ def test_hostile_names_and_narrow_screens_do_not_break_it(width: int) -> None:
 )
 def test_shapes(shape: tuple[int | str | None, ...] | None, text: str) -> None:
     assert format_shape(shape) == text
-
-
-def test_technologies_are_grouped_and_ordered() -> None:
-    found = technologies([
-        facts.detection(technology="openai", title="OpenAI", category=Category.CLOUD, presence=Presence.ENDPOINT, version=None),
-        facts.detection(abi="x86_64", version="2.16.0", presence=Presence.EMBEDDED),
-        facts.detection(),
-        facts.detection(technology="maybe", title="Maybe", confidence=Confidence.POSSIBLE),
-    ])  # fmt: skip
-    assert [tech.id for tech in found] == ["tflite", "openai", "maybe"]
-    assert found[0].presence is Presence.LIBRARY
-    assert found[0].versions == ("2.17.0", "2.16.0")
-    assert found[0].abis == ("arm64-v8a", "x86_64")
 
 
 def test_the_same_model_in_two_places_is_one_line() -> None:

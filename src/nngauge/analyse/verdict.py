@@ -1,31 +1,28 @@
-"""The three-valued verdict on an app, from its detections and models."""
+"""The three-valued verdict on an app, from its technologies and models."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from nngauge.domain.detection import Category, Detection
+from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Presence
 from nngauge.domain.model import Model
 from nngauge.domain.scan import Verdict
+from nngauge.domain.technology import Grade, Technology
 
-_SHIPPED = frozenset({Presence.LIBRARY, Presence.EMBEDDED, Presence.DEFINED})
 _EXECUTES = frozenset({Category.RUNTIME, Category.SDK, Category.CLASSICAL})
-_NATIVE = frozenset({Presence.LIBRARY, Presence.EMBEDDED})
+_NATIVE = frozenset({Grade.LIBRARY, Grade.EMBEDDED, Grade.PACKED})
 
 
-def judge(detections: Sequence[Detection], models: Sequence[Model], elsewhere: Collection[str]) -> Verdict:
+def judge(technologies: Sequence[Technology], models: Sequence[Model], elsewhere: Collection[str]) -> Verdict:
     """Runtime present, model present, model elsewhere: each on its own evidence.
 
-    `elsewhere` holds the technologies whose presence means that a model lives outside the package.
+    `elsewhere` holds the technologies whose presence means that a model lives outside the package. What nothing in the
+    app can run counts for no answer.
     """
-    counted = [item for item in detections if item.confidence is not Confidence.POSSIBLE]
-    runtimes = [
-        item
-        for item in counted
-        if item.category in _EXECUTES and item.presence in _SHIPPED and item.technology not in elsewhere
-    ]
-    outside = [item for item in counted if item.technology in elsewhere and item.presence is not Presence.FILE]
+    counted = [item for item in technologies if item.confidence is not Confidence.POSSIBLE and not item.dead]
+    runtimes = [item for item in counted if item.category in _EXECUTES and item.shipped and item.id not in elsewhere]
+    outside = [item for item in counted if item.id in elsewhere and item.presence is not Presence.FILE]
     because = []
     if runtimes:
         because.append(f"runtime present: {_names(runtimes)}")
@@ -41,9 +38,9 @@ def judge(detections: Sequence[Detection], models: Sequence[Model], elsewhere: C
     )
 
 
-def _names(detections: Iterable[Detection]) -> str:
-    ordered = sorted(detections, key=lambda item: (item.presence not in _NATIVE, item.title))
-    return ", ".join(dict.fromkeys(item.title for item in ordered))
+def _names(technologies: Iterable[Technology]) -> str:
+    ordered = sorted(technologies, key=lambda item: (item.grade not in _NATIVE, item.title))
+    return ", ".join(item.title for item in ordered)
 
 
 def _counted(models: Sequence[Model]) -> str:

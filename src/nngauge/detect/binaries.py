@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from nngauge.detect.getter import returned_string
+from nngauge.detect.getter import returned_string, stored_numbers, variable_value
 from nngauge.domain.library import Library
 from nngauge.domain.location import Location
 from nngauge.io.binary import Buffer
@@ -57,8 +57,12 @@ class ElfBinary(Struct, frozen=True):
         return self.elf.symbol_versions()
 
     def getter(self, name: bytes) -> str | None:
-        """The constant that the exported accessor `name` returns."""
-        return returned_string(self.elf, self.buf, name)
+        """The constant that the exported accessor `name` returns, or those that it stores."""
+        return returned_string(self.elf, self.buf, name) or stored_numbers(self.elf, self.buf, name)
+
+    def variable(self, name: bytes) -> int | None:
+        """The number in the exported variable `name`."""
+        return variable_value(self.elf, self.buf, name)
 
 
 class MachOBinary(Struct, frozen=True):
@@ -100,6 +104,10 @@ class MachOBinary(Struct, frozen=True):
 
     def getter(self, name: bytes) -> str | None:  # noqa: ARG002 - part of the protocol
         """Not decoded for Mach-O."""
+        return None
+
+    def variable(self, name: bytes) -> int | None:  # noqa: ARG002 - part of the protocol
+        """Not read for Mach-O."""
         return None
 
 

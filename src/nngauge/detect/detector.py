@@ -59,6 +59,8 @@ class Detector:
         self._paths: dict[str, FactUnit] = {}
         self._facts: list[FactUnit] = []
         self._contents: dict[str, bytes] = {}
+        self._loading = frozenset(rule.id for rule in signatures.ruleset.rules if rule.delivers is not None)
+        self._loaders: list[Detection] = []
 
     def code(
         self,
@@ -132,12 +134,20 @@ class Detector:
         found = list(self._done)
         for unit in (self._dex, *self._facts, *self._paths.values()):
             found += self._evaluate(unit, tuple(unit.found))
-        return tuple(sorted(found, key=lambda item: (item.technology, item.evidence[0].location.path)))
+        return tuple(sorted(found, key=_order))
+
+    def loaders(self) -> tuple[Detection, ...]:
+        """What brings code to the phone by other ways than the installer (`Rule.delivers`); complete after `finish`."""
+        return tuple(sorted(self._loaders, key=_order))
 
     def _evaluate(self, unit: CodeUnit | FactUnit, keys: Iterable[Key]) -> list[Detection]:
         matches = evaluate(self.signatures, unit, keys)
+        if not matches:
+            return []
         head = self._contents.get(unit.location.path) if isinstance(unit, FactUnit) else None
-        return detections(self.signatures, unit, matches, head) if matches else []
+        found = detections(self.signatures, unit, matches, head)
+        self._loaders += [item for item in found if item.technology in self._loading]
+        return [item for item in found if item.technology not in self._loading]
 
     def _class_keys(self, descriptor: str) -> Iterable[Key]:
         """Class features that the definition of `descriptor` satisfies."""
@@ -150,6 +160,10 @@ class Detector:
         globs = self.signatures.globs.get(glob_kind)
         for pattern in globs.matching(text) if globs else ():
             unit.add((kind, pattern), evidence(proof, unit.location, text))
+
+
+def _order(item: Detection) -> tuple[str, str]:
+    return item.technology, item.evidence[0].location.path
 
 
 class _ClassFile(Struct, frozen=True):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from nngauge.detect.ruleset import CODE_SCOPES, Clause, Features, Rule, Scope, VersionRule, VersionSource
+from nngauge.detect.ruleset import Clause, Features, Scope
 from nngauge.detect.signatures import ClauseRef, Key, Signatures
-from nngauge.detect.units import CodeUnit, Unit, evidence
+from nngauge.detect.units import CodeUnit, Unit
+from nngauge.detect.versions import applies, read_version
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
 from nngauge.limits import EVIDENCE_PER_FACT
@@ -17,7 +17,6 @@ from nngauge.limits import EVIDENCE_PER_FACT
 PRESENCE_ORDER = tuple(Presence)
 """Strongest first."""
 _CONFIDENCE_ORDER = tuple(Confidence)
-_MAX_ANCHORS = 64
 
 
 class Match(Struct, frozen=True):
@@ -55,15 +54,11 @@ def evaluate(signatures: Signatures, unit: Unit, keys: Iterable[Key]) -> list[Ma
     refs: dict[int, ClauseRef] = {}
     for key in keys:
         for ref in signatures.clauses_of.get(key, ()):
-            if _applies(ref.clause.scope, unit.scope):
+            if applies(ref.clause.scope, unit.scope):
                 refs[ref.index] = ref
     matches = [match for _, ref in sorted(refs.items()) if (match := _try(ref, unit)) is not None]
     present = {match.ref.rule.id for match in matches}
     return [match for match in matches if present.isdisjoint(match.ref.clause.unless)]
-
-
-def _applies(clause: Scope, unit: Scope) -> bool:
-    return clause is unit or (clause is Scope.CODE and unit in CODE_SCOPES)
 
 
 def _try(ref: ClauseRef, unit: Unit) -> Match | None:
@@ -131,7 +126,7 @@ def _detection(
         presence = Presence.EMBEDDED
     proofs = [_labelled(proof, match.ref) for match in group for proof in match.evidence]
     proofs = list(dict.fromkeys(proofs))
-    version, proof = read_version(signatures, rule, unit, head)
+    told = read_version(signatures, rule, unit, head)
     code = unit if isinstance(unit, CodeUnit) else None
     return Detection(
         technology=rule.id,
@@ -139,8 +134,9 @@ def _detection(
         category=rule.category,
         presence=presence,
         confidence=confidence,
-        version=version,
-        version_evidence=proof,
+        version=told.version,
+        version_range=told.range,
+        version_evidence=told.evidence,
         host=host,
         abi=code.binary.abi if code and code.binary else None,
         library_bytes=code.size if code and code.binary else None,
@@ -151,83 +147,3 @@ def _detection(
 
 def _labelled(proof: Evidence, ref: ClauseRef) -> Evidence:
     return Evidence(kind=proof.kind, location=proof.location, value=proof.value, rule=ref.label)
-
-
-def read_version(
-    signatures: Signatures, rule: Rule, unit: Unit, head: bytes | None = None
-) -> tuple[str | None, Evidence | None]:
-    """The version of `rule`'s technology as `unit` tells it."""
-    for source in rule.version:
-        if not _applies(source.scope, unit.scope):
-            continue
-        if source.scope is Scope.FILE and source.source is VersionSource.STRING:
-            found = _from_head(source, unit, head or b"")
-        else:
-            found = _READERS[source.source](signatures, source, unit)
-        if found is not None:
-            return found.value, found
-    return None, None
-
-
-def _from_string(signatures: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
-    if not isinstance(unit, CodeUnit):
-        return None
-    anchor = source.anchor.encode()
-    pattern = re.compile(source.pattern.encode())
-    for end in unit.offsets.get(signatures.anchor_ids.get(anchor, -1), ())[:_MAX_ANCHORS]:
-        start = max(0, end - len(anchor) - source.before)
-        window = unit.window(start, source.before + len(anchor) + source.after)
-        match = pattern.search(window)
-        if match is not None:
-            text = match.group(1).decode("ascii", "replace")
-            return evidence(EvidenceKind.STRING, unit.location.at(start + match.start(1), len(match.group(1))), text)
-    return None
-
-
-def _from_head(source: VersionRule, unit: Unit, head: bytes) -> Evidence | None:
-    match = re.search(source.pattern.encode(), head)
-    if match is None:
-        return None
-    text = match.group(1).decode("utf-8", "replace").strip()
-    return evidence(EvidenceKind.STRING, unit.location.at(match.start(1), len(match.group(1))), text)
-
-
-def _from_names(kind: EvidenceKind, names: Iterable[str], source: VersionRule, unit: Unit) -> Evidence | None:
-    pattern = re.compile(source.pattern)
-    for name in names:
-        match = pattern.search(name)
-        if match is not None:
-            return evidence(kind, unit.location, match.group(1))
-    return None
-
-
-def _from_symbol_version(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
-    binary = unit.binary if isinstance(unit, CodeUnit) else None
-    names = binary.symbol_versions() if binary else ()
-    return _from_names(EvidenceKind.SYMBOL_VERSION, names, source, unit)
-
-
-def _from_soname(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
-    binary = unit.binary if isinstance(unit, CodeUnit) else None
-    names = [binary.install_name] if binary and binary.install_name else []
-    return _from_names(EvidenceKind.SONAME, [*names, unit.location.name], source, unit)
-
-
-def _from_getter(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
-    binary = unit.binary if isinstance(unit, CodeUnit) else None
-    text = binary.getter(source.export.encode()) if binary else None
-    names = [text] if text else []
-    return _from_names(EvidenceKind.EXPORT, names, source, unit)
-
-
-def _from_path(_: Signatures, source: VersionRule, unit: Unit) -> Evidence | None:
-    return _from_names(EvidenceKind.FILE_NAME, [unit.location.path], source, unit)
-
-
-_READERS = {
-    VersionSource.STRING: _from_string,
-    VersionSource.SYMBOL_VERSION: _from_symbol_version,
-    VersionSource.SONAME: _from_soname,
-    VersionSource.GETTER: _from_getter,
-    VersionSource.PATH: _from_path,
-}

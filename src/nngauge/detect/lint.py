@@ -14,6 +14,7 @@ from nngauge.detect.ruleset import (
     SCOPE_KINDS,
     Clause,
     Example,
+    Mark,
     Rule,
     RuleSet,
     Scope,
@@ -24,12 +25,15 @@ from nngauge.detect.ruleset import (
     rules_digest,
 )
 from nngauge.detect.signatures import Signatures, class_descriptor, compile_signatures
+from nngauge.detect.versions import release_key
 from nngauge.domain.detection import Detection
 from nngauge.domain.location import Location
 from nngauge.errors import RuleError
 
 MIN_LITERAL = 6
 """Shorter literals occur by chance in tens of megabytes of code."""
+MIN_MARK = 12
+"""A dated text must be one project's own wording."""
 MAX_WINDOW = 400
 """Bytes around an anchor; larger windows would not fit the overlap of streamed chunks."""
 
@@ -62,6 +66,13 @@ class _ExampleBinary(Struct, frozen=True):
 
     def getter(self, name: bytes) -> str | None:
         return self.facts.get("getters", {}).get(name.decode())  # type: ignore[no-any-return]
+
+    def variable(self, name: bytes) -> int | None:
+        return self.facts.get("variables", {}).get(name.decode())  # type: ignore[no-any-return]
+
+    @property
+    def build_id(self) -> str | None:
+        return self.facts.get("build_id")
 
 
 class _ExampleDex(Struct, frozen=True):
@@ -120,7 +131,7 @@ def detect_example(signatures: Signatures, example: Example) -> tuple[Detection,
         keys, strings = example.plist.get("keys", ()), example.plist.get("strings", ())
         properties = dict.fromkeys(keys, "") | {"strings": list(strings)}
         detector.plist(Location(path="example!Info.plist"), properties)
-    return detector.finish()
+    return (*detector.finish(), *detector.loaders())
 
 
 def _scan(
@@ -178,6 +189,7 @@ def lint_rules(folder: Path | None = None) -> list[str]:
     known = {rule.id for rule in rules}
     for rule in rules:
         problems += [f"{rule.id}.toml: {what}" for what in _rule_problems(rule, known)]
+    problems += _owner_problems(rules)
     ruleset = RuleSet(tuple(rules), rules_digest(sources))
     signatures = compile_signatures(ruleset)
     for rule in rules:
@@ -195,15 +207,46 @@ def _rule_problems(rule: Rule, known: set[str]) -> Iterator[str]:
     for other in (*rule.inside, *(name for clause in rule.match for name in clause.unless)):
         if other not in known:
             yield f"names the unknown technology {other!r}"
+    yield from _need_problems(rule, known)
     for clause in rule.match:
         yield from (f"clause {clause.name!r}: {what}" for what in _clause_problems(clause))
     for source in rule.version:
         yield from _version_problems(source)
+    for mark in rule.mark:
+        yield from _mark_problems(mark)
+
+
+def _need_problems(rule: Rule, known: set[str]) -> Iterator[str]:
+    if rule.needs is not None and not (rule.needs.libraries or rule.needs.technologies):
+        yield "[needs] names neither a library nor a technology"
+    for name in rule.needs.alone if rule.needs is not None else ():
+        if name not in {clause.name for clause in rule.match}:
+            yield f"[needs] alone: there is no clause {name!r}"
+    for other in rule.needs.technologies if rule.needs is not None else ():
+        if other not in known:
+            yield f"needs the unknown technology {other!r}"
+        if other == rule.id:
+            yield "needs itself: its own native code always counts"
+    if len({*rule.models.own, *rule.models.reads}) != len(rule.models.own) + len(rule.models.reads):
+        yield "names a model format twice"
+    if rule.delivers is not None and (rule.needs is not None or rule.models != type(rule.models)()):
+        yield "a loader needs and loads nothing by itself"
+
+
+def _owner_problems(rules: Iterable[Rule]) -> Iterator[str]:
+    """A format stands for one technology."""
+    owners: dict[str, str] = {}
+    for rule in rules:
+        for name in rule.models.own:
+            if owners.setdefault(name, rule.id) != rule.id:
+                yield f"{rule.id}.toml: model format {name!r} is {owners[name]}'s own"
 
 
 def _version_problems(source: VersionRule) -> Iterator[str]:
     if source.source is VersionSource.STRING and not source.anchor and source.scope is not Scope.FILE:
         yield "a version from a string needs an anchor"
+    if source.source in (VersionSource.GETTER, VersionSource.VARIABLE) and not source.export:
+        yield "a version from a getter or variable needs its export"
     if max(source.before, source.after) > MAX_WINDOW:
         yield f"version window beyond {MAX_WINDOW} bytes"
     try:
@@ -213,6 +256,15 @@ def _version_problems(source: VersionRule) -> Iterator[str]:
     else:
         if groups != 1:
             yield f"version pattern has {groups} groups, not one"
+
+
+def _mark_problems(mark: Mark) -> Iterator[str]:
+    if not (mark.after or mark.before):
+        yield f"mark {mark.text!r} bounds nothing"
+    if len(mark.text) < MIN_MARK:
+        yield f"mark {mark.text!r} is shorter than {MIN_MARK} bytes"
+    if mark.after and mark.before and release_key(mark.after) >= release_key(mark.before):
+        yield f"mark {mark.text!r} is after {mark.after} and before {mark.before}"
 
 
 def _clause_problems(clause: Clause) -> Iterator[str]:

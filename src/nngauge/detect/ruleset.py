@@ -110,6 +110,9 @@ class VersionSource(StrEnum):
     SYMBOL_VERSION = "symbol-version"
     SONAME = "soname"
     GETTER = "getter"
+    """What an exported function returns, or stores where its arguments point."""
+    VARIABLE = "variable"
+    """An exported integer."""
     PATH = "path"
 
 
@@ -123,6 +126,55 @@ class VersionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     before: int = 64
     after: int = 160
     export: str = ""
+    base: int = 0
+    """The number read packs the parts of the version in this base: 10901 is 1.9.1 in base 100."""
+    prefix: str = ""
+    """Put before the version: numbers that projects write with a letter (``b6096``)."""
+
+
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A text in native code that only some releases have. Its absence says nothing: builds leave code out."""
+
+    text: str
+    after: str = ""
+    """Newest release that is known to be older than the text; empty when no release is."""
+    before: str = ""
+    """Oldest release that is known to have lost it; empty when none has."""
+
+
+class Needs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Native code without which a technology's classes, loaders and mentions are dead: any one of these will do.
+
+    Native code that the technology's own clauses recognise always will, unless no library is named: then the technology
+    is a binding, and only what it binds does the work.
+    """
+
+    libraries: tuple[str, ...] = ()
+    """File names or sonames (globs)."""
+    technologies: tuple[str, ...] = ()
+    """Rule ids; such a technology must itself be alive."""
+    alone: tuple[str, ...] = ()
+    """Names of clauses whose findings need none of this: an engine for the web brings its own WebAssembly."""
+
+
+class ModelFormats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Names of the model formats that a technology can load. Formats and engines are many-to-many."""
+
+    own: tuple[str, ...] = ()
+    """Formats that stand for this technology: where nothing in the app loads such a model, it is named for it."""
+    reads: tuple[str, ...] = ()
+    """Formats of others that it loads as well."""
+
+
+class Delivery(StrEnum):
+    """How code reaches the phone other than as a library that the installer puts in place."""
+
+    PACKED = "packed"
+    """In the app, in a form that something unpacks."""
+    FETCHED = "fetched"
+    """From elsewhere, or not known from where: loaded from a file by its path."""
+    SPLIT = "split"
+    """In another package of the same app, which the installer puts beside this one."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -152,8 +204,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     homepage: str = ""
     elsewhere: bool = False
     inside: tuple[str, ...] = ()
+    needs: Needs | None = None
+    models: ModelFormats = ModelFormats()
+    delivers: Delivery | None = None
+    """Set for loaders: no AI, never reported as such; they tell how a missing library may still reach the phone."""
     notes: str = ""
     version: tuple[VersionRule, ...] = ()
+    mark: tuple[Mark, ...] = ()
     example: tuple[Example, ...] = ()
     counterexample: tuple[Example, ...] = ()
 

@@ -155,6 +155,9 @@ def compile_signatures(ruleset: RuleSet, extra: Sequence[bytes] = (), compiled: 
     for ref in clauses:
         table.add_clause(ref)
     anchors = {anchor: table.literal(anchor, every=True) for anchor in _anchors(ruleset)}
+    for rule in ruleset.rules:
+        for mark in rule.mark:
+            table.literal(mark.text.encode(), every=False)
     extra_ids = {table.literal(literal, every=True): position for position, literal in enumerate(extra)}
     literals = tuple(table.ids)
     once = [index not in table.every for index in range(len(literals))]
@@ -197,7 +200,7 @@ class _Table:
             self.clauses_of[key].append(ref)
         for key in (*supporting, *clause.none.items()):
             if in_code and key[0] in LITERAL_KINDS:
-                self.features[self.literal(literal_of(*key), every=key[0] == "host")][key] = None
+                self.features[self.literal(_literal_for(key, clause), every=key[0] == "host")][key] = None
             else:
                 self.names[_glob_kind(clause.scope, key[0])].append(key[1])
 
@@ -206,6 +209,17 @@ class _Table:
         if every:
             self.every.add(index)
         return index
+
+
+def _literal_for(key: Key, clause: Clause) -> bytes:
+    """The bytes that make a scan ask for a feature.
+
+    A method beside texts that must be there is asked for where the first of them is: that finds `System.load` beside the
+    name of a library without asking every dex file of every app for java.lang.System.
+    """
+    if key[0] == "method" and clause.all.string:
+        return literal_of("string", clause.all.string[0])
+    return literal_of(*key)
 
 
 def _glob_kind(scope: Scope, kind: str) -> str:

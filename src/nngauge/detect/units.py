@@ -43,7 +43,14 @@ class Binary(Protocol):
         """ELF version definitions."""
 
     def getter(self, name: bytes) -> str | None:
-        """The string constant that the exported function `name` returns, when its code is that simple."""
+        """The constant that the exported function `name` gives, when its code is that simple."""
+
+    def variable(self, name: bytes) -> int | None:
+        """The number in the exported variable `name`."""
+
+    @property
+    def build_id(self) -> str | None:
+        """GNU build id or Mach-O UUID, hexadecimal."""
 
 
 class Unit(Protocol):

@@ -39,7 +39,11 @@ class Detection(Struct, frozen=True, kw_only=True):
     confidence: Confidence
     version: str | None = None
     """As the binary tells it; None when it does not."""
+    version_range: str | None = None
+    """Without `version`: the releases it can be, by dated features, e.g. ``>2.15.0,<2.18.0``. With `version`: what other
+    evidence in the same place says against it (``==1.19.2`` where that names one release). Never an exact version."""
     version_evidence: Evidence | None = None
+    """Of `version`, or else of `version_range`."""
     host: str | None = None
     """Id of the technology whose library contains this one (`Presence.EMBEDDED`)."""
     abi: str | None = None

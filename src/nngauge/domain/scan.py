@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from nngauge.domain.acceleration import Acceleration
 from nngauge.domain.app import App
 from nngauge.domain.detection import Detection
 from nngauge.domain.library import Library
 from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure
+from nngauge.domain.technology import Technology
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -44,11 +46,15 @@ class Scan(Struct, frozen=True, kw_only=True):
     """The file or folder as given."""
     app: App
     verdict: Verdict
+    technologies: tuple[Technology, ...] = ()
+    """What the detections add up to: one a rule, with its grade."""
     detections: tuple[Detection, ...]
     models: tuple[Model, ...]
     candidates: tuple[Candidate, ...]
     libraries: tuple[Library, ...] = ()
     """Every native binary, with AI in it or without."""
+    accelerations: tuple[Acceleration, ...] = ()
+    """Accelerators that are asked for or shipped, and what comes of it."""
     failures: tuple[Failure, ...]
     anomalies: tuple[Anomaly, ...]
     coverage: tuple[Coverage, ...]

@@ -65,8 +65,9 @@ def _hidden(
     """A model behind a mask, or bytes that may be one: cheap questions first, since every data file is asked."""
     single = index.masks.find(loaded.source.read(0, HEAD_BYTES))
     if single is not None:
-        key, form = single
-        return _masked(location, loaded, form, f"every byte of its {form.title} header is XORed with 0x{key:02x}")
+        return _masked(
+            location, loaded, single[1], f"every byte of its {single[1].title} header is XORed with one byte"
+        )
     if loaded.source.size < MIN_BYTES:
         return None
     hinted = bool(named) or model_like_name(path) or index.named(path.rpartition(".")[0]) != ()
@@ -76,8 +77,7 @@ def _hidden(
     if hinted:
         repeating = index.masks.find_repeating(sample)
         if repeating is not None:
-            text = repeating[0].hex()
-            return _masked(location, loaded, repeating[1], f"XORed with the repeating {len(text) // 2}-byte key {text}")
+            return _masked(location, loaded, repeating[1], f"XORed with a repeating key of {len(repeating[0])} bytes")
     return _opaque(location, loaded.source.size, measure_noise(sample), hinted=hinted, formats=named)
 
 

@@ -106,7 +106,7 @@ class _Table(NamedTuple):
 class DexPart:
     """The tables of one logical dex file. Every method may raise `MalformedError` or `LimitError`."""
 
-    __slots__ = ("_buf", "_classes", "_defined", "_descriptors", "_methods", "_strings", "_types", "counts")
+    __slots__ = ("_buf", "_classes", "_defined", "_descriptors", "_methods", "_strings", "_types", "counts", "start")
 
     def __init__(self, buf: bytes | mmap, start: int) -> None:
         header = struct.unpack_from("<12I", buf, start + 0x38)
@@ -117,6 +117,8 @@ class DexPart:
             if table.rows and table.offset + table.rows * width > len(buf):
                 raise TruncatedError(f"table of {table.rows} entries past the end", where=f"@{table.offset}")
         self._buf = buf
+        self.start = start
+        """Offset of its header."""
         self.counts = Counts(*(table.rows for table in tables))
         self._strings, self._types, self._methods, self._classes = tables[0], tables[1], tables[4], tables[5]
         self._descriptors: list[bytes] | None = None

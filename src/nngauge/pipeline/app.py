@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from nngauge.analyse.findings import Findings
+from nngauge.analyse.technologies import technologies
 from nngauge.analyse.verdict import judge
 from nngauge.detect.detector import Detector
+from nngauge.domain.acceleration import Acceleration
 from nngauge.domain.detection import Detection
+from nngauge.domain.library import Library
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Anomaly, Stage, Treatment
 from nngauge.domain.scan import Scan, Verdict
+from nngauge.domain.technology import Technology
 from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
 from nngauge.extract.attempt import Extracted, Piece, failure, try_format
 from nngauge.extract.kinds import Plan, plan_for
@@ -66,25 +70,44 @@ class AppScan:
         self.found.oddities(self.package.anomalies)  # now: some show only when entries are read
         detections = self.detector.finish()
         models = tuple(sorted(self.found.models, key=lambda model: (model.parts[0].location.path, model.digest)))
+        libraries = tuple(sorted(self.found.libraries, key=lambda item: item.location.path))
+        app = self.package.app
+        found = technologies(
+            detections, models, index=self.scanner.known, libraries=libraries, loaders=self.detector.loaders(), app=app
+        )
         return Scan(
             path=path,
-            app=self.package.app,
-            verdict=self._verdict(detections, models),
+            app=app,
+            verdict=self._verdict(found, models),
+            technologies=found,
             detections=detections,
             models=models,
             candidates=tuple(sorted(self.found.candidates, key=lambda item: str(item.location))),
-            libraries=tuple(sorted(self.found.libraries, key=lambda item: item.location.path)),
+            libraries=libraries,
+            accelerations=self._accelerations(detections, libraries, models),
             failures=self.found.failures(),
             anomalies=tuple(self.found.anomalies),
             coverage=self.found.coverage(),
             provenance=self.scanner.provenance,
         )
 
-    def _verdict(self, detections: Sequence[Detection], models: Sequence[Model]) -> Verdict:
-        verdict = judge(detections, models, self.scanner.elsewhere)
+    def _verdict(self, found: Sequence[Technology], models: Sequence[Model]) -> Verdict:
+        verdict = judge(found, models, self.scanner.elsewhere)
         if not self.scanner.models_only:
             return verdict
         return replace(verdict, because=(*verdict.because, _MODELS_ONLY))
+
+    def _accelerations(
+        self, detections: Sequence[Detection], libraries: Sequence[Library], models: Sequence[Model]
+    ) -> tuple[Acceleration, ...]:
+        if not detections and not models:
+            return ()
+        from nngauge.analyse.acceleration import accelerations, packaging  # its table is not needed for apps without AI
+
+        app = self.package.app
+        manifests = [part.manifest for part in self.package.parts if part.manifest is not None]
+        told = packaging(manifests, app.container)
+        return accelerations(detections, libraries, app, models=models, package=told)
 
     def _part(self, part: PackagePart) -> None:
         if part.manifest is not None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from nngauge.analyse.app_facts import index_rules
 from nngauge.detect.compiled import load_signatures
 from nngauge.detect.signatures import Signatures
 from nngauge.domain.scan import Provenance, Scan
@@ -30,6 +31,7 @@ class Scanner:
         formats = deferred_formats() if formats is None else formats
         self.index: FormatIndex = index_formats(formats)
         self.signatures: Signatures = load_signatures(tuple(magic.literal for magic in self.index.carve))
+        self.known = index_rules(self.signatures.ruleset.rules)
         self.arena = Arena()
         self.elsewhere = frozenset(rule.id for rule in self.signatures.ruleset.rules if rule.elsewhere)
         self.provenance = Provenance(

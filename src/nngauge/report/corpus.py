@@ -13,7 +13,8 @@ from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
-from nngauge.report.grouping import distinct_models, technologies
+from nngauge.domain.technology import Technology
+from nngauge.report.grouping import distinct_models
 from nngauge.units import format_bytes, format_seconds
 
 _TOP = 12
@@ -51,8 +52,12 @@ class Summary(Struct):
         self.size += result.app.size
         self.digests.update(model.digest for model in result.models)
         self.formats.update(model.title for model in result.models)
-        counted = (tech for tech in technologies(result.detections) if tech.confidence is not Confidence.POSSIBLE)
-        self.technologies.update(tech.title for tech in counted)
+        self.technologies.update(tech.title for tech in _counted(result))
+
+
+def _counted(scan: Scan) -> list[Technology]:
+    """What is more than possible, and not a dead reference."""
+    return [tech for tech in scan.technologies if tech.confidence is not Confidence.POSSIBLE and not tech.dead]
 
 
 def render_line(path: str, result: Scan | Failure) -> Text:
@@ -60,8 +65,7 @@ def render_line(path: str, result: Scan | Failure) -> Text:
     name = path.rpartition("/")[2]
     if isinstance(result, Failure):
         return Text.assemble((f"✗ {name}", "red"), (f"  {result.error}: {result.reason}", "dim"))
-    found = [tech for tech in technologies(result.detections) if tech.confidence is not Confidence.POSSIBLE]
-    runtimes = [tech for tech in found if tech.category in (Category.RUNTIME, Category.SDK)]
+    runtimes = [tech for tech in _counted(result) if tech.category in (Category.RUNTIME, Category.SDK)]
     names = ", ".join(tech.title + (f" {tech.versions[0]}" if tech.versions else "") for tech in runtimes[:4])
     models = distinct_models(result.models)
     line = Text.assemble(

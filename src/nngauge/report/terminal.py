@@ -9,36 +9,44 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nngauge.domain.acceleration import Acceleration, Outcome
 from nngauge.domain.app import App
 from nngauge.domain.detection import Category
-from nngauge.domain.evidence import Confidence, Presence
+from nngauge.domain.evidence import Confidence
 from nngauge.domain.graph import Completeness
 from nngauge.domain.model import Candidate, Model, Port
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Treatment
 from nngauge.domain.scan import Scan, Verdict
-from nngauge.report.grouping import DistinctModel, Technology, distinct_models, technologies
+from nngauge.domain.technology import Grade, Technology
+from nngauge.report.grouping import DistinctModel, distinct_models
 from nngauge.units import format_bytes, format_count
 
 _ROWS = 14
 """Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
-_PRESENCE_STYLE = {
-    Presence.LIBRARY: "green",
-    Presence.EMBEDDED: "green",
-    Presence.FRAMEWORK: "cyan",
-    Presence.DEFINED: "cyan",
-    Presence.REFERENCED: "yellow",
-    Presence.DECLARED: "yellow",
-    Presence.ENDPOINT: "magenta",
-    Presence.FILE: "dim",
+_GRADE_STYLE = {
+    Grade.LIBRARY: "green",
+    Grade.EMBEDDED: "green",
+    Grade.PACKED: "green",
+    Grade.FRAMEWORK: "cyan",
+    Grade.DEFINED: "cyan",
+    Grade.FETCHED: "magenta",
+    Grade.REFERENCED: "yellow",
+    Grade.DECLARED: "yellow",
+    Grade.ENDPOINT: "magenta",
+    Grade.MODELS: "dim",
+    Grade.DEAD: "red",
 }
 
 
 def render_scan(scan: Scan, *, rows: int = _ROWS) -> RenderableType:
     """The whole report; `rows` is the length at which tables are cut (0: never)."""
     blocks: list[RenderableType] = [_identity(scan), _verdict(scan.verdict)]
-    found = technologies(scan.detections)
+    found = scan.technologies
     if found:
         blocks += [_heading("AI technologies", len(found)), _technology_table(found, rows)]
+    stuck = [item for item in scan.accelerations if item.outcome is Outcome.MISSING]
+    if stuck:
+        blocks += [_heading("Asked for, but not shipped", len(stuck)), _stuck_table(stuck, rows)]
     models = distinct_models(scan.models)
     if models:
         total = sum(item.model.size for item in models)
@@ -111,9 +119,7 @@ def _technology_table(found: Sequence[Technology], rows: int) -> RenderableType:
     table = _grid("technology", "version", "kind", "how", "~where")
     shown = found if not rows else found[:rows]
     for tech in shown:
-        how = Text(tech.presence, style=_PRESENCE_STYLE[tech.presence])
-        if tech.host:
-            how.append(f" in {tech.host}", style="dim")
+        how = Text(f"inside {tech.host}" if tech.host else tech.grade, style=_GRADE_STYLE[tech.grade])
         style = "dim" if tech.confidence is Confidence.POSSIBLE else ""
         title = Text(tech.title, style=style or ("bold" if tech.category is Category.RUNTIME else ""))
         if tech.confidence is not Confidence.CERTAIN:
@@ -123,13 +129,22 @@ def _technology_table(found: Sequence[Technology], rows: int) -> RenderableType:
 
 
 def _where(tech: Technology) -> Text:
-    first = tech.detections[0]
-    place = Text(_inner(first.evidence[0].location.path))
-    if first.library_bytes:
-        place.append(f"  {format_bytes(first.library_bytes)}", style="dim")
-    if len(tech.detections) > 1:
-        place.append(f"  +{len(tech.detections) - 1} more", style="dim")
+    place = Text(_inner(tech.location.path))
+    if tech.library_bytes:
+        place.append(f"  {format_bytes(tech.library_bytes)}", style="dim")
+    if tech.places > 1:
+        place.append(f"  +{tech.places - 1} more", style="dim")
     return place
+
+
+def _stuck_table(stuck: Sequence[Acceleration], rows: int) -> RenderableType:
+    table = _grid("accelerator", "abi", "~missing", "~what comes of it")
+    shown = stuck if not rows else stuck[:rows]
+    for item in shown:
+        table.add_row(
+            Text(item.title, style="red"), item.abi or "–", ", ".join(item.missing), Text(item.consequence, style="dim")
+        )
+    return _with_rest(table, len(stuck) - len(shown), "accelerators")
 
 
 def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:

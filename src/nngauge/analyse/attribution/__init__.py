@@ -1,0 +1,1 @@
+"""Whose a model or library is, and which published model it is."""

@@ -1,0 +1,1 @@
+"""How well models are protected: statistics, disguises undone, code and neighbours weighed."""

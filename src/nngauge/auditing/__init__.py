@@ -1,0 +1,5 @@
+"""Audits one app: how well its models are protected, and whether they could be swapped."""
+
+from nngauge.auditing.audit import audit_app
+
+__all__ = ["audit_app"]
