@@ -6,6 +6,7 @@
     ├── UsageError            the command or call was wrong             exit code 2
     ├── InputError            something from outside is not as it should be
     │   ├── UnreadableError   the operating system would not hand over the bytes
+    │   │   ├── AccessError      credentials are missing, wrong or not enough
     │   │   └── TransientError   a network, server or device would not, and may do so later
     │   ├── MalformedError    the structure contradicts its specification
     │   │   └── TruncatedError   the bytes end before the structure does
@@ -56,6 +57,10 @@ class InputError(NngaugeError):
 
 class UnreadableError(InputError):
     """The operating system would not hand over the bytes."""
+
+
+class AccessError(UnreadableError):
+    """Credentials are missing, wrong or not enough; `study retry --error AccessError` when they are right."""
 
 
 class TransientError(UnreadableError):

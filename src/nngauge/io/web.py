@@ -16,13 +16,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from nngauge.errors import InputError, MalformedError, TransientError, UnreadableError, UnsupportedError, UsageError
+from nngauge.errors import (
+    AccessError,
+    InputError,
+    MalformedError,
+    TransientError,
+    UnreadableError,
+    UnsupportedError,
+    UsageError,
+)
 from nngauge.io.remote import BusyError, RemoteStore, pause
 from nngauge.io.source import ByteSource
 from nngauge.limits import KIB, MAX_REDIRECTS, REMOTE_SECONDS, REMOTE_STREAMS, REMOTE_TAIL
 from nngauge.version import __version__
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from urllib3 import BaseHTTPResponse, PoolManager
 
 _PIECE: Final = 64 * KIB
@@ -64,6 +74,17 @@ def shown(address: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
+_TALKERS: Final = ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+"""Loggers that write down addresses."""
+
+
+def _without_queries(record: LogRecord) -> bool:
+    """What a log gets to see of addresses: keys and signatures stand behind the question mark."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
 class WebFile:
     """A file behind an address. `open_web` makes one; see `nngauge.io.remote.Remote`."""
 
@@ -97,10 +118,11 @@ class WebFile:
     @contextmanager
     def ask(self, method: str, headers: Mapping[str, str]) -> Iterator[BaseHTTPResponse]:
         """An answer that is 200, 206 or 416, its body unread. Raises `BusyError` and other kinds of `InputError`."""
-        place, answer = self._answer(method, headers)
+        begun = self._place
+        place, answer = self._answer(begun, method, headers)
         whole = False
         try:
-            self._judge(place, answer)
+            self._judge(begun, place, answer)
             yield answer
             whole = answer.status == 206
         finally:
@@ -108,11 +130,10 @@ class WebFile:
                 answer.close()
             answer.release_conn()
 
-    def _answer(self, method: str, headers: Mapping[str, str]) -> tuple[str, BaseHTTPResponse]:
+    def _answer(self, place: str, method: str, headers: Mapping[str, str]) -> tuple[str, BaseHTTPResponse]:
         """The answer that is no redirect, and the place that gave it."""
         import urllib3
 
-        place = self._place
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 answer = self._pool.request(
@@ -175,8 +196,8 @@ class WebFile:
         first, last, size = found.groups()
         return int(first or -1), int(last or -1), int(size)
 
-    def _judge(self, asked: str, answer: BaseHTTPResponse) -> None:
-        """Raises for a status that brings no bytes, and remembers where redirects led."""
+    def _judge(self, begun: str, asked: str, answer: BaseHTTPResponse) -> None:
+        """Raises for a status that brings no bytes, and remembers where redirects led. `begun`: asked first."""
         status = answer.status
         if status in (200, 206, 416):
             with self._lock:
@@ -184,11 +205,12 @@ class WebFile:
             return
         if status in _BUSY:
             raise _later(f"the server answers {status}", self.name, answer.headers.get("Retry-After"))
-        if asked != self._address:  # a signed place that has expired: the address leads to a new one
+        if begun != self._address:  # a signed place that has expired: the address leads to a new one
             with self._lock:
                 self._place = self._address
             raise BusyError(f"the place it was redirected to answers {status}", where=self.name)
-        raise UnreadableError(f"the server {_GONE.get(status, 'answers')} ({status})", where=self.name)
+        kind = AccessError if status in (401, 403) else UnreadableError
+        raise kind(f"the server {_GONE.get(status, 'answers')} ({status})", where=self.name)
 
     def _problem(self, error: Exception) -> InputError:
         """What a failed connection means. Its own text may hold addresses with secrets, so it is not quoted."""
@@ -272,10 +294,14 @@ def _later(what: str, where: str, told: str | None) -> BusyError:
 
 
 def _pool() -> PoolManager:
+    import logging
+
     try:
         import urllib3
     except ImportError as error:
         raise UnsupportedError("urllib3 is not installed", hint="pip install 'nngauge[cloud]'") from error
+    for name in _TALKERS:
+        logging.getLogger(name).addFilter(_without_queries)
     return urllib3.PoolManager(
         maxsize=REMOTE_STREAMS, timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=REMOTE_SECONDS)
     )
