@@ -89,7 +89,7 @@ def open_object(locator: str, *, sleep: Callable[[float], None] = time.sleep) ->
     Raises `TransientError` when another attempt may do better, else other kinds of `InputError`.
     """
     scheme, bucket, key = _parts(locator)
-    file = StoredObject(_bucket(scheme, bucket), key, locator)
+    file = StoredObject(_bucket(scheme, bucket, retries=0), key, locator)
     meta = _patient(lambda: _called(lambda: file.bucket.head(key), locator), sleep)
     file.size, file.etag = int(meta["size"]), meta["e_tag"]
     store = RemoteStore(file, sleep=sleep)
@@ -150,7 +150,8 @@ def _parts(locator: str) -> tuple[str, str, str]:
     return parts.scheme, root, key
 
 
-def _bucket(scheme: str, name: str) -> ObjectStore:
+def _bucket(scheme: str, name: str, *, retries: int = REMOTE_ATTEMPTS - 1) -> ObjectStore:
+    """The store; `retries` are the library's own, for pages of listings. Ranges are tried again by `nngauge.io.remote`."""
     try:
         from obstore.exceptions import BaseError
         from obstore.store import AzureStore, GCSStore, S3Store
@@ -162,8 +163,7 @@ def _bucket(scheme: str, name: str) -> ObjectStore:
             "timeout": timedelta(seconds=4 * REMOTE_SECONDS), "connect_timeout": timedelta(seconds=10),
             "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true",
         },
-        # Attempts are counted by `nngauge.io.remote`; these are for the pages of a listing.
-        "retry_config": {"max_retries": REMOTE_ATTEMPTS - 1, "retry_timeout": timedelta(seconds=REMOTE_SECONDS)},
+        "retry_config": {"max_retries": retries, "retry_timeout": timedelta(seconds=REMOTE_SECONDS)},
     }  # fmt: skip
     if anonymous:
         wanted["skip_signature"] = True
