@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nngauge.domain.study import Item
-from nngauge.errors import InputError, TransientError, UnreadableError, UnsupportedError, UsageError
+from nngauge.errors import AccessError, InputError, TransientError, UnreadableError, UnsupportedError, UsageError
 from nngauge.io import remote
 from nngauge.io.source import ByteSource
 from nngauge.packages import PARTIAL, open_source
@@ -211,7 +211,7 @@ def shift(answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (cut, TransientError), (refuse, UnreadableError), (unknown, UnreadableError), (broken, TransientError),
+        (cut, TransientError), (refuse, AccessError), (unknown, AccessError), (broken, TransientError),
         (slow_down, TransientError), (gone, UnreadableError), (changed, TransientError), (whole, InputError), (shift, InputError),
     ],
 )  # fmt: skip
@@ -224,7 +224,7 @@ def test_faults_have_their_kind(
         site.fault = fault
         with pytest.raises(error) as caught:
             source.read(0, 50_000)
-    if error is UnreadableError:
+    if error in (UnreadableError, AccessError):
         assert not isinstance(caught.value, TransientError)
     chain: BaseException | None = caught.value
     while chain is not None:

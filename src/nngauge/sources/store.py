@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from nngauge.domain.study import Item
-from nngauge.errors import InputError, MalformedError, TransientError, UnreadableError, UnsupportedError, UsageError
+from nngauge.errors import (
+    AccessError,
+    InputError,
+    MalformedError,
+    TransientError,
+    UnreadableError,
+    UnsupportedError,
+    UsageError,
+)
 from nngauge.io.remote import BusyError, RemoteStore, pause
 from nngauge.io.source import ByteSource
 from nngauge.limits import KIB, REMOTE_ATTEMPTS, REMOTE_SECONDS, REMOTE_TAIL
@@ -196,7 +204,7 @@ def _called(action: Callable[[], T], where: str) -> T:
         raise UnreadableError("the store has no such object or bucket", where=where) from None
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
         hint = _HINTS.get(where.partition(":")[0], "")
-        raise UnreadableError("the store refuses", where=where, hint=f"credentials: {hint}") from None
+        raise AccessError("the store refuses", where=where, hint=f"credentials: {hint}") from None
     except exceptions.PreconditionError:
         raise TransientError("the object changed while it was read", where=where) from None
     except (exceptions.InvalidPathError, exceptions.NotSupportedError) as error:
