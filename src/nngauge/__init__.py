@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nngauge.version import __version__
 
 if TYPE_CHECKING:
-    from nngauge.api import analyse_model, compare_models, discover, read_graph, read_model, scan, scan_many
+    from nngauge.api import analyse_model, audit, compare_models, discover, read_graph, read_model, scan, scan_many
     from nngauge.domain.analysis import Analysis
     from nngauge.domain.app import App
     from nngauge.domain.cost import Cost
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from nngauge.domain.evidence import Confidence, Evidence, Presence
     from nngauge.domain.graph import DType, Graph, Node, Tensor
     from nngauge.domain.location import Location
-    from nngauge.domain.model import Candidate, Model, ModelFile, Port
-    from nngauge.domain.outcome import Anomaly, Coverage, Failure
+    from nngauge.domain.model import Candidate, Model, Port
+    from nngauge.domain.outcome import Anomaly, Failure
+    from nngauge.domain.protection import Audit
     from nngauge.domain.scan import Scan, Verdict
     from nngauge.errors import (
         InputError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "nngauge.api": (
         "analyse_model",
+        "audit",
         "compare_models",
         "discover",
         "read_graph",
@@ -58,8 +60,9 @@ _HOMES = {
     "nngauge.domain.evidence": ("Confidence", "Evidence", "Presence"),
     "nngauge.domain.graph": ("DType", "Graph", "Node", "Tensor"),
     "nngauge.domain.location": ("Location",),
-    "nngauge.domain.model": ("Candidate", "Model", "ModelFile", "Port"),
-    "nngauge.domain.outcome": ("Anomaly", "Coverage", "Failure"),
+    "nngauge.domain.model": ("Candidate", "Model", "Port"),
+    "nngauge.domain.outcome": ("Anomaly", "Failure"),
+    "nngauge.domain.protection": ("Audit",),
     "nngauge.domain.scan": ("Scan", "Verdict"),
     "nngauge.errors": (
         "InputError",
@@ -79,12 +82,12 @@ __all__ = [
     "Analysis",
     "Anomaly",
     "App",
+    "Audit",
     "Candidate",
     "Category",
     "Comparison",
     "Confidence",
     "Cost",
-    "Coverage",
     "DType",
     "Detection",
     "Evidence",
@@ -95,7 +98,6 @@ __all__ = [
     "Location",
     "MalformedError",
     "Model",
-    "ModelFile",
     "NngaugeError",
     "Node",
     "NotThisFormat",
@@ -110,6 +112,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "analyse_model",
+    "audit",
     "compare_models",
     "discover",
     "read_graph",

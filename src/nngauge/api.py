@@ -27,21 +27,34 @@ if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
     from nngauge.domain.difference import Comparison
     from nngauge.domain.outcome import Failure
+    from nngauge.domain.protection import Audit
     from nngauge.domain.scan import Scan
 
 _EAGER_DIGEST: Final = 128 * MIB
 """Models up to this size get their SHA-256 unasked; of larger ones that alone would take longer than everything else."""
 
 
-def scan(path: str | Path) -> Scan:
+def scan(path: str | Path, *, usage: bool = False) -> Scan:
     """Scans one app: a package file (APK, XAPK, APKS, APKM, AAB, IPA, OBB, AAR, any archive) or a folder.
 
+    With `usage` the app's code is read again, to tell what is used from what is merely bundled.
     Raises `UnreadableError` when `path` cannot be opened, `NotThisFormat` or `MalformedError` when it is no package.
     Whatever goes wrong inside the package is in `Scan.failures`.
     """
+    from nngauge.domain.scan import Depth
     from nngauge.pipeline import Scanner
 
-    return Scanner().scan(path)
+    return Scanner(depth=Depth.USAGE if usage else Depth.DEFAULT).scan(path)
+
+
+def audit(path: str | Path) -> Audit:
+    """How well the models of one app are protected, whose they are, and whether they could be swapped.
+
+    Raises as `scan` does.
+    """
+    from nngauge.auditing import audit_app
+
+    return audit_app(path)
 
 
 def scan_many(
@@ -51,10 +64,11 @@ def scan_many(
 
     An app that hangs, crashes its worker or needs more than `memory` bytes becomes one `Failure`; the others go on.
     """
-    from nngauge.runner import Limits, scan_each
+    from nngauge.runners.plain import scan_each
+    from nngauge.runners.tasks import Limits, Settings
 
-    limits = Limits(seconds=seconds, memory=memory)
-    for outcome in scan_each([str(path) for path in paths], workers=workers, limits=limits):
+    settings = Settings(limits=Limits(seconds=seconds, memory=memory))
+    for outcome in scan_each([str(path) for path in paths], workers=workers, settings=settings):
         yield outcome.path, outcome.result
 
 

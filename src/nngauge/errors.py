@@ -6,12 +6,15 @@
     ├── UsageError            the command or call was wrong             exit code 2
     ├── InputError            something from outside is not as it should be
     │   ├── UnreadableError   the operating system would not hand over the bytes
+    │   │   ├── AccessError      credentials are missing, wrong or not enough
+    │   │   └── TransientError   a network, server or device would not, and may do so later
     │   ├── MalformedError    the structure contradicts its specification
     │   │   └── TruncatedError   the bytes end before the structure does
     │   ├── UnsupportedError  well-formed, but a variant nngauge does not read
     │   └── LimitError        a bound in `nngauge.limits` was met
     ├── NotThisFormat         a parser's answer to "is this yours?": no
-    └── RuleError             a detection rule file breaks its schema
+    ├── RuleError             a detection rule file breaks its schema
+    └── StoreError            the store of a study cannot be written or lost facts
 
 Parsers raise these and nothing else; one function per stage turns them into a stored `Failure`.
 """
@@ -56,6 +59,14 @@ class UnreadableError(InputError):
     """The operating system would not hand over the bytes."""
 
 
+class AccessError(UnreadableError):
+    """Credentials are missing, wrong or not enough; `study retry --error AccessError` when they are right."""
+
+
+class TransientError(UnreadableError):
+    """A network, server or device did not hand over the bytes; the same request may succeed later."""
+
+
 class MalformedError(InputError):
     """The structure contradicts its specification."""
 
@@ -78,3 +89,7 @@ class NotThisFormat(NngaugeError):
 
 class RuleError(NngaugeError):
     """A detection rule file breaks its schema or its own examples."""
+
+
+class StoreError(NngaugeError):
+    """The store of a study cannot be written, or has lost facts; nothing that was stored before is touched."""

@@ -1,21 +1,53 @@
-"""A study: a folder that keeps the facts of many apps, and runs that can be killed and resumed."""
+"""A study: a folder that keeps what apps are to be looked at and all that was found, and runs that can be killed.
+
+The only place where sources, engines and the store meet.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Final, Self
+
+from msgspec import Struct
 
 from nngauge.domain.outcome import Failure, Stage
-from nngauge.domain.scan import Provenance
-from nngauge.errors import UnreadableError, UsageError
+from nngauge.domain.scan import Provenance, Scan
+from nngauge.domain.study import State, Work
+from nngauge.errors import InputError, StoreError, UnreadableError, UsageError
+from nngauge.io.source import ByteSource
 from nngauge.pipeline import Scanner
-from nngauge.runner import Limits, Outcome, scan_each
-from nngauge.store.ledger import Ledger
+from nngauge.runners import plain
+from nngauge.runners.local import run_local
+from nngauge.runners.tasks import Reply, Settings, Task, fingerprint
+from nngauge.sources import source_for
+from nngauge.store import shards
+from nngauge.store.ledger import MAX_ATTEMPTS, Ledger
+from nngauge.version import __version__
+
+Engine = Callable[[Iterator[Task]], Iterator[tuple[Task, Reply]]]
+"""Does tasks somewhere; replies come as they finish, each task's exactly once."""
+LEDGER: Final = "ledger.sqlite"
+_LEASED: Final = 64
+"""Items leased at a time."""
+_PATIENCE: Final = 3600.0
+"""Seconds a run waits for the next attempt at something that failed for now."""
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one item in a run."""
+
+    work: Work
+    result: Scan | Failure | None
+    """None: the same package as another item's, whose facts are known."""
+    again: bool = False
+    """A failure that will be tried again."""
 
 
 class Study:
@@ -27,11 +59,36 @@ class Study:
         self._lock = lock
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
-        """Opens or creates a study. Raises `UsageError` when another run holds it, `UnreadableError` for a bad folder."""
+    def create(cls, folder: str | Path, name: str = "") -> Self:
+        """Makes a new, empty study. Raises `UsageError` when there is one, `UnreadableError` for a bad folder."""
         root = Path(folder)
+        if (root / LEDGER).exists():
+            raise UsageError("is a study already", where=str(root), hint="nngauge study add puts packages into it")
         try:
             root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnreadableError(f"cannot use as study: {error.strerror}", where=str(root)) from None
+        study = cls._locked(root)
+        study.ledger.set_fact("name", name or root.resolve().name)
+        study.ledger.set_fact("made by", f"nngauge {__version__}")
+        return study
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Opens a study to work on it. Raises `UsageError` when there is none or another run holds it."""
+        root = Path(folder)
+        if not (root / LEDGER).is_file():
+            raise UsageError("is no study", where=str(root), hint=f"nngauge study init {root}")
+        return cls._locked(root)
+
+    @classmethod
+    def open_or_create(cls, folder: str | Path) -> Self:
+        """Opens the study in `folder`, which is made when there is none."""
+        return cls.open(folder) if (Path(folder) / LEDGER).is_file() else cls.create(folder)
+
+    @classmethod
+    def _locked(cls, root: Path) -> Self:
+        try:
             lock = (root / "lock").open("w")
         except OSError as error:
             raise UnreadableError(f"cannot use as study: {error.strerror}", where=str(root)) from None
@@ -40,7 +97,7 @@ class Study:
         except OSError:
             lock.close()
             raise UsageError("another run is using this study", where=str(root), hint="wait for it to end") from None
-        return cls(root, Ledger(root / "study.sqlite"), lock)
+        return cls(root, Ledger(root / LEDGER), lock)
 
     def __enter__(self) -> Self:
         return self
@@ -48,58 +105,183 @@ class Study:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.ledger.__exit__(kind, error, trace)
+        self.ledger.close()
         self._lock.close()
 
+    def add(self, locator: str, snapshot: str, settings: Mapping[str, str] | None = None) -> tuple[int, int]:
+        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`."""
+        source = source_for(locator)
+        return self.ledger.add(snapshot, source.name, locator, source.items(locator, settings or {}))
+
+    def prepare(self, settings: Settings) -> int:
+        """Puts back what an ended run had begun and what was made under other rules; how many items wait."""
+        self.ledger.release()
+        self.ledger.stale(_keys(settings))
+        return sum(item.counts.get(State.WAITING, 0) for item in self.ledger.progress())
+
     def run(
-        self, apps: Iterable[str], *, workers: int, limits: Limits, extract_to: str | None = None
+        self,
+        *,
+        workers: int = 1,
+        settings: Settings | None = None,
+        engine: Engine | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[Outcome]:
-        """Scans what is not in the store yet; stored results of the same rules and bytes come back as they are.
+        """Looks at all items that wait, until none is left; yields each as it ends.
 
-        An app that a limit ended is tried again when the limits are others.
+        Results of other rules, plug-ins or tools are made again. What failed for now is tried again after a pause, as
+        often as `ledger.MAX_ATTEMPTS`. Raises `StoreError` when the store cannot be written: run again, nothing is lost.
         """
-        key = scan_key(Scanner().provenance)
-        bounded = f"{key} within {limits.seconds:g} s and {limits.memory} bytes"
-        pending: list[str] = []
-        for app in dict.fromkeys(str(Path(path).resolve()) for path in apps):
-            if self._settled(app, (key, bounded)):
-                yield Outcome(app, self.ledger.result(app), stored=True)
-            else:
-                pending.append(app)
-        stamps: dict[str, tuple[int, int]] = {}
+        settings = settings or Settings()
+        engine = engine or partial(run_local, workers=workers, settings=settings)
+        yield from _Run(self, settings, engine, sleep).all()
 
-        def begun() -> Iterator[str]:
-            for app in pending:
-                stamps[app] = _stamp(app)
-                self.ledger.begin(app)
-                yield app
+    def keep(
+        self, apps: Sequence[str], *, workers: int, settings: Settings, snapshot: str = "scans"
+    ) -> Iterator[plain.Outcome]:
+        """Scans apps into this study, and yields all their results: those made now, and those stored before."""
+        wanted = dict.fromkeys(app if "://" in app else str(Path(app).resolve()) for app in apps)
+        for app in wanted:
+            self.add(app, snapshot)
+        fresh = set()
+        for outcome in self.run(workers=workers, settings=settings):
+            place = outcome.work.item.locator
+            if place in wanted and not outcome.again:
+                fresh.add(place)
+                yield plain.Outcome(place, outcome.result or self.result(place, snapshot))
+        for app in wanted:
+            if app not in fresh:
+                yield plain.Outcome(app, self.result(app, snapshot), stored=True)
 
-        for outcome in scan_each(begun(), workers=workers, limits=limits, extract_to=extract_to):
-            stopped = isinstance(outcome.result, Failure) and outcome.result.stage is Stage.RUN
-            self.ledger.record(outcome.path, bounded if stopped else key, stamps.pop(outcome.path), outcome.result)
-            yield outcome
+    def result(self, locator: str, snapshot: str) -> Scan | Failure:
+        """The stored result of an item. Raises `StoreError` when there is none."""
+        app = self.ledger.app_of(locator, snapshot)
+        stored = self.ledger.result(app) if app else None
+        if app and stored is None:
+            from nngauge.store.warehouse import Warehouse
 
-    def _settled(self, app: str, keys: tuple[str, str]) -> bool:
-        """Is there a result of the same bytes, rules and, where limits ended the scan, the same limits?"""
-        known = self.ledger.state(app)
-        if known is None or known[0] == "running":
-            return False
-        return known[1] in keys and known[2:] == _stamp(app)
+            with Warehouse(self.folder, self.ledger) as facts:
+                stored = facts.result(app)
+        result = stored and (stored.scan or stored.failure)
+        if not result:
+            raise StoreError("no result is stored", where=locator, hint="run the study")
+        return result
+
+
+class _Run:
+    """One run over a study."""
+
+    def __init__(self, study: Study, settings: Settings, engine: Engine, sleep: Callable[[float], None]) -> None:
+        self.study = study
+        self.ledger = study.ledger
+        self.engine = engine
+        self.sleep = sleep
+        self.key, self.bounded = _keys(settings)
+        study.prepare(settings)
+        self.works: dict[int, Work] = {}
+        """Leased and not settled."""
+        self.busy: set[tuple[int, bytes]] = set()
+        """Finger-prints at work."""
+        self.twins: list[tuple[Work, tuple[int, bytes]]] = []
+        """Items with the finger-print of one at work; they are looked at when its facts are known."""
+
+    def all(self) -> Iterator[Outcome]:
+        """See `Study.run`."""
+        self._seal(1)
+        while True:
+            yield from self._round(self._tasks())
+            twins, self.twins = self.twins, []
+            if twins:
+                yield from self._round(self._task(work, seen) for work, seen in twins)
+            again = self.ledger.next_attempt()
+            if again is None or again - time.time() > _PATIENCE:
+                break
+            self.sleep(max(0.0, again - time.time()))
+        self._seal(1)
+        if shards.installed():
+            shards.merge(self.study.folder, self.ledger)
+
+    def _round(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        for task, reply in self.engine(tasks):
+            yield self._outcome(self.works.pop(task.id), reply)
+            self._seal()
+
+    def _tasks(self) -> Iterator[Task]:
+        self.busy.clear()
+        while works := self.ledger.lease(_LEASED):
+            for work in works:
+                self.works[work.id] = work
+                seen = _local_print(work)
+                if seen is not None and seen in self.busy:
+                    self.twins.append((work, seen))
+                    continue
+                if seen is not None:
+                    self.busy.add(seen)
+                yield self._task(work, seen)
+
+    def _task(self, work: Work, seen: tuple[int, bytes] | None) -> Task:
+        alike = self.ledger.recognise(*seen) if seen is not None else []
+        known = tuple(app for app in alike if self.ledger.known(app, self.key))
+        return Task(id=work.id, source=work.source, item=work.item, look_alikes=known)
+
+    def _outcome(self, work: Work, reply: Reply) -> Outcome:
+        stored = reply.result
+        problem = stored.failure if stored is not None else None
+        if problem is not None and reply.transient and work.attempts < MAX_ATTEMPTS:
+            self.ledger.postpone(work, problem, pause=problem.stage is not Stage.RUN)
+            return Outcome(work, problem, again=True)
+        stopped = problem is not None and problem.stage is Stage.RUN
+        self.ledger.finish(
+            work.id,
+            reply.app,
+            self.bounded if stopped else self.key,
+            stored,
+            fetched=reply.fetched,
+            fingerprint=reply.fingerprint,
+            given_up=reply.transient,
+        )
+        return Outcome(work, (stored.scan or problem) if stored is not None else None)
+
+    def _seal(self, least: int | None = None) -> None:
+        """Journal to shards, where DuckDB is installed; without it the journal keeps everything."""
+        if shards.installed():
+            shards.seal(self.study.folder, self.ledger, least=least or shards.BATCH)
+
+
+def _local_print(work: Work) -> tuple[int, bytes] | None:
+    """The finger-print of a package that is a file on this machine."""
+    path = Path(work.item.locator)
+    if work.source != "folder" or not path.is_file():
+        return None
+    try:
+        source = ByteSource.open(path)
+    except InputError:
+        return None
+    try:
+        return fingerprint(source)
+    except InputError:
+        return None
+    finally:
+        source.close()
+
+
+def _keys(settings: Settings) -> tuple[str, str]:
+    """The key of results, and that of results which limits decided."""
+    key = scan_key(Scanner(depth=settings.depth).provenance)
+    return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
+
+
+@contextmanager
+def look(folder: str | Path) -> Iterator[Ledger]:
+    """The ledger of a study to look at, also while a run is at work. Raises `UsageError` when there is no study."""
+    root = Path(folder)
+    if not (root / LEDGER).is_file():
+        raise UsageError("is no study", where=str(root), hint=f"nngauge study init {root}")
+    with Ledger(root / LEDGER) as ledger:
+        yield ledger
 
 
 def scan_key(provenance: Provenance) -> str:
     """Results with the same key and the same bytes are the same."""
     text = f"{provenance.tool}\n{provenance.rules}\n{provenance.plugins}\n{provenance.configuration}"
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """Size and modification time; folders add up their files. Zeros when the path is gone."""
-    place = Path(path)
-    total = newest = 0
-    with contextlib.suppress(OSError):
-        for item in [place] if place.is_file() else sorted(place.rglob("*")):
-            status = item.stat()
-            total += status.st_size if item.is_file() else 0
-            newest = max(newest, status.st_mtime_ns)
-    return total, newest

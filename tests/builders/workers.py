@@ -6,11 +6,14 @@ import os
 import signal
 import time
 
-from nngauge.runner import scan_path
+import msgspec
+
+from nngauge.runners.tasks import Task, perform
 
 
-def misbehave(path: str) -> bytes:
-    """Like `nngauge.runner.scan_path`, but for some names."""
+def misbehave(data: bytes) -> bytes:
+    """Like `nngauge.runners.tasks.perform`, but for some names."""
+    path = msgspec.msgpack.decode(data, type=Task).item.locator.rpartition("/")[2]
     if "hang" in path:
         time.sleep(600)
     if "spin" in path:
@@ -26,4 +29,4 @@ def misbehave(path: str) -> bytes:
             hoard.append(bytearray(16 << 20))
     if "bug" in path:
         raise ZeroDivisionError("a parser's bug")
-    return scan_path(path)
+    return perform(data)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
 from nngauge.errors import UsageError
 from nngauge.limits import MIB
-from nngauge.runner import Limits, scan_each, scan_here
+from nngauge.runners.plain import Outcome, scan_each, scan_here
+from nngauge.runners.tasks import Limits, Settings
+from nngauge.store.schema import FACT_TABLES
+from nngauge.store.warehouse import Warehouse
 from nngauge.study import Study
 from tests.builders.samples import model
 from tests.builders.workers import misbehave
@@ -41,7 +45,7 @@ def test_every_app_gets_an_outcome(tmp_path: Path, workers: int) -> None:
     names = [name for pair in zip(GOOD, BAD, strict=False) for name in pair] + ["bug"]
     paths = {app(tmp_path, name): name for name in names}
     limits = Limits(seconds=8, memory=400 * MIB)  # a busy machine takes seconds to start a worker
-    outcomes = list(scan_each(paths, workers=workers, limits=limits, work=misbehave))
+    outcomes = list(scan_each(paths, workers=workers, settings=Settings(limits=limits), work=misbehave))
     assert sorted(outcome.path for outcome in outcomes) == sorted(paths)
     for outcome in outcomes:
         name = paths[outcome.path]
@@ -57,7 +61,7 @@ def test_every_app_gets_an_outcome(tmp_path: Path, workers: int) -> None:
 def test_leaving_early_ends_the_workers(tmp_path: Path) -> None:
     paths = [app(tmp_path, name) for name in ("a", "b", "hang1", "hang2", "c")]
     start = time.monotonic()
-    outcomes = scan_each(paths, workers=2, limits=Limits(seconds=60), work=misbehave)
+    outcomes = scan_each(paths, workers=2, settings=Settings(limits=Limits(seconds=60)), work=misbehave)
     next(iter(outcomes))
     outcomes.close()  # type: ignore[attr-defined]
     assert time.monotonic() - start < 20
@@ -67,8 +71,8 @@ def test_here_a_time_out_is_a_failure(tmp_path: Path, monkeypatch: pytest.Monkey
     def slow(*_: object) -> None:
         time.sleep(30)
 
-    monkeypatch.setattr("nngauge.runner.Scanner.scan", slow)
-    outcome = scan_here(app(tmp_path, "a"), Limits(seconds=0.2))
+    monkeypatch.setattr("nngauge.pipeline.Scanner.scan_package", slow)
+    outcome = scan_here(app(tmp_path, "a"), Settings(limits=Limits(seconds=0.2)))
     assert isinstance(outcome.result, Failure)
     assert outcome.result.error == "Timeout"
 
@@ -77,31 +81,21 @@ def test_here_a_bug_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def broken(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("nngauge.runner.Scanner.scan", broken)
-    outcome = scan_here(app(tmp_path, "a"), Limits())
+    monkeypatch.setattr("nngauge.pipeline.Scanner.scan_package", broken)
+    outcome = scan_here(app(tmp_path, "a"), Settings())
     assert isinstance(outcome.result, Failure)
     assert outcome.result.error == "InternalError"
 
 
 # --- studies --------------------------------------------------------------------------------------------------------------
 
-_TABLES = ("app", "detection", "model", "occurrence", "candidate", "failure", "anomaly", "coverage", "work")
-_RUNNING = frozenset({"id", "app", "attempts", "finished"})
-"""Columns that depend on the order of the run."""
-
 
 def rows(study: Path) -> dict[str, list[str]]:
-    """All facts, sorted, apps by the path of their package."""
-    connection = sqlite3.connect(study / "study.sqlite")
-    connection.row_factory = sqlite3.Row
-    names = dict(connection.execute("SELECT id, work FROM app").fetchall())
-    return {
-        table: sorted(
-            str([names[row["app"]] if "app" in row.keys() else "", *(row[key] for key in row.keys() if key not in _RUNNING)])  # noqa: SIM118
-            for row in connection.execute(f"SELECT * FROM {table}")
-        )
-        for table in _TABLES
-    }  # fmt: skip
+    """All facts, sorted, and what is said of the items, apart from how often they were tried."""
+    with Study.open(study) as opened, Warehouse(opened.folder, opened.ledger) as facts:
+        found = {table.name: facts.ask(f"SELECT * FROM {table.name}") for table in FACT_TABLES}
+        found["listing"] = facts.ask("SELECT * EXCLUDE attempts FROM listing")
+    return {name: sorted(map(str, answer.rows)) for name, answer in found.items()}
 
 
 def run(study: Path, apps: Path, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
@@ -133,6 +127,7 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
     last = run(killed, apps)
     assert last.communicate()[0].count(b"\n") == 31
     assert rows(killed) == rows(whole)
+    assert len(rows(whole)["app"]) == 30
     again = run(killed, apps)
     again.communicate()
     assert rows(killed) == rows(whole)
@@ -142,37 +137,55 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
 def _settled(study: Path) -> int:
     """Apps with a result, as another process sees them."""
     try:
-        connection = sqlite3.connect(f"file:{study / 'study.sqlite'}?mode=ro", uri=True)
-        return int(connection.execute("SELECT count(*) FROM work WHERE state != 'running'").fetchone()[0])
+        connection = sqlite3.connect(f"file:{study / 'ledger.sqlite'}?mode=ro", uri=True)
+        return int(connection.execute("SELECT count(*) FROM item WHERE state IN ('done', 'failed')").fetchone()[0])
     except sqlite3.OperationalError:  # not there yet, or killed before the tables were made
         return 0
 
 
-def test_stored_results_are_not_scanned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def kept(study: Path, paths: list[str]) -> dict[str, Outcome]:
+    with Study.open_or_create(study) as opened:
+        return {outcome.path: outcome for outcome in opened.keep(paths, workers=1, settings=Settings())}
+
+
+def test_stored_results_are_not_scanned_again(tmp_path: Path) -> None:
     paths = [app(tmp_path, name) for name in GOOD]
-    with Study.open(tmp_path / "study") as study:
-        first = list(study.run(paths, workers=1, limits=Limits()))
-    monkeypatch.setattr("nngauge.study.scan_each", lambda paths, **_: iter(list(paths)[:0]))
-    with Study.open(tmp_path / "study") as study:
-        second = list(study.run(paths, workers=1, limits=Limits()))
-    assert all(outcome.stored for outcome in second)
-    assert {outcome.path: outcome.result for outcome in second} == {outcome.path: outcome.result for outcome in first}
+    first = kept(tmp_path / "study", paths)
+    second = kept(tmp_path / "study", paths)
+    assert not any(outcome.stored for outcome in first.values())
+    assert all(outcome.stored for outcome in second.values())
+    assert {path: item.result for path, item in first.items()} == {path: item.result for path, item in second.items()}
 
 
 def test_a_changed_app_is_scanned_again(tmp_path: Path) -> None:
     paths = [app(tmp_path, "a"), app(tmp_path, "b")]
-    with Study.open(tmp_path / "study") as study:
-        list(study.run(paths, workers=1, limits=Limits()))
-        shutil.copy(paths[1], paths[0])
-        outcomes = {outcome.path: outcome for outcome in study.run(paths, workers=1, limits=Limits())}
-        assert study.ledger.query("SELECT count(*) FROM app") == [(2,)]
-    assert not outcomes[paths[0]].stored
-    assert outcomes[paths[1]].stored
+    kept(tmp_path / "study", paths)
+    with zipfile.ZipFile(paths[0], "a") as changed:
+        changed.writestr("more.txt", "more")
+    outcomes = kept(tmp_path / "study", paths)
+    assert (outcomes[paths[0]].stored, outcomes[paths[1]].stored) == (False, True)
+    assert isinstance(result := outcomes[paths[0]].result, Scan)
+    assert sum(item.entries for item in result.coverage) == 2
+
+
+def test_the_same_package_is_scanned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [app(tmp_path, "a"), str(tmp_path / "copy.apk"), str(tmp_path / "look-alike.apk")]
+    shutil.copy(paths[0], paths[1])
+    data = bytearray(archive([Member(name=b"big", data=bytes(200_000))], comment=b""))
+    Path(paths[2]).write_bytes(data)
+    data[100] ^= 1  # far from the end: the same finger-print, another digest
+    (tmp_path / "other.apk").write_bytes(data)
+    paths.append(str(tmp_path / "other.apk"))
+    outcomes = kept(tmp_path / "study", paths)
+    assert len(outcomes) == 4
+    with Study.open(tmp_path / "study") as study, Warehouse(study.folder, study.ledger) as facts:
+        assert facts.ask("SELECT count(*), count(DISTINCT app) FROM app").rows == [(3, 3)]
+        assert facts.ask("SELECT count(*) FROM listing WHERE state = 'done'").rows == [(4,)]
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     path = app(tmp_path, "a")
-    with Study.open(tmp_path / "study"):
+    with Study.create(tmp_path / "study"):
         with pytest.raises(UsageError, match="another run"):
             Study.open(tmp_path / "study")
         done = subprocess.run(

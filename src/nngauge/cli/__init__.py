@@ -16,6 +16,7 @@ VERBS: Final = {
     "show": "What one model file is and costs.",
     "compare": "What differs between two models.",
     "view": "Open one model file in Netron.",
+    "study": "Many apps, again and again: snapshots, runs, questions.",
     "audit": "How well the models of an app are protected.",
     "why": "The evidence behind one line of a report.",
     "knowledge": "Components that bring models, and published models.",
@@ -75,7 +76,8 @@ def main() -> None:
         click.echo(_plain(f"nngauge: {error}"), err=True)
         sys.exit(EXIT_ERROR)
     finally:
-        gc.freeze()  # the process ends: nobody needs the garbage collected once more
+        if "duckdb" not in sys.modules:  # its binding counts what is left at the end, and complains
+            gc.freeze()  # the process ends: nobody needs the garbage collected once more
 
 
 def _plain(text: str) -> str:

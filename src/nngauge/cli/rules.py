@@ -14,7 +14,7 @@ from nngauge.limits import APP_MEMORY, APP_SECONDS
 
 if TYPE_CHECKING:
     from nngauge.domain.evaluation import LabelSet, PackageScore
-    from nngauge.runner import Limits
+    from nngauge.runners.tasks import Limits
 
 
 @click.group("rules", short_help="List, check and evaluate the detection rules.")
@@ -83,7 +83,7 @@ def evaluate(
     from nngauge.evaluation.run import evaluations
     from nngauge.formats import FORMATS
     from nngauge.report.scores import EvaluationDocument, encode_evaluation, render_evaluation
-    from nngauge.runner import Limits
+    from nngauge.runners.tasks import Limits
 
     wanted = load_labels(labels)
     rules = load_rules()

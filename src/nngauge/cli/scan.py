@@ -16,11 +16,13 @@ from nngauge.cli import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
-    from nngauge.runner import Limits, Outcome
+    from nngauge.domain.scan import Depth
+    from nngauge.runners.plain import Outcome
+    from nngauge.runners.tasks import Settings
 
 
 @click.command("scan", short_help="What AI is inside one app, or many.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Facts as JSON, one line an app.")
 @click.option(
     "--extract", type=click.Path(file_okay=False, path_type=Path), help="Write the models and their sidecars here."
@@ -35,35 +37,43 @@ if TYPE_CHECKING:
 @click.option(
     "--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker."
 )
+@click.option("--usage", is_flag=True, help="Read the code again: is each technology and model used, or only bundled?")
+@click.option("--models-only", is_flag=True, help="Only models, no code: of packages behind addresses a small part.")
 @click.option("--all", "everything", is_flag=True, help="Do not cut the tables of the report.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def command(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     as_json: bool,
     extract: Path | None,
     study: Path | None,
     workers: int | None,
     timeout: float,
     memory: int,
+    usage: bool,
+    models_only: bool,
     everything: bool,
     quiet: bool,
 ) -> None:
     """Scans apps: APK, XAPK, APKS, APKM, AAB, IPA, OBB, AAR, split folders, any archive; folders are searched for apps.
 
+    An address (https://…, s3://…) is scanned without downloading all of it.
+
     One app prints its report; many print a line each and a summary. Exit code 3 means that some app or part of an app
     could not be read; the report says which and why.
     """
-    from nngauge.packages import discover
-    from nngauge.runner import Limits
+    from nngauge.runners.tasks import Limits, Settings
 
     limits = Limits(seconds=timeout, memory=memory * MIB)
-    _require(paths)
-    apps = [str(app) for path in paths for app in discover(path)]
-    target = str(extract) if extract else None
+    settings = Settings(
+        limits=limits,
+        depth=depth_of(usage=usage, models_only=models_only),
+        extract_to=str(extract) if extract else None,
+    )
+    apps = [app for path in paths for app in _apps_at(path)]
     if study is not None:
-        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, limits, target)
+        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, settings)
     else:
-        outcomes = _outcomes(apps, workers, limits, target)
+        outcomes = _outcomes(apps, workers, settings)
     if as_json:
         code = _print_json(outcomes)
     elif len(apps) == 1 and study is None:
@@ -73,31 +83,48 @@ def command(
     raise click.exceptions.Exit(code)
 
 
-def _require(paths: Iterable[Path]) -> None:
+def depth_of(*, usage: bool, models_only: bool) -> Depth:
+    """How closely the options ask to look. Raises `UsageError`."""
+    from nngauge.domain.scan import Depth
     from nngauge.errors import UsageError
 
-    for path in paths:
-        if not path.exists():
-            raise UsageError("no such file or folder", where=str(path))
+    if usage and models_only:
+        raise UsageError("--usage reads the code that --models-only leaves out")
+    return Depth.USAGE if usage else Depth.MODELS if models_only else Depth.DEFAULT
 
 
-def _outcomes(apps: list[str], workers: int | None, limits: Limits, extract: str | None) -> Iterator[Outcome]:
-    from nngauge.runner import scan_each, scan_here
+def _apps_at(place: str) -> Iterator[str]:
+    """The apps at a path or address."""
+    from nngauge.errors import UsageError
+    from nngauge.packages import discover
+
+    if "://" in place:
+        from nngauge.sources import source_for
+
+        if not source_for(place).direct:
+            raise UsageError("is a list of packages", where=place, hint="nngauge study add keeps such lists")
+        yield place
+        return
+    if not Path(place).exists():
+        raise UsageError("no such file or folder", where=place)
+    yield from map(str, discover(place))
+
+
+def _outcomes(apps: list[str], workers: int | None, settings: Settings) -> Iterator[Outcome]:
+    from nngauge.runners.plain import scan_each, scan_here
 
     if len(apps) == 1 and workers is None:
-        yield scan_here(apps[0], limits, extract)
+        yield scan_here(apps[0], settings)
         return
     count = workers or min(len(apps), os.cpu_count() or 1)
-    yield from scan_each(apps, workers=max(1, count), limits=limits, extract_to=extract)
+    yield from scan_each(apps, workers=max(1, count), settings=settings)
 
 
-def _in_study(
-    folder: Path, apps: list[str], workers: int | None, limits: Limits, extract: str | None
-) -> Iterator[Outcome]:
+def _in_study(folder: Path, apps: list[str], workers: int | None, settings: Settings) -> Iterator[Outcome]:
     from nngauge.study import Study
 
-    with Study.open(folder) as study:
-        yield from study.run(apps, workers=workers or os.cpu_count() or 1, limits=limits, extract_to=extract)
+    with Study.open_or_create(folder) as study:
+        yield from study.keep(apps, workers=workers or os.cpu_count() or 1, settings=settings)
 
 
 def _print_json(outcomes: Iterable[Outcome]) -> int:

@@ -56,6 +56,8 @@ class Treatment(StrEnum):
     """A container; its entries are accounted for on their own."""
     HEAD_ONLY = "head-only"
     """Only the head was looked at, because it says the content is media, a font or the like."""
+    LEFT_OUT = "left-out"
+    """Not asked for: only models were, and by its name, size or head it is none."""
     UNREAD = "unread"
     """Could not be read; a `Failure` says why."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from nngauge.domain.acceleration import Acceleration
@@ -13,6 +15,16 @@ from nngauge.domain.outcome import Anomaly, Coverage, Failure
 from nngauge.domain.task import CoreVerdict
 from nngauge.domain.technology import Technology
 from nngauge.domain.usage import UsageVerdict
+
+
+class Depth(StrEnum):
+    """How closely apps are looked at; other depths give other facts."""
+
+    MODELS = "models-only"
+    """No code, and nothing that by its name and size is no model: of a package far away a small part is fetched."""
+    DEFAULT = "default"
+    USAGE = "usage"
+    """The code of apps with AI is read again, to tell what is used from what is merely bundled. Takes about twice as long."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ from typing import Final
 from nngauge.domain.evaluation import Evaluation, LabelSet, PackageScore
 from nngauge.errors import UnreadableError
 from nngauge.evaluation.scores import score_package, sum_up
-from nngauge.runner import Limits, scan_each
+from nngauge.runners.plain import scan_each
+from nngauge.runners.tasks import Limits, Settings
 
 _BLOCK: Final = 1 << 20
 
@@ -58,7 +59,7 @@ def _digest(path: Path) -> str:
 def score_each(labels: LabelSet, files: dict[str, Path], *, workers: int, limits: Limits) -> Iterator[PackageScore]:
     """Scans every package at hand and scores it; scores come as scans finish."""
     by_path = {str(files[package.sha256]): package for package in labels.package if package.sha256 in files}
-    for outcome in scan_each(by_path, workers=workers, limits=limits):
+    for outcome in scan_each(by_path, workers=workers, settings=Settings(limits=limits)):
         yield score_package(by_path[outcome.path], outcome.path, outcome.result, labels.exhaustive)
 
 

@@ -10,10 +10,11 @@ import hashlib
 import struct
 from collections.abc import Iterator
 from mmap import mmap
-from typing import Final, NamedTuple
+from typing import Final
 
-from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
+from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.binary import Buffer
+from nngauge.io.der import INTEGER, OID, SEQUENCE, SET, Element, content, element, elements
 from nngauge.limits import MAX_CERTIFICATES, MAX_DER_ITEMS
 
 BLOCK_MAGIC: Final = b"APK Sig Block 42"
@@ -22,17 +23,7 @@ SCHEMES: Final = {0x7109871A: "v2", 0xF05368C0: "v3", 0x1B93AD61: "v3.1"}
 
 _SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")
 _COMMON_NAME: Final = bytes.fromhex("550403")
-_SEQUENCE, _SET, _OID, _INTEGER = 0x30, 0x31, 0x06, 0x02
 _TEXT_CODINGS: Final = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
-
-
-class _Item(NamedTuple):
-    """One DER element: `tag`, first byte, first byte of its content, first byte past it."""
-
-    tag: int
-    start: int
-    body: int
-    end: int
 
 
 def digest(certificate: bytes) -> str:
@@ -49,17 +40,17 @@ def v1_certificates(buf: Buffer | mmap) -> tuple[bytes, ...]:
     data = bytes(buf)
     if data[:1] != b"\x30":
         raise NotThisFormat("no PKCS #7")
-    outer = _items(data, _item(data, 0, len(data)))
-    if len(outer) < 2 or _body(data, outer[0]) != _SIGNED_DATA:
+    outer = elements(data, element(data, 0, len(data)))
+    if len(outer) < 2 or content(data, outer[0]) != _SIGNED_DATA:
         raise NotThisFormat("no PKCS #7 signed data")
-    parts = _items(data, _item(data, outer[1].body, outer[1].end))
-    found = [item for part in parts if part.tag == 0xA0 for item in _items(data, part) if item.tag == _SEQUENCE]
+    parts = elements(data, element(data, outer[1].body, outer[1].end))
+    found = [item for part in parts if part.tag == 0xA0 for item in elements(data, part) if item.tag == SEQUENCE]
     if len(found) > MAX_CERTIFICATES:
         raise LimitError(f"{len(found)} certificates in one signature")
-    if not found or not parts or parts[-1].tag != _SET:
+    if not found or not parts or parts[-1].tag != SET:
         raise MalformedError("signed data without certificates or signers")
     names = [_issuer_and_serial(data, item) for item in found]
-    signers = [_signer(data, item) for item in _items(data, parts[-1])[:MAX_CERTIFICATES]]
+    signers = [_signer(data, item) for item in elements(data, parts[-1])[:MAX_CERTIFICATES]]
     chosen = [found[names.index(signer)] for signer in signers if signer in names]
     return tuple(dict.fromkeys(data[item.start : item.end] for item in chosen or found[:1]))
 
@@ -97,14 +88,14 @@ def scheme_certificates(value: memoryview) -> tuple[bytes, ...]:
 def common_name(certificate: bytes) -> str | None:
     """The subject's common name; None where there is none or the certificate cannot be read."""
     try:
-        fields = _certificate_fields(certificate, _item(certificate, 0, len(certificate)))
+        fields = _certificate_fields(certificate, element(certificate, 0, len(certificate)))
         if len(fields) < 5:
             return None
-        for names in _items(certificate, fields[4]):
-            for pair in _items(certificate, names):
-                kind, value = _items(certificate, pair)[:2]
-                if kind.tag == _OID and _body(certificate, kind) == _COMMON_NAME:
-                    return _body(certificate, value).decode(_TEXT_CODINGS.get(value.tag, "latin-1"), "replace")
+        for names in elements(certificate, fields[4]):
+            for pair in elements(certificate, names):
+                kind, value = elements(certificate, pair)[:2]
+                if kind.tag == OID and content(certificate, kind) == _COMMON_NAME:
+                    return content(certificate, value).decode(_TEXT_CODINGS.get(value.tag, "latin-1"), "replace")
     except (InputError, ValueError):
         return None
     return None
@@ -147,56 +138,23 @@ def _take_prefixed(view: memoryview, count: int) -> list[memoryview]:
     return parts
 
 
-def _issuer_and_serial(data: bytes, certificate: _Item) -> tuple[bytes, bytes]:
+def _issuer_and_serial(data: bytes, certificate: Element) -> tuple[bytes, bytes]:
     fields = _certificate_fields(data, certificate)
     if len(fields) < 3:
         raise MalformedError("certificate without issuer", where=f"@{certificate.start}")
-    return data[fields[2].start : fields[2].end], _body(data, fields[0])
+    return data[fields[2].start : fields[2].end], content(data, fields[0])
 
 
-def _certificate_fields(data: bytes, certificate: _Item) -> list[_Item]:
+def _certificate_fields(data: bytes, certificate: Element) -> list[Element]:
     """TBSCertificate without the optional version: serial, algorithm, issuer, validity, subject, …."""
-    parts = _items(data, certificate)
-    fields = _items(data, parts[0]) if parts else []
+    parts = elements(data, certificate)
+    fields = elements(data, parts[0]) if parts else []
     return fields[1:] if fields and fields[0].tag == 0xA0 else fields
 
 
-def _signer(data: bytes, signer: _Item) -> tuple[bytes, bytes]:
-    parts = _items(data, signer)
-    pair = _items(data, parts[1]) if len(parts) > 1 and parts[1].tag == _SEQUENCE else []
-    if len(pair) < 2 or pair[1].tag != _INTEGER:
+def _signer(data: bytes, signer: Element) -> tuple[bytes, bytes]:
+    parts = elements(data, signer)
+    pair = elements(data, parts[1]) if len(parts) > 1 and parts[1].tag == SEQUENCE else []
+    if len(pair) < 2 or pair[1].tag != INTEGER:
         raise MalformedError("signer without issuer and serial number", where=f"@{signer.start}")
-    return data[pair[0].start : pair[0].end], _body(data, pair[1])
-
-
-def _body(data: bytes, item: _Item) -> bytes:
-    return data[item.body : item.end]
-
-
-def _items(data: bytes, parent: _Item) -> list[_Item]:
-    """The elements inside `parent`."""
-    items: list[_Item] = []
-    at = parent.body
-    while at < parent.end:
-        items.append(_item(data, at, parent.end))
-        at = items[-1].end
-        if len(items) > MAX_DER_ITEMS:
-            raise LimitError(f"more than {MAX_DER_ITEMS} elements", where=f"@{parent.start}")
-    return items
-
-
-def _item(data: bytes, at: int, end: int) -> _Item:
-    if at + 2 > end:
-        raise TruncatedError("element cut short", where=f"@{at}")
-    tag, size, body = data[at], data[at + 1], at + 2
-    if tag & 0x1F == 0x1F or size == 0x80:
-        raise UnsupportedError("long tags and indefinite lengths are not DER", where=f"@{at}")
-    if size > 0x80:
-        width = size & 0x7F
-        if width > 4 or body + width > end:
-            raise MalformedError(f"length of {width} bytes", where=f"@{at}")
-        size = int.from_bytes(data[body : body + width], "big")
-        body += width
-    if size > end - body:
-        raise TruncatedError(f"element of {size} bytes, {end - body} left", where=f"@{at}")
-    return _Item(tag, at, body, body + size)
+    return data[pair[0].start : pair[0].end], content(data, pair[1])

@@ -20,7 +20,7 @@ _OUTPUT_BYTES = 512 * KIB
 """Checksum, search and copy find a piece of this size still in the second-level cache (measured: 4 % of a scan)."""
 _RAW = -15
 """zlib's way of saying: no header, window of 32 KiB."""
-_SLACK = 128
+HEAD_SLACK = 128
 """Compressed bytes beyond the output wanted that hold nearly every Huffman table description."""
 _MAX_EXPANSION = 1032
 """Deflate makes at most 258 bytes of two bits."""
@@ -125,7 +125,7 @@ def inflate_head(source: ByteSource, offset: int, compressed_size: int, count: i
 
     Raises `MalformedError` when nothing at all comes out of a stream that is not deflate.
     """
-    data = source.read(offset, min(compressed_size, count + _SLACK))
+    data = source.read(offset, min(compressed_size, count + HEAD_SLACK))
     head = head_of(data, count)
     if head is not None:
         return head

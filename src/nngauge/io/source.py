@@ -18,8 +18,12 @@ class _Store(Protocol):
 
     def pread(self, offset: int, count: int) -> bytes: ...
     def stream(self, offset: int, size: int, chunk: int) -> Iterator[memoryview]: ...
-    def mapped(self) -> memoryview: ...
+    def mapped(self, offset: int, count: int) -> memoryview: ...
+    def prepare(self, ranges: Iterable[tuple[int, int]]) -> None: ...
     def close(self) -> None: ...
+
+    @property
+    def is_remote(self) -> bool: ...
 
 
 class ByteSource:
@@ -97,8 +101,7 @@ class ByteSource:
         count = self._clip(offset, self.size if size is None else size)
         if count <= 0:
             return memoryview(b"")
-        start = self._start + offset
-        return self._store.mapped()[start : start + count]
+        return self._store.mapped(self._start + offset, count)
 
     def chunks(self, offset: int = 0, size: int | None = None, chunk: int = CHUNK_BYTES) -> Iterator[memoryview]:
         """Pieces of at most `chunk` bytes, in order, clipped at the end like `read`.
@@ -107,6 +110,21 @@ class ByteSource:
         """
         count = self._clip(offset, self.size if size is None else size)
         return self._store.stream(self._start + offset, max(count, 0), chunk)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether bytes come over a network, so that `prepare` is worth the trouble."""
+        return self._store.is_remote
+
+    def prepare(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Says that these `(offset, count)` will be read soon: remote bytes come in few requests then, others do nothing.
+
+        Raises `TransientError` and other kinds of `InputError` when they do not come.
+        """
+        if self._store.is_remote:
+            start, size = self._start, self.size
+            clipped = ((offset, min(count, size - offset)) for offset, count in ranges if 0 <= offset < size)
+            self._store.prepare((start + offset, count) for offset, count in clipped)
 
     def sub(self, offset: int, size: int, name: str) -> ByteSource:
         """A window on this source, clipped at its end, without copying."""
@@ -157,6 +175,8 @@ class _FileStore:
 
     __slots__ = ("_descriptor", "_map", "_name", "size")
 
+    is_remote = False
+
     def __init__(self, descriptor: int, size: int, name: str) -> None:
         self._descriptor = descriptor
         self._map: memoryview | None = None
@@ -189,7 +209,7 @@ class _FileStore:
             yield buffer[:got]
             offset += got
 
-    def mapped(self) -> memoryview:
+    def mapped(self, offset: int, count: int) -> memoryview:
         if self._map is None:
             if self._descriptor < 0:  # mmap would take -1 for anonymous memory
                 raise UnreadableError("already closed", where=self._name)
@@ -197,7 +217,10 @@ class _FileStore:
                 self._map = memoryview(mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_READ))
             except (OSError, ValueError) as error:  # ValueError: the file has shrunk below `size`
                 raise UnreadableError(f"cannot be mapped: {error}", where=self._name) from error
-        return self._map
+        return self._map[offset : offset + count]
+
+    def prepare(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """The operating system reads ahead."""
 
     def close(self) -> None:
         # The mapping goes when the last view on it goes.
@@ -218,18 +241,26 @@ class _MemoryStore:
 
     __slots__ = ("_view",)
 
+    is_remote = False
+
     def __init__(self, view: memoryview) -> None:
         self._view: memoryview | None = view
 
     def pread(self, offset: int, count: int) -> bytes:
-        return bytes(self.mapped()[offset : offset + count])
+        return bytes(self.mapped(offset, count))
 
     def stream(self, offset: int, size: int, chunk: int) -> Iterator[memoryview]:
-        view = self.mapped()
+        view = self._whole()
         for at in range(offset, offset + size, chunk):
             yield view[at : min(at + chunk, offset + size)]
 
-    def mapped(self) -> memoryview:
+    def mapped(self, offset: int, count: int) -> memoryview:
+        return self._whole()[offset : offset + count]
+
+    def prepare(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """It is here."""
+
+    def _whole(self) -> memoryview:
         if self._view is None:
             raise UnreadableError("already closed", where="memory")
         return self._view

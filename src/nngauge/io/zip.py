@@ -16,7 +16,7 @@ from typing import Final
 
 from nngauge.domain.outcome import Anomaly
 from nngauge.errors import LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
-from nngauge.io.inflate import engine, head_of, inflate_chunks, inflate_head, inflate_whole
+from nngauge.io.inflate import HEAD_SLACK, engine, head_of, inflate_chunks, inflate_head, inflate_whole
 from nngauge.io.source import ByteSource
 from nngauge.io.zip_directory import (
     Directory,
@@ -144,6 +144,14 @@ class ZipArchive:
         at = start - entry.header_offset
         head = head_of(raw[at : at + entry.compressed_size], count)
         return inflate_head(self.source, start, entry.compressed_size, count) if head is None else head
+
+    def extent(self, entry: ZipEntry, count: int | None = HEAD_BYTES) -> tuple[int, int]:
+        """Offset in the source and size of what `head` reads for its first `count` bytes; None: what `chunks` reads."""
+        is_small = entry.method == DEFLATED and entry.size <= _KEPT_ENTRY
+        size = entry.compressed_size if entry.method == DEFLATED else max(entry.size, entry.compressed_size)
+        if count is not None:
+            size = max(count + HEAD_SLACK, size if is_small else 0)
+        return entry.header_offset, LOCAL.size + _HEADER_GUESS + size
 
     def chunks(self, entry: ZipEntry, limit: int = MAX_INFLATED_ENTRY) -> Iterator[bytes]:
         """The content in pieces of at most 1 MiB; a wrong checksum or size becomes an anomaly.

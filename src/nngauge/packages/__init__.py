@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from nngauge.domain.location import Location
 from nngauge.errors import NngaugeError, NotThisFormat
 from nngauge.io.source import ByteSource
 from nngauge.packages import aab, aar, apk, archive, folder, ipa, obb, split_set, unpacked
 from nngauge.packages._api import Container, Entry, Package, PackageFormat, PackagePart
 from nngauge.packages._assembly import with_digests
+from nngauge.packages._digest import PARTIAL, partial_identity, with_identity
 from nngauge.packages._discover import apps_below, claimant
+from nngauge.packages._zip import ask_ahead, is_remote
 from nngauge.packages.containers import entry_source, open_any, open_container, open_directory, salvage
 
 __all__ = [
     "PACKAGES",
+    "PARTIAL",
     "Container",
     "Entry",
     "Package",
     "PackageFormat",
     "PackagePart",
+    "ask_ahead",
     "discover",
     "entry_source",
+    "is_remote",
     "open_container",
     "open_package",
     "open_source",
+    "partial_identity",
     "salvage",
     "with_digests",
 ]
@@ -59,11 +67,19 @@ def open_package(path: str | Path, *, hash_parts: bool = True, packages: Sequenc
 
 
 def open_source(
-    source: ByteSource, *, hash_parts: bool = True, packages: Sequence[PackageFormat] = PACKAGES
+    source: ByteSource,
+    *,
+    hash_parts: bool = True,
+    sparing: bool = False,
+    packages: Sequence[PackageFormat] = PACKAGES,
 ) -> Package:
-    """Like `open_package` for bytes that are not a file; closing the package closes `source`."""
+    """Like `open_package` for bytes that are not a file; closing the package closes `source`.
+
+    Of a zip that is far away not all bytes are read for a digest: see `nngauge.packages._digest`. `sparing`: as
+    `Container.sparing`.
+    """
     try:
-        container = open_any(source, Location(path=source.name).name)
+        container = replace(open_any(source, Location(path=source.name).name), sparing=sparing)
     except NngaugeError:
         source.close()
         raise
@@ -87,7 +103,10 @@ def _opened(container: Container, path: str, packages: Sequence[PackageFormat], 
         if form is None:
             raise NotThisFormat("neither an app package nor an archive", where=path)
         package = form.open(container, location)
+        if not hash_parts:
+            return package
+        is_far = container.source is not None and container.source.is_remote
+        return with_identity(package, container) if is_far else with_digests(package)
     except NngaugeError:
         container.close()
         raise
-    return with_digests(package) if hash_parts else package

@@ -63,6 +63,8 @@ class Container(Struct, frozen=True, kw_only=True):
     """See `anomalies`."""
     lookup: Callable[[str], Entry | None] | None = None
     """A faster `find`, where the reader has one."""
+    sparing: bool = False
+    """Bytes are dear: what only decorates an app (its name in the resources) stays unread."""
     close: Callable[[], None] = _nothing
     """Gives back files and maps; windows handed out before are dead then."""
 

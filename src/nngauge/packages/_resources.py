@@ -28,11 +28,12 @@ def with_texts(
 ) -> tuple[App, tuple[Failure, ...]]:
     """The app with its label and version name looked up in the resource table at the path `table`.
 
-    References that lead nowhere stay as they are, ``@0x7f010001``: that is what the manifest says.
+    References that lead nowhere stay as they are, ``@0x7f010001``: that is what the manifest says. So do all in a
+    container that is to be read sparingly: the table is a tenth of many packages.
     """
     wanted = {text for text in (app.label, app.version_name) if text and text.startswith("@")}
     entry = container.find(table)
-    if not wanted or entry is None:
+    if not wanted or entry is None or container.sparing:
         return app, ()
     where = location.inside(table)
     try:

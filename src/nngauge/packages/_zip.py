@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 from nngauge.io.source import ByteSource
@@ -17,43 +17,64 @@ _EMPTY_DEFLATE = 2
 class ZippedFile:
     """One file in a zip."""
 
-    __slots__ = ("_archive", "_entry")
+    __slots__ = ("archive", "record")
 
     def __init__(self, archive: ZipArchive, entry: ZipEntry) -> None:
-        self._archive = archive
-        self._entry = entry
+        self.archive = archive
+        self.record = entry
 
     @property
     def path(self) -> str:
         """Name in the central directory."""
-        return self._entry.name
+        return self.record.name
 
     @property
     def size(self) -> int:
         """Declared bytes after inflation."""
-        return self._entry.size
+        return self.record.size
 
     @property
     def stored_size(self) -> int:
         """Declared bytes before inflation."""
-        return self._entry.compressed_size
+        return self.record.compressed_size
 
     def head(self, count: int = HEAD_BYTES) -> bytes:
         """The first `count` bytes of the content."""
-        return self._archive.head(self._entry, count)
+        return self.archive.head(self.record, count)
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes."""
-        return self._archive.chunks(self._entry)
+        return self.archive.chunks(self.record)
 
     def window(self) -> ByteSource | None:
         """The bytes in place, when they are stored."""
-        return self._archive.open(self._entry)
+        return self.archive.open(self.record)
 
 
 def archive_of(container: Container) -> ZipArchive | None:
     """The archive behind a container that `open_zip` made, for its signing block; None for all others."""
     return container.entries.archive if isinstance(container.entries, ZippedFiles) else None
+
+
+def ask_ahead(entries: Iterable[Entry], *, heads: bool) -> None:
+    """Has the heads or the contents of entries of a remote zip fetched together. Others are none of its business.
+
+    Raises `TransientError` and other kinds of `InputError` when they do not come.
+    """
+    source = None
+    ranges: list[tuple[int, int]] = []
+    for entry in entries:
+        if isinstance(entry, ZippedFile):
+            source = entry.archive.source
+            ranges.append(entry.archive.extent(entry.record, HEAD_BYTES if heads else None))
+    if source is not None:
+        source.prepare(ranges)
+
+
+def is_remote(entries: Sequence[Entry]) -> bool:
+    """Whether the entries, all of one container, lie in a zip that is far away."""
+    first = entries[0] if entries else None
+    return isinstance(first, ZippedFile) and first.archive.source.is_remote
 
 
 class ZippedFiles(Sequence[Entry]):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from nngauge.analyse.findings import Findings
 from nngauge.detect.detector import Detector
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Anomaly, Stage, Treatment
-from nngauge.domain.scan import Scan
+from nngauge.domain.scan import Depth, Scan, Verdict
 from nngauge.errors import InputError, LimitError, NotThisFormat, TruncatedError
 from nngauge.extract.attempt import Extracted, Piece, failure, try_format
 from nngauge.extract.kinds import Plan, plan_for
 from nngauge.extract.load import Loaded, load
+from nngauge.extract.reach import is_wanted, is_worth_reading
 from nngauge.extract.siblings import Neighbours, Siblings
 from nngauge.formats import Format
 from nngauge.io.content import ARCHIVES, UNREADABLE_ARCHIVES, Kind, content_kind
@@ -23,6 +26,7 @@ from nngauge.io.zip_oddities import ZipOddity
 from nngauge.limits import BOMB_FLOOR, BOMB_RATIO, MAX_NESTED_TOTAL, MAX_NESTING
 from nngauge.packages import Container, Entry, Package, PackagePart, open_container
 from nngauge.packages.containers import open_file
+from nngauge.pipeline.ahead import contents_ahead, heads_ahead
 from nngauge.pipeline.conclusions import Found, conclude, examined
 from nngauge.pipeline.contents import Contents, Seen, Sink
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 _BATCH = 4096
 """Entries that are made together."""
+_MODELS_ONLY = "Only models were looked for: nothing is said about code."
 _Look = tuple[Kind, tuple[Format, ...], Plan]
 """What the head of an entry tells."""
 
@@ -71,12 +76,12 @@ class AppScan:
             libraries=libraries,
         )
         concluded = conclude(found, self.scanner.known, self.scanner.elsewhere)
-        if self.scanner.usage:
+        if self.scanner.depth is Depth.USAGE:
             concluded = examined(found, concluded, self.package, self.scanner.known)
         return Scan(
             path=path,
             app=app,
-            verdict=concluded.verdict,
+            verdict=self._said(concluded.verdict),
             technologies=concluded.technologies,
             detections=detections,
             models=concluded.models,
@@ -90,6 +95,11 @@ class AppScan:
             coverage=self.found.coverage(),
             provenance=self.scanner.provenance,
         )
+
+    def _said(self, verdict: Verdict) -> Verdict:
+        if self.scanner.depth is not Depth.MODELS:
+            return verdict
+        return replace(verdict, because=(*verdict.because, _MODELS_ONLY))
 
     def _part(self, part: PackagePart) -> None:
         if part.manifest is not None:
@@ -123,16 +133,47 @@ class AppScan:
         made = iter(entries)
         while batch := list(islice(made, _BATCH)):
             named = self.detector.promising([entry.path for entry in batch])
-            looks += [self._look(entry, place, named=at in named) for at, entry in enumerate(batch)]
+            wanted = [self._is_wanted(entry) for entry in batch]
+            heads_ahead(batch, wanted)
+            looks += [self._look(entry, place, named=at in named, wanted=wanted[at]) for at, entry in enumerate(batch)]
         bound = self._bind(entries, looks, place)
-        for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
-            if look is None or at in bound or self._passed(entry, look):
-                continue
+        for entry, look in contents_ahead(self._rest(entries, looks, bound), entries, self._is_read):
             item = Seen(entry, place.inside(entry.path), *look)
             try:
                 self._entry(item, depth)
             except (InputError, NotThisFormat) as error:
                 self._unread(item.location, entry.size, error)
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        """Whether its head is worth a look: always, unless only models are asked for."""
+        return (
+            self.scanner.depth is not Depth.MODELS
+            or is_wanted(entry.path, entry.size)
+            or bool(self.scanner.index.named(entry.path))
+        )
+
+    def _rest(
+        self, entries: Sequence[Entry], looks: Sequence[_Look | None], bound: set[int]
+    ) -> Iterator[tuple[Entry, _Look]]:
+        """The entries that have to be treated one by one."""
+        for at, (entry, look) in enumerate(zip(entries, looks, strict=True)):
+            if look is not None and at not in bound and not self._passed(entry, look):
+                yield entry, look
+
+    def _is_read(self, entry: Entry, look: _Look) -> bool:
+        """Whether all bytes of an entry will be read, rather than some of them or none."""
+        kind, formats, plan = look
+        if kind in ARCHIVES and not formats:
+            return entry.size != entry.stored_size  # a stored zip is walked where it is
+        return kind is not Kind.EMPTY and plan is not Plan.SKIP and self._is_worth(entry, look)
+
+    def _is_worth(self, entry: Entry, look: _Look) -> bool:
+        """Whether its content is worth reading: always, unless only models are asked for."""
+        if self.scanner.depth is not Depth.MODELS:
+            return True
+        kind, formats, plan = look
+        promised = bool(self.scanner.index.named(entry.path))
+        return is_worth_reading(entry.path, kind, plan, matched=bool(formats), promised=promised)
 
     def _passed(self, entry: Entry, look: _Look) -> bool:
         """Pictures, sounds and the like that do not even promise to be a model: most entries of most apps."""
@@ -147,12 +188,15 @@ class AppScan:
         loaded = self._load(entry, place.inside(entry.path), scan=False)
         return open_file(loaded.source, entry.path).entries if loaded is not None else ()
 
-    def _look(self, entry: Entry, place: Location, *, named: bool) -> _Look | None:
+    def _look(self, entry: Entry, place: Location, *, named: bool, wanted: bool) -> _Look | None:
         path = entry.path
-        wanted = named and self.detector.path(place.inside(path), path)
+        asked = named and self.detector.path(place.inside(path), path)
+        if not wanted:
+            self.found.account(Treatment.LEFT_OUT, "unseen", max(0, entry.size))
+            return None
         try:
             head = entry.head()
-            if wanted:
+            if asked:
                 self.detector.content(place.inside(path), entry.head(4096))
         except InputError as error:
             self._unread(place.inside(path), entry.size, error)
@@ -223,6 +267,8 @@ class AppScan:
             self._archive(item, depth)
         elif item.kind is Kind.EMPTY:
             self.found.account(Treatment.SCANNED, item.kind, 0)
+        elif not self._is_worth(item.entry, (item.kind, item.formats, item.plan)):
+            self.found.account(Treatment.LEFT_OUT, item.kind, max(0, item.entry.size))
         elif item.plan is Plan.SKIP:
             self.found.account(Treatment.HEAD_ONLY, item.kind, max(0, item.entry.size))
             self.contents.suspect(item, None, ())

@@ -18,7 +18,7 @@ from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.graph import Dim
 from nngauge.report.amounts import byte_amount, short_amount
-from nngauge.report.safe import one_line
+from nngauge.report.safe import csv_text, one_line
 from nngauge.report.terminal import format_shape
 
 _GAP: Final = 2
@@ -27,7 +27,6 @@ _WIDEST: Final = 44
 _LONGEST: Final = 200
 _FIGURES: Final = (("params", 1), ("MACs", 0), ("% MACs", 2), ("weights", 6), ("read", 9), ("written", 9))
 """Titles and ranks of the columns of figures."""
-_FORMULA: Final = frozenset("=+-@")
 COLUMNS: Final = (
     "graph", "index", "name", "op", "kind", "family", "attributes", "inputs", "outputs", "dtype", "weight_dtype", "macs",
     "parameters", "weight_bytes", "read_bytes", "written_bytes", "repeats", "note",
@@ -213,10 +212,7 @@ def _remarks(rows: Sequence[Layer]) -> str:
 
 
 def layers_csv(rows: Sequence[Layer]) -> str:
-    """The rows as CSV (RFC 4180) with a header.
-
-    Texts that a spreadsheet would run as a formula get an apostrophe in front (https://owasp.org/www-community/attacks/CSV_Injection).
-    """
+    """The rows as CSV (RFC 4180) with a header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -230,5 +226,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, tuple):
         return "; ".join(format_shape(shape) for shape in value)
-    text = one_line(str(value))
-    return f"'{text}" if isinstance(value, str) and text.lstrip()[:1] in _FORMULA else text
+    return csv_text(value) if isinstance(value, str) else str(value)

@@ -27,6 +27,18 @@ def one_line(text: str) -> str:
     return printable(text).translate(_BREAKS)
 
 
+_FORMULA: Final = frozenset("=+-@")
+
+
+def csv_text(text: str) -> str:
+    """One cell of a CSV: a text that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    plain = one_line(text)
+    return f"'{plain}" if plain.lstrip()[:1] in _FORMULA else plain
+
+
 class Safe(Struct, frozen=True):
     """Renders another renderable and filters what it puts on the screen."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,6 +20,7 @@ from nngauge.domain.outcome import Anomaly, Coverage, Failure, Treatment
 from nngauge.domain.scan import Scan, Verdict
 from nngauge.domain.task import UNKNOWN, CoreVerdict, Role
 from nngauge.domain.technology import Grade, Technology
+from nngauge.domain.usage import Caller, UsageVerdict, Use
 from nngauge.report.grouping import DistinctModel, distinct_models
 from nngauge.units import format_bytes, format_count
 
@@ -46,15 +47,16 @@ def render_scan(scan: Scan, *, rows: int = _ROWS) -> RenderableType:
     """The whole report; `rows` is the length at which tables are cut (0: never)."""
     blocks: list[RenderableType] = [_identity(scan), _verdict(scan.verdict, scan.core)]
     found = scan.technologies
+    uses = {item.subject: item for item in scan.usage}
     if found:
-        blocks += [_heading("AI technologies", len(found)), _technology_table(found, rows)]
+        blocks += [_heading("AI technologies", len(found)), _technology_table(found, rows, uses)]
     stuck = [item for item in scan.accelerations if item.outcome is Outcome.MISSING]
     if stuck:
         blocks += [_heading("Asked for, but not shipped", len(stuck)), _stuck_table(stuck, rows)]
     models = distinct_models(scan.models)
     if models:
         total = sum(item.model.size for item in models)
-        blocks += [_heading("Models", len(models), format_bytes(total)), _model_table(models, rows)]
+        blocks += [_heading("Models", len(models), format_bytes(total)), _model_table(models, rows, uses)]
     doubts = [*_candidate_lines(scan.candidates), *_failure_lines(scan.failures), *_anomaly_lines(scan.anomalies)]
     if doubts:
         blocks += [_heading("Not read, or odd", len(doubts)), _doubt_table(doubts, rows)]
@@ -122,8 +124,8 @@ def _grid(*columns: str) -> Table:
     return table
 
 
-def _technology_table(found: Sequence[Technology], rows: int) -> RenderableType:
-    table = _grid("technology", "version", "kind", "how", "~where")
+def _technology_table(found: Sequence[Technology], rows: int, uses: Mapping[str, UsageVerdict]) -> RenderableType:
+    table = _grid("technology", "version", "kind", "how", *(["used"] if uses else []), "~where")
     shown = found if not rows else found[:rows]
     for tech in shown:
         how = Text(f"inside {tech.host}" if tech.host else tech.grade, style=_GRADE_STYLE[tech.grade])
@@ -131,8 +133,16 @@ def _technology_table(found: Sequence[Technology], rows: int) -> RenderableType:
         title = Text(tech.title, style=style or ("bold" if tech.category is Category.RUNTIME else ""))
         if tech.confidence is not Confidence.CERTAIN:
             title.append(f" ({tech.confidence})", style="dim")
-        table.add_row(title, ", ".join(tech.versions[:2]) or "–", tech.category, how, _where(tech))
+        used = [_used_cell(uses.get(tech.id))] if uses else []
+        table.add_row(title, ", ".join(tech.versions[:2]) or "–", tech.category, how, *used, _where(tech))
     return _with_rest(table, len(found) - len(shown), "technologies")
+
+
+def _used_cell(verdict: UsageVerdict | None) -> Text:
+    if verdict is None or verdict.use is Use.UNKNOWN:
+        return Text("unknown", style="dim")
+    by = f" by {verdict.via or verdict.caller}" if verdict.use is Use.USED and verdict.caller is not Caller.APP else ""
+    return Text(f"{verdict.use}{by}", style="green" if verdict.use is Use.USED else "yellow")
 
 
 def _where(tech: Technology) -> Text:
@@ -154,8 +164,11 @@ def _stuck_table(stuck: Sequence[Acceleration], rows: int) -> RenderableType:
     return _with_rest(table, len(stuck) - len(shown), "accelerators")
 
 
-def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:
-    table = _grid("~model", "what for", "whose", "format", ">size", "weights", "inputs → outputs", ">params", "~where")
+def _model_table(models: Sequence[DistinctModel], rows: int, uses: Mapping[str, UsageVerdict]) -> RenderableType:
+    used = ["used"] if uses else []
+    table = _grid(
+        "~model", "what for", "whose", *used, "format", ">size", "weights", "inputs → outputs", ">params", "~where"
+    )
     shown = models if not rows else models[:rows]
     for item in shown:
         model = item.model
@@ -163,7 +176,8 @@ def _model_table(models: Sequence[DistinctModel], rows: int) -> RenderableType:
         if len(item.places) > 1:
             where.append(f"  +{len(item.places) - 1} more", style="dim")
         table.add_row(
-            _name_cell(model), _task_cell(model), _owner_cell(model.owner), _format_cell(model), format_bytes(model.size),
+            _name_cell(model), _task_cell(model), _owner_cell(model.owner),
+            *([_used_cell(uses.get(item.places[0]))] if uses else []), _format_cell(model), format_bytes(model.size),
             next(iter(model.weights), "–"), _interface(model),
             format_count(model.parameters) if model.parameters is not None else "–", where,
         )  # fmt: skip

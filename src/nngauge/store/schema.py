@@ -1,13 +1,18 @@
-"""The schema as data: every table and column with its meaning. The SQL and the documentation are made from it."""
+"""The schema as data: every table and column with its meaning. SQL, reading, writing and documentation are made from it.
+
+Two kinds of tables: those of the ledger (SQLite: what is to be done, what was done, where the facts are) and those of
+facts (Parquet shards that are only ever added to, asked through DuckDB).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
-VERSION: Final = 1
-"""Raised with every change of the tables; kept in SQLite's `user_version`."""
+VERSION: Final = 2
+"""Raised with every change of the tables; kept in SQLite's `user_version`. 1 was one SQLite file for everything."""
 
 
 class Column(Struct, frozen=True):
@@ -25,174 +30,294 @@ class Table(Struct, frozen=True):
     meaning: str
     columns: tuple[Column, ...]
     key: str = ""
-    """Primary key columns."""
+    """Columns that identify a row, comma-separated."""
     indexes: tuple[str, ...] = ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
     def ddl(self) -> str:
-        """CREATE statements."""
+        """CREATE statements for SQLite."""
         columns = [f"{column.name} {column.type}" for column in self.columns]
         if self.key:
             columns.append(f"PRIMARY KEY ({self.key})")
-        strict = "STRICT"
-        made = f"CREATE TABLE {self.name} ({', '.join(columns)}) {strict};"
+        made = f"CREATE TABLE {self.name} ({', '.join(columns)}) STRICT;"
         for index in self.indexes:
             name = f"{self.name}_{index.replace(', ', '_')}"
             made += f" CREATE INDEX {name} ON {self.name} ({index});"
         return made
 
-    @property
-    def insert(self) -> str:
-        """INSERT statement with one placeholder a column."""
-        return f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"  # noqa: S608 - names are ours
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
 
 
-_APP = Column("app", "INTEGER NOT NULL", "the app, `app.id`")
-_PLACE = (
-    Column("path", "TEXT NOT NULL", "location: containers and entry joined with `!`, from the package file on"),
-    Column("offset", "INTEGER", "bytes from the start of the entry, after inflation"),
-    Column("size", "INTEGER", "bytes"),
-)
+# --- the ledger (SQLite) ------------------------------------------------------------------------------------------------
 
-TABLES: Final[tuple[Table, ...]] = (
+LEDGER_TABLES: Final[tuple[Table, ...]] = (
     Table(
-        "work",
-        "The ledger: one row per package file that was ever handed to a run.",
-        (
-            Column("path", "TEXT NOT NULL", "package file or folder, absolute"),
-            Column("size", "INTEGER", "bytes when it was scanned"),
-            Column("modified", "INTEGER", "modification time, nanoseconds since 1970"),
-            Column("state", "TEXT NOT NULL", "running, done or failed (as a whole)"),
-            Column("attempts", "INTEGER NOT NULL", "how often a scan of this file was begun"),
-            Column("key", "TEXT", "tool, rule-set and plugin digests of the scan; another key means scanning again"),
-            Column("finished", "TEXT", "UTC time of the last result, ISO 8601"),
+        "study",
+        "What the study says of itself.",
+        _columns(
+            ("name", "TEXT NOT NULL", "name of the fact"),
+            ("value", "TEXT NOT NULL", "its value"),
         ),
-        key="path",
+        key="name",
     ),
     Table(
-        "app",
-        "One scanned app (or a package that failed as a whole: then only id, path and document are set).",
-        (
-            Column("id", "INTEGER PRIMARY KEY", "number within this study"),
-            Column("work", "TEXT NOT NULL", "`work.path`"),
-            Column("platform", "TEXT", "android, ios or unknown"),
-            Column("container", "TEXT", "package format that was read"),
-            Column("package_id", "TEXT", "application id or bundle identifier"),
-            Column("version_name", "TEXT", "as shown to users"),
-            Column("version_code", "TEXT", "versionCode or CFBundleVersion"),
-            Column("label", "TEXT", "display name"),
-            Column("min_os", "TEXT", "minSdkVersion or MinimumOSVersion"),
-            Column("target_os", "TEXT", "targetSdkVersion or DTPlatformVersion"),
-            Column("signer", "TEXT", "SHA-256 of the first signing certificate"),
-            Column("size", "INTEGER", "bytes of all parts as shipped"),
-            Column("sha256", "TEXT", "of the one file, or of the parts' sorted digests"),
-            Column("runtime_present", "INTEGER", "1 when code that executes learned models is shipped"),
-            Column("model_present", "INTEGER", "1 when a validated model is shipped"),
-            Column("model_elsewhere", "INTEGER", "1 when AI is used whose model is not in the package"),
-            Column("document", "BLOB NOT NULL", "the whole result: zlib-compressed JSON, schema nngauge.scan/1"),
+        "source",
+        "Where items came from: one row per `study add`.",
+        _columns(
+            ("id", "INTEGER PRIMARY KEY", "number within this study"),
+            ("snapshot", "TEXT NOT NULL", "name of the snapshot, usually a date"),
+            ("kind", "TEXT NOT NULL", "kind of source: folder, urls, fdroid, androzoo, store, adb"),
+            ("locator", "TEXT NOT NULL", "the source as given, without secrets"),
+            ("added", "TEXT NOT NULL", "UTC time, ISO 8601"),
         ),
-        indexes=("work", "package_id"),
+    ),
+    Table(
+        "item",
+        "One package in one snapshot, and how far it has come.",
+        _columns(
+            ("id", "INTEGER PRIMARY KEY", "number within this study"),
+            ("snapshot", "TEXT NOT NULL", "name of the snapshot"),
+            ("source", "INTEGER NOT NULL", "`source.id`"),
+            ("locator", "TEXT NOT NULL", "path, address or key of the package"),
+            ("size", "INTEGER", "bytes, as the source tells"),
+            ("stamp", "TEXT", "changes when the package does: modification time, ETag"),
+            ("expected", "TEXT", "SHA-256 the source promises"),
+            ("package_id", "TEXT", "application id, as the source tells"),
+            ("version_code", "TEXT", "as the source tells"),
+            ("state", "TEXT NOT NULL", "waiting, leased, done, failed or quarantined"),
+            ("attempts", "INTEGER NOT NULL", "how often work on it was begun"),
+            ("not_before", "REAL NOT NULL", "seconds since 1970 before which it is not tried again"),
+            ("key", "TEXT", "tool, rule-set and plug-in digests of the result; another key means scanning again"),
+            ("app", "TEXT", "`app.app`: identity of what was found there"),
+            ("error", "TEXT", "why there is no result: class of the error"),
+            ("reason", "TEXT", "one sentence"),
+            ("hint", "TEXT", "what to do about it"),
+            ("fetched", "INTEGER", "bytes that had to be read from a remote source"),
+            ("finished", "TEXT", "UTC time of the last result, ISO 8601"),
+        ),
+        indexes=("state, not_before", "app", "snapshot, package_id"),
+    ),
+    Table(
+        "result",
+        "Apps whose facts are known, under which key, and in which batch of shards they lie.",
+        _columns(
+            ("app", "TEXT NOT NULL", "identity of the app"),
+            ("key", "TEXT NOT NULL", "as `item.key`"),
+            ("batch", "INTEGER", "batch of shards; NULL while the facts are in the journal"),
+        ),
+        key="app",
+        indexes=("batch",),
+    ),
+    Table(
+        "journal",
+        "Results that are not in a shard yet.",
+        _columns(
+            ("app", "TEXT NOT NULL", "identity of the app"),
+            ("document", "BLOB NOT NULL", "the result: zlib-compressed JSON of `StoredResult`"),
+        ),
+        key="app",
+    ),
+    Table(
+        "superseded",
+        "Facts in shards that a later result of the same app replaced.",
+        _columns(
+            ("app", "TEXT NOT NULL", "identity of the app"),
+            ("batch", "INTEGER NOT NULL", "batch in which its facts no longer count"),
+        ),
+        key="app, batch",
+    ),
+    Table(
+        "shard",
+        "The files that hold facts. A file that is not listed here does not count.",
+        _columns(
+            ("batch", "INTEGER NOT NULL", "number of the batch"),
+            ("part", "TEXT NOT NULL", "table of facts"),
+            ("rows", "INTEGER NOT NULL", "rows in the file"),
+            ("size", "INTEGER NOT NULL", "bytes"),
+            ("sha256", "TEXT NOT NULL", "digest of the file"),
+        ),
+        key="batch, part",
+    ),
+    Table(
+        "print",
+        "Finger-prints of packages: what a second look can recognise without reading all bytes.",
+        _columns(
+            ("size", "INTEGER NOT NULL", "bytes of the package"),
+            ("tail", "BLOB NOT NULL", "digest of its last bytes, which hold a zip's directory"),
+            ("app", "TEXT NOT NULL", "identity of the app, its SHA-256"),
+        ),
+        key="size, tail, app",
+    ),
+)
+
+# --- facts (Parquet) ----------------------------------------------------------------------------------------------------
+
+_APP = ("app", "VARCHAR", "identity of the app: SHA-256 of its package, or of the sorted digests of its parts")
+_PLACE = (
+    ("path", "VARCHAR", "location: containers and entry joined with `!`, from the package file on"),
+    ("offset", "BIGINT", "bytes from the start of the entry, after inflation"),
+    ("size", "BIGINT", "bytes"),
+)
+
+FACT_TABLES: Final[tuple[Table, ...]] = (
+    Table(
+        "app",
+        "One scanned app, whatever the number of snapshots it is in (see `listing`).",
+        _columns(
+            _APP,
+            ("platform", "VARCHAR", "android, ios or unknown"),
+            ("container", "VARCHAR", "package format that was read"),
+            ("package_id", "VARCHAR", "application id or bundle identifier"),
+            ("version_name", "VARCHAR", "as shown to users"),
+            ("version_code", "VARCHAR", "versionCode or CFBundleVersion"),
+            ("label", "VARCHAR", "display name"),
+            ("min_os", "VARCHAR", "minSdkVersion or MinimumOSVersion"),
+            ("target_os", "VARCHAR", "targetSdkVersion or DTPlatformVersion"),
+            ("signer", "VARCHAR", "SHA-256 of the first signing certificate"),
+            ("size", "BIGINT", "bytes of all parts as shipped"),
+            ("runtime_present", "BOOLEAN", "code that executes learned models is shipped"),
+            ("model_present", "BOOLEAN", "a validated model is shipped"),
+            ("model_elsewhere", "BOOLEAN", "AI is used whose model is not in the package"),
+            ("complete", "BOOLEAN", "nothing in it failed to be read"),
+        ),
+        key="app",
     ),
     Table(
         "detection",
         "One technology in one place of one app.",
-        (
+        _columns(
             _APP,
-            Column("technology", "TEXT NOT NULL", "rule id"),
-            Column("title", "TEXT NOT NULL", "name for people"),
-            Column("category", "TEXT NOT NULL", "runtime, accelerator, sdk, system, cloud, wrapper or classical"),
-            Column("presence", "TEXT NOT NULL", "how it is inside: library … file"),
-            Column("confidence", "TEXT NOT NULL", "certain, likely or possible"),
-            Column("version", "TEXT", "as the binary tells it"),
-            Column("host", "TEXT", "technology whose library contains this one"),
-            Column("abi", "TEXT", "Android ABI or Mach-O CPU"),
-            Column("library_bytes", "INTEGER", "uncompressed size of the binary"),
-            Column("path", "TEXT NOT NULL", "location of the first evidence"),
-            Column("evidence", "INTEGER NOT NULL", "pieces of evidence; the document holds them"),
+            ("technology", "VARCHAR", "rule id"),
+            ("title", "VARCHAR", "name for people"),
+            ("category", "VARCHAR", "runtime, accelerator, sdk, system, cloud, wrapper or classical"),
+            ("presence", "VARCHAR", "how it is inside: library … file"),
+            ("confidence", "VARCHAR", "certain, likely or possible"),
+            ("version", "VARCHAR", "as the binary tells it"),
+            ("host", "VARCHAR", "technology whose library contains this one"),
+            ("abi", "VARCHAR", "Android ABI or Mach-O CPU"),
+            ("library_bytes", "BIGINT", "uncompressed size of the binary"),
+            ("path", "VARCHAR", "location of the first evidence"),
+            ("evidence", "BIGINT", "pieces of evidence; the document holds them"),
         ),
-        indexes=("app", "technology"),
+    ),
+    Table(
+        "library",
+        "One native binary of one app, with AI in it or without.",
+        _columns(
+            _APP,
+            ("path", "VARCHAR", "location"),
+            ("size", "BIGINT", "uncompressed bytes"),
+            ("abi", "VARCHAR", "Android ABI, processor or Mach-O CPU"),
+            ("soname", "VARCHAR", "DT_SONAME or LC_ID_DYLIB"),
+            ("build_id", "VARCHAR", "GNU build identifier or LC_UUID"),
+            ("technologies", "VARCHAR", "rule ids of what was found in it, comma-separated"),
+        ),
     ),
     Table(
         "model",
-        "One distinct model. The same bytes in 500 apps are one row here and 500 in `occurrence`.",
-        (
-            Column("digest", "TEXT NOT NULL", "SHA-256 of the file, or of the parts' sorted digests"),
-            Column("format", "TEXT NOT NULL", "format name"),
-            Column("title", "TEXT NOT NULL", "format for people"),
-            Column("size", "INTEGER NOT NULL", "bytes of all parts"),
-            Column("completeness", "TEXT NOT NULL", "full, topology (without weights), partial or structure"),
-            Column("parameters", "INTEGER", "elements of all constants; NULL when not read"),
-            Column("nodes", "INTEGER", "operations; NULL when not read"),
-            Column("inputs", "TEXT NOT NULL", "JSON list of name, dtype, shape"),
-            Column("outputs", "TEXT NOT NULL", "JSON list of name, dtype, shape"),
-            Column("ops", "TEXT NOT NULL", "JSON object: source op name → count"),
-            Column("weights", "TEXT NOT NULL", "JSON object: element type → parameters"),
-            Column("producer", "TEXT", "converter or framework, as the file tells"),
-            Column("plugin", "TEXT NOT NULL", "name@version of the parser"),
-        ),
-        key="digest",
-    ),
-    Table(
-        "occurrence",
-        "A model in an app.",
-        (
+        "One distinct model in one app; the same digest in many apps is the same model.",
+        _columns(
             _APP,
-            Column("digest", "TEXT NOT NULL", "`model.digest`"),
-            Column("name", "TEXT NOT NULL", "file name in the package"),
+            ("digest", "VARCHAR", "SHA-256 of the file, or of the parts' sorted digests"),
+            ("name", "VARCHAR", "file name in the package"),
             *_PLACE,
+            ("format", "VARCHAR", "format name"),
+            ("title", "VARCHAR", "format for people"),
+            ("completeness", "VARCHAR", "full, topology (without weights), partial or structure"),
+            ("parameters", "HUGEINT", "elements of all constants; NULL when not read"),
+            ("nodes", "BIGINT", "operations; NULL when not read"),
+            ("inputs", "VARCHAR", "JSON list of name, dtype, shape"),
+            ("outputs", "VARCHAR", "JSON list of name, dtype, shape"),
+            ("ops", "VARCHAR", "JSON object: source op name → count"),
+            ("weights", "VARCHAR", "JSON object: element type → parameters"),
+            ("producer", "VARCHAR", "converter or framework, as the file tells"),
+            ("plugin", "VARCHAR", "name@version of the parser"),
         ),
-        indexes=("app", "digest"),
     ),
     Table(
         "candidate",
         "A file that might be a model and was not accepted.",
-        (
+        _columns(
             _APP,
             *_PLACE,
-            Column("suspicion", "TEXT NOT NULL", "rejected, opaque or incomplete"),
-            Column("formats", "TEXT NOT NULL", "formats that were tried, comma-separated"),
-            Column("reason", "TEXT NOT NULL", "why it was not accepted"),
+            ("suspicion", "VARCHAR", "rejected, opaque or incomplete"),
+            ("formats", "VARCHAR", "formats that were tried, comma-separated"),
+            ("reason", "VARCHAR", "why it was not accepted"),
         ),
-        indexes=("app",),
     ),
     Table(
         "failure",
-        "Something that could not be done.",
-        (
+        "Something that could not be done, in an app or with a whole package.",
+        _columns(
             _APP,
             *_PLACE,
-            Column("stage", "TEXT NOT NULL", "stage of the pipeline"),
-            Column("error", "TEXT NOT NULL", "class of the error"),
-            Column("reason", "TEXT NOT NULL", "one sentence"),
-            Column("plugin", "TEXT NOT NULL", "name@version, where one was at work"),
+            ("stage", "VARCHAR", "stage of the pipeline"),
+            ("error", "VARCHAR", "class of the error"),
+            ("reason", "VARCHAR", "one sentence"),
+            ("plugin", "VARCHAR", "name@version, where one was at work"),
         ),
-        indexes=("app", "error"),
     ),
     Table(
         "anomaly",
         "An oddity of the input that was read all the same.",
-        (
+        _columns(
             _APP,
-            Column("kind", "TEXT NOT NULL", "stable identifier"),
-            Column("path", "TEXT NOT NULL", "location"),
-            Column("detail", "TEXT NOT NULL", "what exactly"),
-            Column("entries", "INTEGER NOT NULL", "how many entries show it"),
+            ("kind", "VARCHAR", "stable identifier"),
+            ("path", "VARCHAR", "location"),
+            ("detail", "VARCHAR", "what exactly"),
+            ("entries", "BIGINT", "how many entries show it"),
         ),
-        indexes=("app",),
     ),
     Table(
         "coverage",
         "The account of bytes: what was done with the entries of each content kind.",
-        (
+        _columns(
             _APP,
-            Column("treatment", "TEXT NOT NULL", "scanned, parsed, opened, head-only or unread"),
-            Column("kind", "TEXT NOT NULL", "content kind or format"),
-            Column("entries", "INTEGER NOT NULL", "how many"),
-            Column("size", "INTEGER NOT NULL", "uncompressed bytes"),
+            ("treatment", "VARCHAR", "scanned, parsed, opened, head-only, left-out or unread"),
+            ("kind", "VARCHAR", "content kind or format"),
+            ("entries", "BIGINT", "how many"),
+            ("size", "BIGINT", "uncompressed bytes"),
         ),
-        indexes=("app",),
+    ),
+    Table(
+        "document",
+        "The whole result of one app, evidence included.",
+        _columns(
+            _APP,
+            ("key", "VARCHAR", "tool, rule-set and plug-in digests under which it was made"),
+            ("document", "VARCHAR", "JSON, schema nngauge.scan/1"),
+        ),
+        key="app",
     ),
 )
 
-FACT_TABLES: Final = ("detection", "occurrence", "candidate", "failure", "anomaly", "coverage")
-"""Tables whose rows belong to one app and go away with it."""
+LISTING: Final = Table(
+    "listing",
+    "Which app was found where in which snapshot: the items of the ledger, for questions in SQL.",
+    _columns(
+        ("snapshot", "VARCHAR", "name of the snapshot"),
+        ("locator", "VARCHAR", "path, address or key of the package"),
+        ("source", "VARCHAR", "kind of source"),
+        ("package_id", "VARCHAR", "application id, as the source tells"),
+        ("version_code", "VARCHAR", "as the source tells"),
+        ("size", "BIGINT", "bytes, as the source tells"),
+        ("state", "VARCHAR", "waiting, leased, done, failed or quarantined"),
+        ("attempts", "BIGINT", "how often work on it was begun"),
+        ("app", "VARCHAR", "`app.app`; NULL while there is no result"),
+        ("error", "VARCHAR", "why there is no result: class of the error"),
+        ("reason", "VARCHAR", "one sentence"),
+        ("fetched", "BIGINT", "bytes that had to be read from a remote source"),
+    ),
+)
+
+
+def by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    """Tables by their names."""
+    return {table.name: table for table in tables}

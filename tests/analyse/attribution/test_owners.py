@@ -155,9 +155,7 @@ def test_unknown_while_a_component_with_models_is_unexplained() -> None:
 
 
 def test_a_module_of_the_system_brings_no_models_into_the_package() -> None:
-    thin = found(
-        "mlkit-face-detection-thin", "a.apk!classes.dex", presence=Presence.DEFINED, category=Category.SYSTEM
-    )
+    thin = found("mlkit-face-detection-thin", "a.apk!classes.dex", presence=Presence.DEFINED, category=Category.SYSTEM)
     assert attribute(model("assets/q.tflite"), context(thin)).owner is Owner.APP
     full = found("mlkit-face-detection", "a.apk!classes.dex", presence=Presence.DEFINED)
     assert attribute(model("assets/q.tflite"), context(thin, full)).owner is Owner.UNKNOWN

@@ -1,0 +1,164 @@
+"""One package as a task: what a worker is told, what it does, and what it sends back. The same for every engine."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from nngauge.domain.location import Location
+from nngauge.domain.outcome import Failure, Stage
+from nngauge.domain.scan import Depth
+from nngauge.domain.study import Item
+from nngauge.errors import MalformedError, NngaugeError, TransientError
+from nngauge.extract.attempt import failure
+from nngauge.io.source import ByteSource
+from nngauge.limits import APP_MEMORY, APP_SECONDS
+from nngauge.pipeline import Scanner
+from nngauge.sources import REACH, source_named
+from nngauge.store.rows import StoredResult
+
+_TAIL: Final = 65_536
+"""Bytes at the end of a package that make its finger-print: the directory of a zip names every entry's checksum."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one app may use."""
+
+    seconds: float = APP_SECONDS
+    memory: int = APP_MEMORY
+    """Bytes of private memory of its worker."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What all tasks of a run have in common."""
+
+    limits: Limits = Limits()
+    depth: Depth = Depth.DEFAULT
+    extract_to: str | None = None
+    """Folder for the models that are found."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Settings of sources; no secrets, which workers read from their environment."""
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One package to look at."""
+
+    id: int
+    source: str
+    """Name of the kind of source."""
+    item: Item
+    look_alikes: tuple[str, ...] = ()
+    """Apps with the same finger-print whose facts are known: when the digest says so too, nothing is scanned."""
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What became of a task."""
+
+    id: int
+    app: str
+    """Identity of the app; of a package that could not be opened, one made from its locator."""
+    result: StoredResult | None
+    """None: it is one of the task's look-alikes."""
+    transient: bool = False
+    """A failure that another attempt may not meet."""
+    fetched: int = 0
+    """Bytes that came over a network."""
+    fingerprint: tuple[int, bytes] | None = None
+
+
+def fingerprint(source: ByteSource) -> tuple[int, bytes]:
+    """Size and digest of the last 64 KiB: what equal packages share and different ones hardly ever."""
+    tail = source.read(max(0, source.size - _TAIL), _TAIL)
+    return source.size, hashlib.blake2b(tail, digest_size=16).digest()
+
+
+# --- inside a worker ----------------------------------------------------------------------------------------------------
+
+_state = threading.local()
+
+
+def start(settings: Settings) -> None:
+    """Prepares this worker; once, before its first task."""
+    _state.scanner = Scanner(depth=settings.depth)
+    _state.settings = settings
+
+
+def perform(data: bytes) -> bytes:
+    """Does the `Task` in `data` (MessagePack, which is cheaper than a pickle) and gives its `Reply`."""
+    task = msgspec.msgpack.decode(data, type=Task)
+    return msgspec.msgpack.encode(attempt(_state.scanner, task, _state.settings))
+
+
+def attempt(scanner: Scanner, task: Task, settings: Settings) -> Reply:
+    """Does a task; whatever goes wrong is in the reply."""
+    return _guarded(task, lambda: _perform(scanner, task, settings))
+
+
+def _perform(scanner: Scanner, task: Task, settings: Settings) -> Reply:
+    item = task.item
+    with ExitStack() as stack:
+        opened = stack.enter_context(source_named(task.source).open(item, _for_source(settings)))
+        package = opened.package
+        seen = fingerprint(package.source) if package.source is not None else None
+        if item.sha256 and package.app.sha256 != item.sha256.lower():
+            raise MalformedError(
+                f"its SHA-256 is {package.app.sha256}, the source promised {item.sha256.lower()}",
+                where=item.locator, hint="fetch it again, or ask the source's owner",
+            )  # fmt: skip
+        if package.app.sha256 in task.look_alikes:
+            return Reply(id=task.id, app=package.app.sha256, result=None, fetched=opened.fetched, fingerprint=seen)
+        scan = scanner.scan_package(package, item.locator, _sink(settings, item.locator))
+        result = StoredResult(scan=scan)
+        return Reply(id=task.id, app=scan.app.sha256, result=result, fetched=opened.fetched, fingerprint=seen)
+
+
+def _for_source(settings: Settings) -> Mapping[str, str]:
+    """A scan that leaves something out spares its source the bytes of it."""
+    return {**settings.sources, REACH: "models"} if settings.depth is Depth.MODELS else settings.sources
+
+
+def _guarded(task: Task, work: Callable[[], Reply]) -> Reply:
+    place = task.item.locator
+    try:
+        return work()
+    except NngaugeError as error:
+        problem = failure(Stage.PACKAGE, Location(path=place), error)
+        return failed(task, problem, transient=isinstance(error, TransientError))
+    except MemoryError:
+        return failed(task, run_failure(place, "OutOfMemory", "not enough memory for this app"))
+    except TimeUp:
+        return failed(task, run_failure(place, "Timeout", "not finished in time"))
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one app must not end the run
+        reason = f"{type(error).__name__}: {error}"
+        return failed(task, run_failure(place, "InternalError", reason, "please report this file"))
+
+
+def failed(task: Task, problem: Failure, *, transient: bool = False) -> Reply:
+    """The reply for a package that failed as a whole."""
+    name = hashlib.blake2b(
+        f"{task.source}\n{task.item.locator}\n{task.item.stamp}".encode(), digest_size=16
+    ).hexdigest()
+    return Reply(id=task.id, app=f"unopened-{name}", result=StoredResult(failure=problem), transient=transient)
+
+
+def run_failure(path: str, what: str, reason: str, hint: str = "raise --timeout or --memory") -> Failure:
+    """A failure of running, not of the app."""
+    return Failure(stage=Stage.RUN, location=Location(path=path), error=what, reason=reason, hint=hint)
+
+
+class TimeUp(BaseException):
+    """Raised by an alarm; not an `Exception`, so that no parser's handler can swallow it."""
+
+
+def _sink(settings: Settings, app: str) -> Callable[..., None] | None:
+    if settings.extract_to is None:
+        return None
+    from nngauge.extract.save import Saver
+
+    return Saver(settings.extract_to, app).save

@@ -1,0 +1,49 @@
+"""Places apps come from: each lists items, and opens one when its turn has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from nngauge.domain.study import Item
+from nngauge.packages import Package
+
+REACH: Final = "reach"
+"""The setting of sources that says what a scan looks at: ``models`` saves what only other facts need."""
+
+
+class Opened(Protocol):
+    """A package at hand, for as long as its context lasts."""
+
+    @property
+    def package(self) -> Package:
+        """To be scanned; its location begins with the item's locator."""
+
+    @property
+    def fetched(self) -> int:
+        """Bytes that came over a network so far; 0 for local files."""
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """One kind of source."""
+
+    name: str
+    title: str
+    example: str
+    """How a user writes it."""
+    claims: Callable[[str], bool]
+    """Is a locator as given by a user of this kind? Asked in the order of `SOURCES`."""
+    items: Callable[[str, Mapping[str, str]], Iterator[Item]]
+    """`(locator, settings)` → what is there now. Raises `InputError` when the whole list cannot be read; a bad row is
+    yielded as an item all the same where it can be named, or reported through `settings` … never dropped silently."""
+    open: Callable[[Item, Mapping[str, str]], AbstractContextManager[Opened]]
+    """`(item, settings)` → its package. Raises `TransientError` when another attempt may do better, else `InputError`."""
+    direct: bool = False
+    """Its packages can be opened by their locators alone."""
+    references: tuple[str, ...] = ()
+    limitations: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Environment variables it reads credentials from; their values are never stored or shown."""

@@ -1,0 +1,176 @@
+"""All facts of a study as tables that DuckDB can be asked about; read-only, and no other file can be reached."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+from msgspec import Struct
+
+from nngauge.errors import StoreError, UsageError
+from nngauge.store.ledger import Ledger, Shard
+from nngauge.store.rows import StoredResult, rows_of
+from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
+from nngauge.store.shards import connect, quoted, write_parquet, write_tables
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLES: Final = (*FACT_TABLES, LISTING)
+"""What questions can be asked about."""
+_READING: Final = {"SELECT", "EXPLAIN"}
+
+
+class Answer(Struct, frozen=True):
+    """Column names and rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Warehouse:
+    """Views on the shards, on what the journal holds and on the ledger's items. Use as a context manager.
+
+    Shows the study as it was when this was made; a run may go on meanwhile. `exports`: folders that `export` may write.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, *, exports: Sequence[Path] = ()) -> None:
+        self._database: duckdb.DuckDBPyConnection = connect()
+        self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
+        scratch = Path(self._scratch.name)
+        shards = ledger.shards()
+        missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
+        if missing is not None:
+            raise StoreError(
+                "a file of facts is gone", where=str(folder / missing), hint="nngauge study verify --repair"
+            )
+        self._dead(ledger.superseded())
+        recent = _recent(ledger, scratch)
+        for table in FACT_TABLES:
+            self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
+        listing = scratch / "listing.parquet"
+        write_parquet(self._database, LISTING, ledger.listing(), listing)
+        self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
+        self._lock([folder / shard.file for shard in shards], scratch, exports)
+
+    def _dead(self, superseded: Sequence[tuple[str, int]]) -> None:
+        self._database.execute("CREATE TABLE superseded (app VARCHAR, batch BIGINT)")
+        if superseded:
+            self._database.executemany("INSERT INTO superseded VALUES (?, ?)", superseded)
+
+    def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Path | None) -> None:
+        """A view over all files of one table; batches with facts that do not count any more are read with a sieve."""
+        columns = ", ".join(f'"{name}"' for name in table.names)
+        parts = []
+        sieved = {row[0] for row in self._database.execute("SELECT DISTINCT batch FROM superseded").fetchall()}
+        plain = [f"'{quoted(folder / shard.file)}'" for shard in shards if shard.batch not in sieved]
+        if recent is not None:
+            plain.append(f"'{quoted(recent)}'")
+        if plain:
+            parts.append(f"SELECT {columns} FROM read_parquet([{', '.join(plain)}])")
+        parts += [
+            f"SELECT {columns} FROM read_parquet('{quoted(folder / shard.file)}') "
+            f"WHERE app NOT IN (SELECT app FROM superseded WHERE batch = {shard.batch})"
+            for shard in shards
+            if shard.batch in sieved
+        ]
+        if not parts:
+            empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
+            parts = [f"SELECT {empty} WHERE false"]
+        self._database.execute(f'CREATE VIEW "{table.name}" AS {" UNION ALL ".join(parts)}')
+
+    def _lock(self, files: Iterable[Path], scratch: Path, exports: Sequence[Path]) -> None:
+        """From here on only the study's own files can be read, and nothing can change that."""
+        folders = ", ".join(f"'{quoted(folder.resolve())}'" for folder in exports)
+        self._database.execute(f"SET allowed_directories = [{folders}]")
+        allowed = ", ".join(f"'{quoted(file)}'" for file in (*files, *scratch.glob("*.parquet")))
+        self._database.execute(f"SET allowed_paths = [{allowed}]")
+        self._database.execute("SET enable_external_access = false")
+        self._database.execute("SET lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives back files and memory."""
+        self._database.close()
+        self._scratch.cleanup()
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
+        """The answer to one SELECT. Raises `UsageError` for other statements and mistakes, `StoreError` for bad files."""
+        import duckdb
+
+        self._require_reading(sql)
+        try:
+            cursor = self._database.execute(sql, parameters or None)
+            columns = tuple(item[0] for item in cursor.description or ())
+            return Answer(columns, cursor.fetchall())
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise StoreError(str(error), hint="nngauge study verify tells which files are damaged") from None
+        except duckdb.Error as error:
+            raise UsageError(str(error), hint="nngauge study tables lists tables and columns") from None
+
+    def _require_reading(self, sql: str) -> None:
+        import duckdb
+
+        try:
+            statements = self._database.extract_statements(sql)
+        except duckdb.Error as error:
+            raise UsageError(str(error), hint="nngauge study tables lists tables and columns") from None
+        if len(statements) != 1 or statements[0].type.name not in _READING:
+            raise UsageError("one SELECT at a time, please: the facts are read-only")
+
+    def result(self, app: str) -> StoredResult | None:
+        """The result of one app, None when it is not there."""
+        rows = self.ask("SELECT document FROM document WHERE app = ?", (app,)).rows
+        return msgspec.json.decode(rows[0][0], type=StoredResult) if rows else None
+
+    def export(self, target: Path, kind: str) -> Iterator[tuple[str, int]]:
+        """Writes every table to `target` as ``parquet`` or ``csv``; yields names and rows. Raises `StoreError`.
+
+        In CSV a text that a spreadsheet would run as a formula gets an apostrophe in front.
+        """
+        import duckdb
+
+        form = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER"
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for table in TABLES:
+                columns = ", ".join(_exported(column, kind) for column in table.columns)
+                file = quoted(target.resolve() / f"{table.name}.{kind}")
+                done = self._database.execute(f"COPY (SELECT {columns} FROM {table.name}) TO '{file}' ({form})")
+                yield table.name, int((done.fetchone() or (0,))[0])
+        except (OSError, duckdb.Error) as error:
+            raise StoreError(f"cannot export: {error}", where=str(target)) from None
+
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """`(app, JSON of its result)` of all apps, in order."""
+        cursor = self._database.execute("SELECT app, document FROM document ORDER BY app")
+        while rows := cursor.fetchmany(256):
+            yield from rows
+
+
+def _exported(column: Column, kind: str) -> str:
+    name = f'"{column.name}"'
+    if kind != "csv" or column.type != "VARCHAR":
+        return name
+    apostrophe = "''''"
+    return f"CASE WHEN ltrim({name})[1] IN ('=', '+', '-', '@') THEN {apostrophe} || {name} ELSE {name} END AS {name}"
+
+
+def _recent(ledger: Ledger, scratch: Path) -> dict[str, Path]:
+    """The journal's facts as Parquet files."""
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for entry in ledger.journal():
+        for name, found in rows_of(entry.app, entry.key, entry.result).items():
+            rows.setdefault(name, []).extend(found)
+    return {name: scratch / f"{name}.parquet" for name in write_tables(scratch, rows)}
