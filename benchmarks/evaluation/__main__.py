@@ -15,6 +15,7 @@ from benchmarks.evaluation import models, packages, runtimes
 from benchmarks.evaluation.baseline import load_rules
 from benchmarks.evaluation.fetch import fetch, locate
 from benchmarks.evaluation.report import Run, render
+from benchmarks.evaluation.sections import sections
 from benchmarks.evaluation.series import load_series
 from benchmarks.evaluation.truth import Runtime, load_notes, load_runtimes, load_vocabulary
 from nngauge.evaluation.run import find_packages
@@ -32,7 +33,7 @@ def main() -> None:
     wanted = load_runtimes()
     if options.fetch:
         _fetch((*wanted, *load_series()), roots)
-    run = _run(wanted, roots, options.packages, options.models)
+    run = _run(wanted, roots, options)
     (work / "results.json").write_text(json.dumps(_plain(run), indent=1, ensure_ascii=False))
     page = render(run, load_vocabulary())
     options.page.write_text(page)
@@ -56,6 +57,9 @@ def _options() -> argparse.Namespace:
         "--packages", type=Path, action="append", default=[], help="folder with labelled packages; may be given again"
     )
     parser.add_argument("--models", type=Path, help="folder with model files and SOURCES.csv")
+    parser.add_argument("--crawl", type=Path, help="clone of the repository with the paths of the crawl of 2021")
+    parser.add_argument("--protected", type=Path, help="folder with real protected models, and dense files in `dense`")
+    parser.add_argument("--skip-protection", action="store_true", help="leave out the longest part")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "evaluation.md", help="page to write")
     return parser.parse_args()
 
@@ -68,7 +72,9 @@ def _fetch(wanted: tuple[Runtime, ...], roots: tuple[Path, ...]) -> None:
         print(f"{runtime.title}: {problem or 'fetched'}", flush=True)
 
 
-def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path], zoo: Path | None) -> Run:
+def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], options: argparse.Namespace) -> Run:
+    apps: list[Path] = options.packages
+    zoo: Path | None = options.models
     vocabulary, notes, rules = load_vocabulary(), load_notes(), load_rules()
     lists = packages.load_lists()
     files = {digest: path for labels in lists for digest, path in find_packages(labels, apps).items()}
@@ -76,7 +82,8 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path],
     shown = tuple(packages.evaluate(labels, files, measured, rules) for labels in lists)
     tried = tuple(runtimes.evaluate(wanted, roots, rules, vocabulary.baseline))
     dated = tuple(runtimes.evaluate(load_series(), roots, rules, vocabulary.baseline))
-    planted = tuple(models.evaluate(models.load_list(zoo, notes), vocabulary)) if zoo else ()
+    listed = models.load_list(zoo, notes) if zoo else ()
+    planted = tuple(models.evaluate(listed, vocabulary))
     scanner = Scanner()
     return Run(
         when=time.strftime("%Y-%m-%d"),
@@ -88,6 +95,16 @@ def _run(wanted: tuple[Runtime, ...], roots: tuple[Path, ...], apps: list[Path],
         series=tuple(item for item in dated if isinstance(item, runtimes.Result)),
         packages=shown,
         models=planted,
+        sections=sections(
+            wanted,
+            roots,
+            shown,
+            apps,
+            zoo=zoo,
+            crawl=options.crawl,
+            models=() if options.skip_protection else listed,
+            protected=options.protected,
+        ),
     )
 
 

@@ -25,6 +25,8 @@ class Run:
     series: tuple[Result, ...]
     packages: tuple[PackageList, ...]
     models: tuple[ModelResult, ...]
+    sections: tuple[str, ...] = ()
+    """Parts that have a room of their own, as Markdown."""
 
 
 def render(run: Run, vocabulary: Vocabulary) -> str:
@@ -39,6 +41,7 @@ def render(run: Run, vocabulary: Vocabulary) -> str:
         runtimes_page.baseline(run.runtimes),
         packages_page.labelled(run.packages, vocabulary.baseline),
         models_page.planted(run.models),
+        *run.sections,
         runtimes_page.every_library(run.runtimes),
         packages_page.every_package(run.packages),
     ]
@@ -58,12 +61,14 @@ def _how(run: Run) -> str:
     return f"""## How to repeat it
 
     python -m benchmarks.evaluation --fetch
-    python -m benchmarks.evaluation --packages DIR --models DIR
+    python -m benchmarks.evaluation --packages DIR --models DIR [--crawl CLONE] [--protected DIR]
 
 The first downloads what `runtimes.toml` lists, without installing or running anything of it, and keeps the binaries
 ({total:.1f} GB are looked at). The second also needs folders with the packages of `packages_known.toml` and
-`packages_fresh.toml`, whatever the files are called (`--packages` may be given again), and a folder of model files with a `SOURCES.csv` (file, format,
-repository, path, digest); the packages are listed below with the places they were published at. None of it is redistributed.
+`packages_fresh.toml`, whatever the files are called (`--packages` may be given again), and a folder of model files with a
+`SOURCES.csv` (file, format, repository, path, digest); `--crawl` is a clone of the repository with the paths of a crawl of
+2021, `--protected` a folder with the files of `protection_real.toml` and, in `dense`, dense files that are no models. The
+packages are listed below with the places they were published at. None of it is redistributed.
 Raw results: `out/evaluation/results.json`."""
 
 

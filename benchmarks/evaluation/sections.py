@@ -1,0 +1,70 @@
+"""The parts of the page that have a room of their own: robustness, usage, attribution, tasks, protection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.evaluation import attribution, robustness, usage
+from benchmarks.evaluation.models import Listed
+from benchmarks.evaluation.packages import PackageList
+from benchmarks.evaluation.truth import Runtime
+from nngauge.pipeline import Scanner
+
+
+def sections(
+    runtimes: Sequence[Runtime],
+    roots: Sequence[Path],
+    lists: Sequence[PackageList],
+    folders: Sequence[Path],
+    *,
+    zoo: Path | None,
+    crawl: Path | None,
+    models: Sequence[Listed],
+    protected: Path | None,
+) -> tuple[str, ...]:
+    """Markdown of every part whose material is at hand."""
+    parts = [_robustness(runtimes, roots)]
+    if folders:
+        parts.append(_usage(lists, folders))
+    if folders or zoo is not None:
+        parts.append(attribution.page(zoo, folders, crawl))
+    parts.append(_TASKS)
+    if models:
+        parts.append(_protection(models, folders, protected))
+    return tuple(part for part in parts if part)
+
+
+_TASKS = """## What is it for
+
+Task and modality of 473 public models, with the confusions, the calibration and the core-feature heuristic, are measured
+in [What models are for](tasks.md) by `python -m benchmarks.evaluation.tasks --models DIR --page docs/tasks.md`."""
+
+
+def _robustness(runtimes: Sequence[Runtime], roots: Sequence[Path]) -> str:
+    outcomes = list(robustness.evaluate(runtimes, roots))
+    if not outcomes:
+        return ""
+    right = sum(outcome.right for outcome in outcomes)
+    return f"""## What builds do to libraries
+
+Real libraries in apps that were made around them, once as they are and once for each thing that a build may do: {right} of
+{len(outcomes)} graded as they should be. ✓: right grade; v: the version is told too; another word is the grade that was
+given instead.
+
+{robustness.table(outcomes)}"""
+
+
+def _usage(lists: Sequence[PackageList], folders: Sequence[Path]) -> str:
+    scanner = Scanner()
+    answers, costs, absent = usage.compare(scanner, folders)
+    without = [result.score.labels.sha256 for item in lists for result in item.results if not result.score.labels.ai]
+    return usage.page(answers, costs, usage.planted(scanner, folders, without), absent)
+
+
+def _protection(models: Sequence[Listed], folders: Sequence[Path], protected: Path | None) -> str:
+    from benchmarks.evaluation.protection_run import measure
+
+    packages = folders[0] if folders else None
+    others = protected / "dense" if protected is not None and (protected / "dense").is_dir() else None
+    return measure(models, packages, others, protected).page()
