@@ -29,7 +29,7 @@ from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
 from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema
-from nngauge.store.schema import TABLES, VERSION
+from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, VERSION, Table
 
 ROOT = Path(__file__).parent.parent
 GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md")
@@ -144,21 +144,30 @@ def _help(command: click.Command, name: str) -> str:
 
 
 def facts_page() -> str:
-    parts = [
-        "# Facts\n\n## The store of a study\n\n",
-        f"`study.sqlite`, schema {VERSION}. Absence is NULL, never 0. Sizes are bytes.\n",
-    ]
-    for item in TABLES:
-        parts.append(f"\n### {item.name}\n\n{item.meaning}\n\n")
-        parts.append(
-            table(("column", "type", "meaning"), [(f"`{c.name}`", c.type.lower(), c.meaning) for c in item.columns])
-        )
+    parts = ["# Facts\n\n## Facts of a study\n\n"]
+    parts.append(
+        "`nngauge study sql` asks these tables, `nngauge study export` writes them as files. They lie as Parquet files "
+        "below `facts/` in the study's folder; which files count is in the ledger. Absence is NULL, never 0; a column is "
+        "NULL for apps whose facts are older than the column. Sizes are bytes.\n"
+    )
+    parts += [_dictionary(item) for item in (LISTING, *FACT_TABLES)]
+    parts.append(
+        f"\n## The ledger of a study\n\n`ledger.sqlite`, schema {VERSION}: what is to be done, what was done, and where "
+        "the facts are.\n"
+    )
+    parts += [_dictionary(item) for item in LEDGER_TABLES]
     parts.append(
         "\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n"
         "`nngauge show --json` prints [a model](model.schema.json), `nngauge compare --json` "
         "[a comparison](comparison.schema.json).\n"
     )
     return "".join(parts)
+
+
+def _dictionary(item: Table) -> str:
+    rows = [(f"`{column.name}`", column.type.lower(), column.meaning) for column in item.columns]
+    key = f" Key: `{item.key}`." if item.key else ""
+    return f"\n### {item.name}\n\n{item.meaning}{key}\n\n" + table(("column", "type", "meaning"), rows)
 
 
 def schema_page(schema: Callable[[], dict[str, Any]] = json_schema) -> str:

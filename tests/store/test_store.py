@@ -6,8 +6,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from nngauge.domain.acceleration import Acceleration, Hardware, Outcome
+from nngauge.domain.attribution import Attribution, KnownModel, Likeness, Owner
+from nngauge.domain.evidence import Confidence
+from nngauge.domain.library import Library
 from nngauge.domain.study import Item, State
+from nngauge.domain.task import CoreVerdict, Modality, Role, TaskVerdict
+from nngauge.domain.usage import Caller, UsageVerdict, Use
 from nngauge.errors import StoreError, UnreadableError, UnsupportedError, UsageError
 from nngauge.store import shards
 from nngauge.store.ledger import MAX_ATTEMPTS, PAUSES, Ledger
@@ -128,9 +135,10 @@ def test_a_result_is_there_before_and_after_it_is_sealed(tmp_path: Path, ledger:
 
 
 def test_every_column_of_the_schema_is_filled_in_order(tmp_path: Path, ledger: Ledger) -> None:
-    rows = rows_of("app", "key", StoredResult(scan=facts.scan()))
+    rows = rows_of("app", "key", StoredResult(scan=facts.scan(**everything())))
     for table in FACT_TABLES:
-        assert all(len(row) == len(table.columns) for row in rows.get(table.name, [])), table.name
+        assert rows.get(table.name), f"nothing of {table.name} is tested"
+        assert all(len(row) == len(table.columns) for row in rows[table.name]), table.name
     fill(ledger, 1)
     shards.seal(tmp_path, ledger, least=1)
     with Warehouse(tmp_path, ledger) as warehouse:
@@ -175,6 +183,31 @@ def test_small_batches_are_merged_and_nothing_changes(
     assert len(list(tmp_path.glob("facts/model/*.parquet"))) == 1
 
 
+def test_files_from_before_a_column_was_added_can_be_asked_and_merged(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they do not say is NULL; what nobody asks for any more is left out."""
+    fill(ledger, 1)
+    shards.seal(tmp_path, ledger, least=1)
+    (old,) = tmp_path.glob("facts/technology/*.parquet")
+    with shards.connect() as database:
+        database.execute(f"CREATE TABLE old AS SELECT * EXCLUDE (grade), 1 AS gone FROM '{old}'")
+        database.execute(f"COPY old TO '{old}' (FORMAT parquet)")
+    wanted: list[tuple[object, ...]] = [("0001", None, "tflite")]
+    question = "SELECT app, grade, technology FROM technology ORDER BY app"
+    assert ask(tmp_path, ledger, question) == wanted
+    ledger.add("b", "folder", "/", items(2))
+    finish_all(ledger)
+    shards.seal(tmp_path, ledger, least=1)
+    assert len(found := ask(tmp_path, ledger, question)) == 3
+    assert {row[1] for row in found} == {None, "runtime library"}
+    monkeypatch.setattr(shards, "_MERGE", 2)
+    assert shards.merge(tmp_path, ledger) == 2
+    assert ask(tmp_path, ledger, question) == found
+    with Warehouse(tmp_path, ledger) as warehouse:
+        assert "gone" not in warehouse.ask("SELECT * FROM technology").columns
+
+
 def test_a_package_that_failed_as_a_whole_is_a_fact(tmp_path: Path, ledger: Ledger) -> None:
     ledger.add("a", "folder", "/", items(1))
     (work,) = ledger.lease(1)
@@ -195,6 +228,60 @@ def test_an_item_whose_facts_are_known_shares_them(tmp_path: Path, ledger: Ledge
     assert ask(tmp_path, ledger, "SELECT count(*) FROM app") == [(1,)]
     wanted = [("2026-11", "0001"), ("later", "0001")]
     assert ask(tmp_path, ledger, "SELECT snapshot, app FROM listing ORDER BY 1") == wanted
+
+
+def everything() -> dict[str, object]:
+    """What scans of issue 4 say, beyond `facts.scan`."""
+    by = Attribution(owner=Owner.SDK, sdk="mlkit", confidence=Confidence.LIKELY, because="its folder says so")
+    (kept,) = facts.scan().technologies
+    why = {"confidence": Confidence.CERTAIN, "reason": "a path leads there"}
+    return {
+        "technologies": (replace(kept, owner=by, missing=("libtflite.so", "x")),),
+        "models": (
+            facts.model(
+                owner=by,
+                task=TaskVerdict(task="keyword-spotting", modality=Modality.AUDIO, probability=0.75),
+                known=KnownModel(
+                    id="kws", title="KWS", source="x", likeness=Likeness.WEIGHTS, confidence=Confidence.CERTAIN
+                ),
+            ),
+        ),
+        "libraries": (
+            Library(location=facts.place("a.apk!lib/arm64-v8a/liba.so"), size=700, technologies=("tflite",), owner=by),
+            Library(location=facts.place("a.apk!lib/arm64-v8a/libb.so"), size=30),
+        ),
+        "accelerations": (
+            Acceleration(
+                accelerator="tflite-gpu", title="GPU delegate", engine="tflite", hardware=Hardware.GPU, abi="arm64-v8a",
+                outcome=Outcome.MISSING, missing=("libgpu.so", "libcl*.so"),
+            ),
+        ),
+        "usage": (
+            UsageVerdict(subject="tflite", use=Use.USED, caller=Caller.SDK, **why),
+            UsageVerdict(subject="a.apk!assets/m.tflite", model=True, use=Use.BUNDLED, **why),
+        ),
+        "core": CoreVerdict(role=Role.EXTRA, probability=0.5),
+    }  # fmt: skip
+
+
+def test_what_a_scan_concludes_can_be_asked(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.add("a", "folder", "/", items(1))
+    (work,) = ledger.lease(1)
+    ledger.finish(work.id, "x", "key", StoredResult(scan=facts.scan(**everything())))
+    answers = {
+        "SELECT grade, shipped, dead, missing, versions, owner, sdk, used, caller FROM technology":
+            ("runtime library", True, False, "libtflite.so,x", '["2.17.0"]', "sdk", "mlkit", "used", "sdk"),
+        "SELECT task, task_probability, modality, owner, sdk, known, likeness, used FROM model":
+            ("keyword-spotting", 0.75, "audio", "sdk", "mlkit", "kws", "same weights", "bundled"),
+        "SELECT owner, sdk FROM library WHERE size = 700": ("sdk", "mlkit"),
+        "SELECT owner, sdk FROM library WHERE size = 30": (None, None),
+        "SELECT accelerator, engine, hardware, abi, outcome, missing, size FROM acceleration":
+            ("tflite-gpu", "tflite", "gpu", "arm64-v8a", "asked for but not shipped", "libgpu.so,libcl*.so", 0),
+        "SELECT role, role_probability, models, model_bytes, library_bytes, ai_library_bytes FROM app":
+            ("extra", 0.5, 1, 4096, 730, 700),
+    }  # fmt: skip
+    for question, wanted in answers.items():
+        assert ask(tmp_path, ledger, question) == [wanted], question
 
 
 # --- faults -------------------------------------------------------------------------------------------------------------

@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from nngauge.domain.attribution import Attribution
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
+from nngauge.domain.technology import Technology
+from nngauge.domain.usage import UsageVerdict
 
 Row = tuple[Any, ...]
 
@@ -29,8 +32,11 @@ def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
         failures = [_failure(app, result.failure)] if result.failure is not None else []
         return {"failure": failures, "document": document}
     scan = result.scan
+    used = {item.subject: item for item in scan.usage if not item.model}
+    used_models = {item.subject: item for item in scan.usage if item.model}
     return {
         "app": [_app(app, scan)],
+        "technology": [_technology(app, item, used.get(item.id)) for item in scan.technologies],
         "detection": [
             (
                 app, item.technology, item.title, item.category, item.presence, item.confidence, item.version, item.host,
@@ -39,10 +45,20 @@ def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
             for item in scan.detections
         ],
         "library": [
-            (app, item.location.path, item.size, item.abi, item.soname, item.build_id, ",".join(item.technologies))
+            (
+                app, item.location.path, item.size, item.abi, item.soname, item.build_id, ",".join(item.technologies),
+                *_owner(item.owner),
+            )
             for item in scan.libraries
         ],
-        "model": [_model(app, item) for item in scan.models],
+        "model": [_model(app, item, used_models.get(str(item.parts[0].location))) for item in scan.models],
+        "acceleration": [
+            (
+                app, item.accelerator, item.title, item.engine, item.hardware, item.abi, item.outcome,
+                ",".join(item.missing), item.size,
+            )
+            for item in scan.accelerations
+        ],
         "candidate": [
             (app, *_place(item.location, item.size), item.suspicion, ",".join(item.formats), item.reason)
             for item in scan.candidates
@@ -59,18 +75,36 @@ def _app(app: str, scan: Scan) -> Row:
     return (
         app, facts.platform, facts.container, facts.package_id, facts.version_name, facts.version_code, facts.label,
         facts.min_os, facts.target_os, facts.signers[0] if facts.signers else None, facts.size, verdict.runtime_present,
-        verdict.model_present, verdict.model_elsewhere, scan.complete,
+        verdict.model_present, verdict.model_elsewhere, scan.complete, scan.core and scan.core.role,
+        scan.core and scan.core.probability, len(scan.models), sum(model.size for model in scan.models),
+        sum(library.size for library in scan.libraries),
+        sum(library.size for library in scan.libraries if library.technologies),
     )  # fmt: skip
 
 
-def _model(app: str, model: Model) -> Row:
-    def text(value: object) -> str:
-        return msgspec.json.encode(value).decode()
+def _technology(app: str, item: Technology, usage: UsageVerdict | None) -> Row:
+    return (
+        app, item.id, item.title, item.category, item.grade, item.presence, item.confidence, item.shipped, item.dead,
+        ",".join(item.missing), _text(item.versions), ",".join(item.abis), item.host, *_owner(item.owner),
+        usage and usage.use, usage and usage.caller, item.library_bytes, item.places,
+    )  # fmt: skip
 
+
+def _owner(attribution: Attribution | None) -> Row:
+    return (attribution and attribution.owner, attribution and attribution.sdk)
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _model(app: str, model: Model, usage: UsageVerdict | None) -> Row:
+    task, known = model.task, model.known
     return (
         app, model.digest, model.name, *_place(model.parts[0].location, model.size), model.format, model.title,
-        model.completeness, model.parameters, model.nodes, text(model.inputs), text(model.outputs), text(model.ops),
-        text(model.weights), model.producer, model.plugin,
+        model.completeness, model.parameters, model.nodes, _text(model.inputs), _text(model.outputs), _text(model.ops),
+        _text(model.weights), model.producer, model.plugin, task and task.task, task and task.probability,
+        task and task.modality, *_owner(model.owner), known and known.id, known and known.likeness, usage and usage.use,
     )  # fmt: skip
 
 

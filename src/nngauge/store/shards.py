@@ -181,7 +181,7 @@ def _merged(
             files = [shard for shard in ledger.shards() if shard.part == table.name and shard.batch in batches]
             if not files:
                 continue
-            parts = " UNION ALL ".join(
+            parts = " UNION ALL BY NAME ".join(
                 f"SELECT * FROM read_parquet('{quoted(folder / shard.file)}') "
                 f"WHERE app NOT IN (SELECT app FROM dead WHERE batch = {shard.batch})"
                 for shard in files

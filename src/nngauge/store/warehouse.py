@@ -63,25 +63,28 @@ class Warehouse:
             self._database.executemany("INSERT INTO superseded VALUES (?, ?)", superseded)
 
     def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Path | None) -> None:
-        """A view over all files of one table; batches with facts that do not count any more are read with a sieve."""
+        """A view over all files of one table; batches with facts that do not count any more are read with a sieve.
+
+        The columns are the schema's: those that files were written without are NULL.
+        """
         columns = ", ".join(f'"{name}"' for name in table.names)
-        parts = []
+        empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
+        parts = [f"SELECT {empty} WHERE false"]
         sieved = {row[0] for row in self._database.execute("SELECT DISTINCT batch FROM superseded").fetchall()}
         plain = [f"'{quoted(folder / shard.file)}'" for shard in shards if shard.batch not in sieved]
         if recent is not None:
             plain.append(f"'{quoted(recent)}'")
         if plain:
-            parts.append(f"SELECT {columns} FROM read_parquet([{', '.join(plain)}])")
+            parts.append(f"SELECT * FROM read_parquet([{', '.join(plain)}], union_by_name = true)")
         parts += [
-            f"SELECT {columns} FROM read_parquet('{quoted(folder / shard.file)}') "
+            f"SELECT * FROM read_parquet('{quoted(folder / shard.file)}') "
             f"WHERE app NOT IN (SELECT app FROM superseded WHERE batch = {shard.batch})"
             for shard in shards
             if shard.batch in sieved
         ]
-        if not parts:
-            empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
-            parts = [f"SELECT {empty} WHERE false"]
-        self._database.execute(f'CREATE VIEW "{table.name}" AS {" UNION ALL ".join(parts)}')
+        self._database.execute(
+            f'CREATE VIEW "{table.name}" AS SELECT {columns} FROM ({" UNION ALL BY NAME ".join(parts)})'
+        )
 
     def _lock(self, files: Iterable[Path], scratch: Path, exports: Sequence[Path]) -> None:
         """From here on only the study's own files can be read, and nothing can change that."""
