@@ -73,7 +73,7 @@ def _confusion(cases: Sequence[Case]) -> str:
 
 def _summary(cases: Sequence[Case], how: str) -> str:
     sealed = [case for case in cases if case.disguise.startswith(_SEALING) and "ECB" not in case.disguise]
-    others = [case for case in cases if case not in sealed]
+    others = [case for case in cases if not case.disguise.startswith(_SEALING)]
     seconds = sorted(case.seconds for case in cases)
     lines = [
         f"Right {how}: {share(sum(case.is_right for case in cases), len(cases))}.",

@@ -103,6 +103,15 @@ def test_streams_are_recognised_and_undone(name: str, data: bytes) -> None:
     assert whole[:100_000] == MODEL[:100_000]
 
 
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_base64_gives_every_byte_back(cut: int) -> None:
+    data = MODEL[: len(MODEL) - cut]
+    source = ByteSource.of_bytes(base64.b64encode(data), "f")
+    found = unpack(source)
+    assert found is not None
+    assert unpack_whole(source, found, 1 << 24) == data
+
+
 def test_lz4_frames() -> None:
     """One block of literals and a match that overlaps itself: 8 bytes, then 20 more of them."""
     block = b"\x8f" + b"12345678" + b"\x08\0" + b"\x01" + b"\x50" + b"ENDED"

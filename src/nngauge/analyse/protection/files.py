@@ -31,6 +31,7 @@ _FLOAT_LANES: Final = 0.6
 """Bits: float32 weights differ by about 1 between the bytes of a word (median 1.0), texts and tables by less than 0.5."""
 _PARTLY: Final = (0.1, 0.9)
 """Share of noise-like windows of a file that is encrypted in part."""
+_WORD_SHARE: Final = 0.25
 _DENSE: Final = 7.9
 _VOCABULARY_BYTES: Final = 1024 * KIB
 
@@ -144,12 +145,17 @@ def _header_only(location: Location, seen: Profile, words: tuple[str, ...], hint
     whole = sum(1 for window in seen.windows[:noise] if window.score < UNIFORM_SCORE) if noise == len(seen.head) else 0
     if noise == 0 or seen.structured_share < 1 - _PARTLY[1] or not _model_body(seen, words):
         return None
-    if seen.structured_share < 0.5 and whole > 1:
+    if (seen.structured_share < 0.5 and whole > 1) or not _unmasked(seen):
         return None
     covered = noise * HEAD_WINDOW
     says = f"the first {covered} bytes or more are noise, the rest is not: {_body_says(seen, words)}"
     signals = [statistics(location, seen, says), *around(location, hints)]
     return _sealed([Grade.ENCRYPTED_HEADER], Confidence.LIKELY, signals, hints, cipher_of(hints))
+
+
+def _unmasked(seen: Profile) -> bool:
+    """Are equal bytes as frequent at the distances of words as anywhere? Under a longer key they are not."""
+    return _WORD_SHARE * max(seen.coincidences, default=0.0) <= max(seen.coincidences[:8], default=0.0)
 
 
 def _model_body(seen: Profile, words: tuple[str, ...]) -> bool:

@@ -101,7 +101,9 @@ def _as_text(head: bytes) -> Unpacked | None:
     if not _BASE64.fullmatch(digits) or not _mixed(digits):
         return None
     usable = digits.rstrip(b"=")
-    raw = base64.b64decode(usable[: len(usable) // 4 * 4], altchars=b"-_" if b"-" in usable or b"_" in usable else None)
+    usable = usable[:-1] if len(usable) % 4 == 1 else usable  # a sample may end anywhere
+    padded = usable + b"=" * (-len(usable) % 4)
+    raw = base64.b64decode(padded, altchars=b"-_" if b"-" in usable or b"_" in usable else None)
     return Unpacked("Base64", 0, raw, text=True)
 
 
