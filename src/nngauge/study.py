@@ -180,8 +180,8 @@ class _Run:
         study.prepare(settings)
         self.works: dict[int, Work] = {}
         """Leased and not settled."""
-        self.busy: set[tuple[int, bytes]] = set()
-        """Finger-prints at work."""
+        self.busy: dict[int, tuple[int, bytes]] = {}
+        """Finger-prints at work, by item; not those of a whole run, which may be of millions."""
         self.twins: list[tuple[Work, tuple[int, bytes]]] = []
         """Items with the finger-print of one at work; they are looked at when its facts are known."""
 
@@ -202,22 +202,33 @@ class _Run:
             shards.merge(self.study.folder, self.ledger)
 
     def _round(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        for task, reply in self.engine(tasks):
-            yield self._outcome(self.works.pop(task.id), reply)
-            self._seal()
+        for count, (task, reply) in enumerate(self.engine(tasks), 1):
+            outcome = self._outcome(self.works.pop(task.id), reply)
+            self.busy.pop(task.id, None)
+            yield outcome
+            if count % _LEASED == 0:
+                self._seal()
 
     def _tasks(self) -> Iterator[Task]:
-        self.busy.clear()
         while works := self.ledger.lease(_LEASED):
             for work in works:
                 self.works[work.id] = work
                 seen = _local_print(work)
-                if seen is not None and seen in self.busy:
+                if seen is not None and seen in self.busy.values():
                     self.twins.append((work, seen))
                     continue
                 if seen is not None:
-                    self.busy.add(seen)
+                    self.busy[work.id] = seen
                 yield self._task(work, seen)
+            yield from self._known_by_now()
+
+    def _known_by_now(self) -> Iterator[Task]:
+        """Twins whose likes are done: left for the end, they would be many where snapshots overlap."""
+        busy = set(self.busy.values())
+        ready = [twin for twin in self.twins if twin[1] not in busy]
+        self.twins = [twin for twin in self.twins if twin[1] in busy]
+        for work, seen in ready:
+            yield self._task(work, seen)
 
     def _task(self, work: Work, seen: tuple[int, bytes] | None) -> Task:
         alike = self.ledger.recognise(*seen) if seen is not None else []

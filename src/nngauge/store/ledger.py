@@ -155,13 +155,13 @@ class Ledger:
         ).rowcount  # fmt: skip
 
     def lease(self, count: int, *, now: float | None = None) -> list[Work]:
-        """Takes up to `count` items that wait, oldest first; they are the caller's until they are settled or released."""
+        """Takes up to `count` items that wait, new ones first, oldest first; they are the caller's until they are settled or released."""
         now = time.time() if now is None else now
         with self._transaction() as connection:
             rows = connection.execute(
                 "SELECT item.id, item.snapshot, source.kind, item.locator, item.size, item.stamp, item.expected, "
                 "item.package_id, item.version_code, item.attempts FROM item JOIN source ON source.id = item.source "
-                "WHERE state = 'waiting' AND not_before <= ? ORDER BY item.id LIMIT ?",
+                "WHERE state = 'waiting' AND not_before <= ? ORDER BY not_before, item.id LIMIT ?",  # the order of the index
                 (now, count),
             ).fetchall()
             connection.executemany(

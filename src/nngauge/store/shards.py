@@ -56,9 +56,10 @@ def seal(folder: Path, ledger: Ledger, *, least: int = BATCH) -> int:
 
     Raises `StoreError` when the disk is full or cannot be written; the journal keeps everything then.
     """
-    sweep(folder, ledger)
     moved = 0
     while ledger.journal_size() >= max(1, least):
+        if not moved:
+            sweep(folder, ledger)
         entries = list(ledger.journal(BATCH))
         batch = ledger.next_batch()
         shards = write_batch(folder, batch, entries)
