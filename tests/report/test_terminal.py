@@ -5,8 +5,12 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
+from nngauge.domain.attribution import Attribution, Owner
+from nngauge.domain.evidence import Confidence
 from nngauge.domain.location import Location
 from nngauge.domain.scan import Verdict
+from nngauge.domain.task import Modality, TaskVerdict
+from nngauge.domain.usage import Step, UsageVerdict, Use
 from nngauge.report.corpus import Summary, render_line, render_summary
 from nngauge.report.grouping import distinct_models
 from nngauge.report.safe import Safe
@@ -124,3 +128,22 @@ def test_the_table_of_a_corpus_does_not_depend_on_who_finished_first() -> None:
     for model in reversed(models):
         other.add(facts.scan(models=(model,)))
     assert text_of(render_summary(one, 1.0)) == text_of(render_summary(other, 1.0))
+
+
+def test_why_tells_what_the_facts_amount_to() -> None:
+    proof = facts.proof("file name has “wake”", "a.apk!assets/m.tflite")
+    owner = Attribution(owner=Owner.SDK, sdk="x", title="Some SDK", confidence=Confidence.LIKELY, because="its folder")
+    verdict = TaskVerdict(task="keyword-spotting", modality=Modality.AUDIO, probability=0.9, because=(proof,))
+    model = facts.model(task=verdict, owner=owner)
+    use = UsageVerdict(
+        subject=str(model.parts[0].location), model=True, use=Use.USED, confidence=Confidence.CERTAIN, reason="it is loaded",
+        chain=(Step(method="com.example.Main.onCreate", how="started by the system"),),
+    )  # fmt: skip
+    scan = facts.scan(models=(model,), usage=(use,))
+    text = text_of(render_facts(find_facts(scan, "m.tflite"), lambda *_: b""))
+    for wanted in (
+        "what for: Keyword and wake-word spotting, 90 %", "file name has “wake”", "whose: sdk Some SDK", "likely: its folder",
+        "used: used", "started by the system: com.example.Main.onCreate",
+    ):  # fmt: skip
+        assert wanted in text, wanted
+    assert "TensorFlow Lite, all in all" in text_of(render_facts(find_facts(scan, "tflite"), lambda *_: b""))

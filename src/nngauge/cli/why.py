@@ -14,17 +14,19 @@ import click
 def command(app: Path, fact: str) -> None:
     """Shows the evidence for FACT in APP: file, offset, rule and bytes.
 
-    FACT is a technology (onnxruntime), a model or file name, a path inside the app, or the beginning of a digest.
+    FACT is a technology (onnxruntime), an accelerator (tflite-gpu), a model or file name, a path inside the app, or the
+    beginning of a digest. The app's code is read for paths to what is asked about.
     """
     from nngauge.cli.screen import show
     from nngauge.domain.location import Location
+    from nngauge.domain.scan import Depth
     from nngauge.errors import InputError, UsageError
     from nngauge.extract.locate import open_location
     from nngauge.packages import open_package
     from nngauge.pipeline import Scanner
     from nngauge.report.why import fact_names, find_facts, render_facts
 
-    scan = Scanner().scan(app)
+    scan = Scanner(depth=Depth.USAGE).scan(app)
     facts = find_facts(scan, fact)
     if not facts:
         names = fact_names(scan)

@@ -8,9 +8,12 @@ from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nngauge.analyse.task import task_line
+from nngauge.domain.attribution import Attribution
 from nngauge.domain.evidence import Evidence
 from nngauge.domain.location import Location
 from nngauge.domain.scan import Scan
+from nngauge.report.safe import one_line
 from nngauge.units import format_bytes
 
 _SHOWN = 48
@@ -30,18 +33,59 @@ class Fact(Struct, frozen=True):
     """Where the version was read."""
     more: int = 0
     """Pieces of evidence that were counted but not kept."""
+    lines: tuple[str, ...] = ()
+    """What is to be said besides."""
 
 
 def find_facts(scan: Scan, wanted: str) -> list[Fact]:
     """Facts that `wanted` names: a technology (id or title), a model or file (name, path or digest prefix)."""
     needle = wanted.lower()
-    return [*_detections(scan, needle), *_models(scan, needle), *_doubts(scan, needle)]
+    return [
+        *_technologies(scan, needle),
+        *_detections(scan, needle),
+        *_accelerations(scan, needle),
+        *_models(scan, needle),
+        *_doubts(scan, needle),
+    ]
 
 
 def fact_names(scan: Scan) -> list[str]:
     """Everything that can be asked about."""
-    names = [item.technology for item in scan.detections] + [model.name for model in scan.models]
+    names = [item.id for item in scan.technologies] + [model.name for model in scan.models]
+    names += [item.accelerator for item in scan.accelerations]
     return sorted({*names, *(item.location.name for item in scan.candidates)})
+
+
+def _technologies(scan: Scan, needle: str) -> Iterator[Fact]:
+    """What all detections together amount to."""
+    for item in scan.technologies:
+        if needle in (item.id.lower(), item.title.lower()):
+            summary = f"{item.grade}, {item.confidence}" + (f": {item.because}" if item.because else "")
+            yield Fact(f"{item.title}, all in all", summary, item.evidence)
+            yield from _owner(item.owner)
+            yield from _use(scan, item.id)
+
+
+def _owner(owner: Attribution | None) -> Iterator[Fact]:
+    if owner is not None:
+        name = f" {owner.title}" if owner.title else ""
+        yield Fact(f"whose: {owner.owner}{name}", f"{owner.confidence}: {owner.because}", owner.evidence)
+
+
+def _use(scan: Scan, subject: str) -> Iterator[Fact]:
+    for item in scan.usage:
+        if item.subject == subject:
+            steps = tuple(f"{step.how}: {step.method}" for step in item.chain)
+            yield Fact(f"used: {item.use}", f"{item.confidence}: {item.reason}", item.evidence, lines=steps)
+
+
+def _accelerations(scan: Scan, needle: str) -> Iterator[Fact]:
+    for item in scan.accelerations:
+        if needle in (item.accelerator.lower(), item.title.lower()):
+            lines = [f"missing: {name}" for name in item.missing] + list(item.advice)
+            abi = f" for {item.abi}" if item.abi else ""
+            consequence = f": {item.consequence}" if item.consequence else ""
+            yield Fact(item.title, f"{item.outcome}{abi}{consequence}", item.asked, lines=tuple(lines))
 
 
 def _detections(scan: Scan, needle: str) -> Iterator[Fact]:
@@ -58,6 +102,14 @@ def _models(scan: Scan, needle: str) -> Iterator[Fact]:
         if needle == model.name.lower() or model.digest.startswith(needle) or _names(model.parts[0].location, needle):
             summary = f"{model.title}, {format_bytes(model.size)}, sha256 {model.digest}"
             yield Fact(model.name, summary, model.evidence)
+            if model.task is not None:
+                yield Fact(
+                    f"what for: {task_line(model.task).partition(':')[0]}", model.task.modality, model.task.because
+                )
+            yield from _owner(model.owner)
+            if model.known is not None:
+                yield Fact(f"known: {model.known.sentence}", model.known.source, model.known.evidence)
+            yield from _use(scan, str(model.parts[0].location))
 
 
 def _doubts(scan: Scan, needle: str) -> Iterator[Fact]:
@@ -82,6 +134,7 @@ def render_facts(facts: list[Fact], peek: Peek) -> RenderableType:
     blocks: list[RenderableType] = []
     for fact in facts:
         blocks += [Text(fact.title, style="bold"), Text(f"  {fact.summary}", style="dim")]
+        blocks += [Text(f"  {one_line(line)}") for line in fact.lines]
         for number, proof in enumerate(fact.evidence):
             blocks += _proof(proof.kind, proof, peek if number < _BLOCKS else None)
         if fact.version is not None:

@@ -413,7 +413,9 @@ def _technology(detection: Detection, context: Context) -> Attribution:
             because=because, evidence=proofs,
         )  # fmt: skip
     if sdk is not None:
-        return _sdk(sdk, detection.confidence, f"{detection.title} is a part of {sdk.title}", *proofs)
+        itself = sdk.title == detection.title
+        because = f"{detection.title} is a " + ("component in itself" if itself else f"part of {sdk.title}")
+        return _sdk(sdk, detection.confidence, because, *proofs)
     return Attribution(
         owner=Owner.SDK, sdk=detection.technology, title=detection.title, confidence=detection.confidence,
         because=f"{detection.title} is a component in itself", evidence=proofs,

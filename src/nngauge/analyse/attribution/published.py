@@ -63,9 +63,15 @@ def known_model(
     if entry is not None:
         return _known(model, entry, Likeness.FILE, Confidence.CERTAIN, f"git object {entry.blob}")
     layers = weight_layers(graph)
-    form = structure(graph, layers)
-    found = _by_weights(model, form, sketches(layers, parts), index) if parts else None
-    return found or _by_layers(model, form, index)
+    return known_network(model, structure(graph, layers), sketches(layers, parts) if parts else (), index)
+
+
+def known_network(
+    model: Model, form: Structure, found: Sequence[Sketch], index: PublishedModels | None = None
+) -> KnownModel | None:
+    """The published model with these layers and fingerprints of weights; the files' digests are not looked at."""
+    index = index or published_models()
+    return (_by_weights(model, form, found, index) if found else None) or _by_layers(model, form, index)
 
 
 def fingerprint(graph: Graph, parts: Sequence[ByteSource]) -> tuple[Structure, int, tuple[Fingerprint, ...]]:
