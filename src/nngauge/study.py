@@ -109,9 +109,18 @@ class Study:
         self._lock.close()
 
     def add(self, locator: str, snapshot: str, settings: Mapping[str, str] | None = None) -> tuple[int, int]:
-        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`."""
+        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`.
+
+        What the source wants to remember (`Source.items`) becomes a fact of the study.
+        """
         source = source_for(locator)
-        return self.ledger.add(snapshot, source.name, locator, source.items(locator, settings or {}))
+        before = {**self.ledger.facts(), **(settings or {})}
+        notes = dict(before)
+        counts = self.ledger.add(snapshot, source.name, locator, source.items(locator, notes))
+        for name, value in notes.items():
+            if before.get(name) != value:
+                self.ledger.set_fact(name, value)
+        return counts
 
     def prepare(self, settings: Settings) -> int:
         """Puts back what an ended run had begun and what was made under other rules; how many items wait."""
