@@ -1,12 +1,20 @@
 """Where apps come from. One file a kind; the first that claims a locator lists it."""
 
 from nngauge.errors import UsageError
-from nngauge.sources import folder, store, web
+from nngauge.sources import adb, androzoo, fdroid, folder, store, urls, web
 from nngauge.sources._api import Opened, Source
 
 __all__ = ["SOURCES", "Opened", "Source", "source_for", "source_named"]
 
-SOURCES: tuple[Source, ...] = (folder.SOURCE, store.SOURCE, web.SOURCE)
+SOURCES: tuple[Source, ...] = (
+    urls.SOURCE,
+    androzoo.SOURCE,
+    fdroid.SOURCE,
+    adb.SOURCE,
+    folder.SOURCE,
+    store.SOURCE,
+    web.SOURCE,
+)
 
 
 def source_for(locator: str) -> Source:
