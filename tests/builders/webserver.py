@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,13 +141,16 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(files: dict[str, bytes]) -> Iterator[Site]:
-    """A running server."""
+def served(files: dict[str, bytes], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """A running server; with `tls`, one for ``https://localhost``."""
     site = Site(files)
     handler = type("Handler", (_Handler,), {"site": site, "disable_nagle_algorithm": True})
     server = _Server(("127.0.0.1", 0), handler)
     server.open = []
     site.address = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        site.address = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
