@@ -118,6 +118,7 @@ class Download:
                 length = answer.headers.get("Content-Length", "")
                 whole = int(length) if length.isdigit() else None
             else:
+                self._agree(file.range_of(answer)[2])
                 raise MalformedError("the server denies what it has sent", where=file.name)
             self._agree(whole)
             for piece in file.body(answer):
