@@ -230,6 +230,8 @@ class _Run:
 
     def _task(self, work: Work, seen: tuple[int, bytes] | None) -> Task:
         alike = self.ledger.recognise(*seen) if seen is not None else []
+        if work.item.sha256:
+            alike.append(work.item.sha256.lower())
         known = tuple(app for app in alike if self.ledger.known(app, self.key))
         return Task(id=work.id, source=work.source, item=work.item, look_alikes=known)
 

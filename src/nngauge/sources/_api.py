@@ -39,6 +39,8 @@ class Source(Struct, frozen=True, kw_only=True):
     the study, shown to the user and there again the next time: whose key signed an index, how old it was."""
     open: Callable[[Item, Mapping[str, str]], AbstractContextManager[Opened]]
     """`(item, settings)` → its package. Raises `TransientError` when another attempt may do better, else `InputError`."""
+    keeps_promises: bool = False
+    """A digest is what a package is asked for by, or is signed: one whose facts are known does not have to be fetched."""
     references: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()

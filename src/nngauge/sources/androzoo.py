@@ -259,6 +259,7 @@ SOURCE = Source(
     claims=lambda locator: locator.startswith(_PREFIX),
     items=_items,
     open=_open,
+    keeps_promises=True,
     references=("https://androzoo.uni.lu/api_doc", "https://androzoo.uni.lu/lists", "doi:10.1145/2901739.2903508"),
     limitations=(
         "Rows whose date is missing are no part of what from and to ask for.",

@@ -205,6 +205,7 @@ SOURCE = Source(
     claims=lambda locator: locator.partition("://")[0] in _SCHEMES,
     items=_items,
     open=_open,
+    keeps_promises=True,
     references=(
         "https://f-droid.org/docs/All_our_APIs/",
         "https://f-droid.org/docs/Security_Model/",
