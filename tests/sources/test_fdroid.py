@@ -286,6 +286,19 @@ def test_a_new_release_is_new(site: Site, repository: Repository, study: Bench) 
     assert asked.count("/repo/org.b_5.apk") == 1, "and not fetched again"
 
 
+def test_the_command_line_says_whom_it_trusted(site: Site, repository: Repository, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from nngauge.cli.study import command
+
+    folder = str(tmp_path / "study")
+    CliRunner().invoke(command, ["init", folder])
+    said = CliRunner().invoke(command, ["add", folder, place(site)]).output
+    assert "2 new and 0 changed packages" in said
+    assert f"noted: fdroid {site.address}/repo: signed by {repository.who.fingerprint}, trusted because" in said
+    assert "noted" not in CliRunner().invoke(command, ["add", folder, place(site)]).output
+
+
 def test_nothing_but_input_errors_comes_from_any_signed_entry(site: Site, repository: Repository) -> None:
     good = site.files["repo/entry.json"]
     for at in range(0, len(good), 3):

@@ -65,12 +65,12 @@ class Turns:
         with self._next_start() as file:
             now = time.time()
             start = max(now, _read(file))
-            if start - now > self._patience:
-                raise TransientError("the server asked to be left alone", where=self._name, hint="try again later")
-            if self._interval > 0:
+            if start - now <= self._patience and self._interval > 0:
                 _write(file, start + self._interval)
-        if start > now:
-            self._sleep(start - now)
+        # Who cannot wait long enough waits all the same: otherwise a whole queue would fail in the meantime.
+        self._sleep(max(0.0, min(start - now, self._patience)))
+        if start - now > self._patience:
+            raise TransientError("the server asked to be left alone", where=self._name, hint="try again later")
         return start - now
 
     def _take(self, stack: ExitStack) -> bool:
