@@ -194,3 +194,28 @@ REMOTE_PATIENCE = 30.0
 REMOTE_SECONDS = 30.0
 """Silence after which a connection counts as lost."""
 MAX_REDIRECTS = 5
+
+# --- phones ----------------------------------------------------------------------------------------------------------
+PHONE_SECONDS = 60.0
+"""Silence of a phone after which it counts as gone: `pm` and `dumpsys` take seconds on a slow one."""
+MAX_PHONE_ANSWER = 64 * MIB
+"""What one command on a phone may print; `dumpsys package packages` takes some 20 kB an app."""
+MAX_PHONE_FILES = 10_000
+"""Files in one folder of a phone, and splits and expansion files of one of its apps."""
+
+# --- lists and indices of sources --------------------------------------------------------------------------------------
+DOWNLOAD_LEAST = 2 * KIB
+"""Bytes a second that a download brings on average once `DOWNLOAD_GRACE` seconds are over; slower is given up for now."""
+DOWNLOAD_GRACE = 60.0
+MAX_LIST_BYTES = 16 * GIB
+"""A list of apps as it is fetched; AndroZoo's takes 3 GB packed."""
+MAX_LIST_LINE = 64 * KIB
+"""One row of a list; longer ones are bad rows."""
+MAX_LIST_ROWS = 200_000_000
+"""Rows of one list; AndroZoo's has 25 million."""
+MAX_BAD_ROWS = 10_000
+"""Bad rows of one list that are items of their own; the rest is one."""
+MAX_SIGNED_JAR = 8 * MIB
+"""The signed entry to a store's index, and each file in it; F-Droid's take 10 KB."""
+MAX_INDEX_BYTES = 512 * MIB
+"""A store's index, which is read at once; F-Droid's has 50 MB."""

@@ -109,9 +109,18 @@ class Study:
         self._lock.close()
 
     def add(self, locator: str, snapshot: str, settings: Mapping[str, str] | None = None) -> tuple[int, int]:
-        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`."""
+        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`.
+
+        What the source wants to remember (`Source.items`) becomes a fact of the study.
+        """
         source = source_for(locator)
-        return self.ledger.add(snapshot, source.name, locator, source.items(locator, settings or {}))
+        before = {**self.ledger.facts(), **(settings or {})}
+        notes = dict(before)
+        counts = self.ledger.add(snapshot, source.name, locator, source.items(locator, notes))
+        for name, value in notes.items():
+            if before.get(name) != value:
+                self.ledger.set_fact(name, value)
+        return counts
 
     def prepare(self, settings: Settings) -> int:
         """Puts back what an ended run had begun and what was made under other rules; how many items wait."""
@@ -232,6 +241,8 @@ class _Run:
 
     def _task(self, work: Work, seen: tuple[int, bytes] | None) -> Task:
         alike = self.ledger.recognise(*seen) if seen is not None else []
+        if work.item.sha256:
+            alike.append(work.item.sha256.lower())
         known = tuple(app for app in alike if self.ledger.known(app, self.key))
         return Task(id=work.id, source=work.source, item=work.item, look_alikes=known)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,18 +38,22 @@ class Answer:
 
     def __init__(self, site: Site, number: int, path: str, asked: str) -> None:
         self.site, self.number, self.path, self.asked = site, number, path, asked
-        self.data = site.files.get(path.lstrip("/").partition("?")[0])
-        self.size = len(self.data or b"")
-        self.first, self.last = _range(asked, self.size)
-        self.status = 404 if self.data is None else 206 if asked else 200
         self.etag: str | None = f'"{site.stamp}"'
         self.headers: dict[str, str] = {}
-        self.content_range: str | None = f"bytes {self.first}-{self.last}/{self.size}"
         self.declared: int | None = None
         self.cut: int | None = None
         """Bytes after which the connection is closed."""
         self.chunked = False
-        if asked and self.data is not None and self.first > self.last:
+        self.give(site.files.get(path.lstrip("/").partition("?")[0]))
+
+    def give(self, data: bytes | None) -> None:
+        """This file is the answer, or none."""
+        self.data = data
+        self.size = len(data or b"")
+        self.first, self.last = _range(self.asked, self.size)
+        self.status = 404 if data is None else 206 if self.asked else 200
+        self.content_range: str | None = f"bytes {self.first}-{self.last}/{self.size}"
+        if self.asked and data is not None and self.first > self.last:
             self.status, self.content_range = 416, f"bytes */{self.size}"
 
     def whole(self) -> None:
@@ -140,13 +145,16 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(files: dict[str, bytes]) -> Iterator[Site]:
-    """A running server."""
+def served(files: dict[str, bytes], tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """A running server; with `tls`, one for ``https://localhost``."""
     site = Site(files)
     handler = type("Handler", (_Handler,), {"site": site, "disable_nagle_algorithm": True})
     server = _Server(("127.0.0.1", 0), handler)
     server.open = []
     site.address = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        site.address = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -52,8 +52,12 @@ def add(folder: Path, sources: tuple[str, ...], snapshot: str) -> None:
     snapshot = snapshot or datetime.now(UTC).strftime("%Y-%m")
     with Study.open(folder) as study:
         for source in sources:
+            known = study.ledger.facts()
             new, changed = study.add(source, snapshot)
             click.echo(f"{source}: {new:,} new and {changed:,} changed packages in snapshot {snapshot}")
+            for name, value in study.ledger.facts().items():
+                if known.get(name) != value:
+                    click.echo(f"noted: {name}: {value}")
 
 
 @command.command("run")

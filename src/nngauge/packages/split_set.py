@@ -22,8 +22,9 @@ from nngauge.io.source import ByteSource
 from nngauge.limits import HEAD_BYTES, MAX_APP_DOCUMENT, MAX_INFLATED_ENTRY, MAX_NESTED_TOTAL, MAX_SPLITS
 from nngauge.packages._android import MANIFEST, ApkReading, android_app, read_apk, read_manifest, split_name
 from nngauge.packages._api import Container, Entry, Package, PackageFormat, PackagePart
-from nngauge.packages._assembly import assemble
+from nngauge.packages._assembly import assemble, with_digests
 from nngauge.packages._failures import failure, read_small
+from nngauge.packages._window import WindowEntry
 from nngauge.packages.containers import open_container, open_file, salvage
 
 _DOCUMENTS: Final = {"manifest.json": ("package_name", "xapk_version"), "info.json": ("pname", "apkm_version")}
@@ -95,6 +96,21 @@ def open_split_set(container: Container, location: Location) -> Package:
     app = _identity(members, _read_document(container) or {})
     parts = [wrapper, *(member.part for member in members)]
     return assemble(app, container, location, parts, opened.failures)
+
+
+def open_files(files: Mapping[str, ByteSource], location: Location) -> Package:
+    """An app whose APKs and expansion files came one by one, by their names; digests are filled in.
+
+    Closing the package closes the files.
+    """
+
+    def close() -> None:
+        for source in files.values():
+            source.close()
+
+    entries = tuple(WindowEntry(name, source) for name, source in files.items())
+    container = Container(kind="folder", entries=entries, close=close)
+    return with_digests(open_split_set(container, location))
 
 
 class _Member(Struct, frozen=True):

@@ -133,7 +133,11 @@ class AppScan:
         made = iter(entries)
         while batch := list(islice(made, _BATCH)):
             named = self.detector.promising([entry.path for entry in batch])
-            wanted = [self._is_wanted(entry) for entry in batch]
+            wanted = (
+                [self._is_wanted(entry) for entry in batch]
+                if self.scanner.depth is Depth.MODELS
+                else [True] * len(batch)
+            )
             heads_ahead(batch, wanted)
             looks += [self._look(entry, place, named=at in named, wanted=wanted[at]) for at, entry in enumerate(batch)]
         bound = self._bind(entries, looks, place)
@@ -145,12 +149,8 @@ class AppScan:
                 self._unread(item.location, entry.size, error)
 
     def _is_wanted(self, entry: Entry) -> bool:
-        """Whether its head is worth a look: always, unless only models are asked for."""
-        return (
-            self.scanner.depth is not Depth.MODELS
-            or is_wanted(entry.path, entry.size)
-            or bool(self.scanner.index.named(entry.path))
-        )
+        """Whether its head is worth a look when only models are asked for."""
+        return is_wanted(entry.path, entry.size) or bool(self.scanner.index.named(entry.path))
 
     def _rest(
         self, entries: Sequence[Entry], looks: Sequence[_Look | None], bound: set[int]

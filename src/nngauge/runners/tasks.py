@@ -54,7 +54,8 @@ class Task(Struct, frozen=True, kw_only=True):
     """Name of the kind of source."""
     item: Item
     look_alikes: tuple[str, ...] = ()
-    """Apps with the same finger-print whose facts are known: when the digest says so too, nothing is scanned."""
+    """Apps with the same finger-print or promised digest whose facts are known: when the digest of the package says so
+    too, nothing is scanned."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -101,14 +102,17 @@ def attempt(scanner: Scanner, task: Task, settings: Settings) -> Reply:
 
 
 def _perform(scanner: Scanner, task: Task, settings: Settings) -> Reply:
-    item = task.item
+    item, source = task.item, source_named(task.source)
+    promised = item.sha256.lower() if item.sha256 else ""
+    if source.keeps_promises and promised in task.look_alikes:
+        return Reply(id=task.id, app=promised, result=None)
     with ExitStack() as stack:
-        opened = stack.enter_context(source_named(task.source).open(item, _for_source(settings)))
+        opened = stack.enter_context(source.open(item, _for_source(settings)))
         package = opened.package
         seen = fingerprint(package.source) if package.source is not None else None
-        if item.sha256 and package.app.sha256 != item.sha256.lower():
+        if promised and package.app.sha256 != promised:
             raise MalformedError(
-                f"its SHA-256 is {package.app.sha256}, the source promised {item.sha256.lower()}",
+                f"its SHA-256 is {package.app.sha256}, the source promised {promised}",
                 where=item.locator, hint="fetch it again, or ask the source's owner",
             )  # fmt: skip
         if package.app.sha256 in task.look_alikes:

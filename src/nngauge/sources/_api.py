@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -36,13 +36,16 @@ class Source(Struct, frozen=True, kw_only=True):
     """How a user writes it."""
     claims: Callable[[str], bool]
     """Is a locator as given by a user of this kind? Asked in the order of `SOURCES`."""
-    items: Callable[[str, Mapping[str, str]], Iterator[Item]]
+    items: Callable[[str, MutableMapping[str, str]], Iterator[Item]]
     """`(locator, settings)` → what is there now. Raises `InputError` when the whole list cannot be read; a bad row is
-    yielded as an item all the same where it can be named, or reported through `settings` … never dropped silently."""
+    yielded as an item that fails when it is opened, never dropped silently. What it sets among the settings is kept with
+    the study, shown to the user and there again the next time: whose key signed an index, how old it was."""
     open: Callable[[Item, Mapping[str, str]], AbstractContextManager[Opened]]
     """`(item, settings)` → its package. Raises `TransientError` when another attempt may do better, else `InputError`."""
     direct: bool = False
     """Its packages can be opened by their locators alone."""
+    keeps_promises: bool = False
+    """A digest is what a package is asked for by, or is signed: one whose facts are known does not have to be fetched."""
     references: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
