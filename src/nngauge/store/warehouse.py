@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Ledger, Shard
+from nngauge.store.listing import write_listing
 from nngauge.store.rows import StoredResult, rows_of
 from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
-from nngauge.store.shards import connect, quoted, write_parquet, write_tables
+from nngauge.store.shards import connect, quoted, write_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,18 +43,19 @@ class Warehouse:
         self._database: duckdb.DuckDBPyConnection = connect()
         self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
         scratch = Path(self._scratch.name)
-        shards = ledger.shards()
-        missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
-        if missing is not None:
-            raise StoreError(
-                "a file of facts is gone", where=str(folder / missing), hint="nngauge study verify --repair"
-            )
-        self._dead(ledger.superseded())
-        recent = _recent(ledger, scratch)
+        with ledger.unchanging() as changes:
+            shards = ledger.shards()
+            missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
+            if missing is not None:
+                raise StoreError(
+                    "a file of facts is gone", where=str(folder / missing), hint="nngauge study verify --repair"
+                )
+            self._dead(ledger.superseded())
+            recent = _recent(ledger, scratch)
+            listing = scratch / "listing.parquet"
+            write_listing(self._database, folder, ledger, changes, listing)
         for table in FACT_TABLES:
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
-        listing = scratch / "listing.parquet"
-        write_parquet(self._database, LISTING, ledger.listing(), listing)
         self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
         self._lock([folder / shard.file for shard in shards], scratch, exports)
 
