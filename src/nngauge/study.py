@@ -132,7 +132,7 @@ class Study:
         Results of other rules, plug-ins or tools are made again. What failed for now is tried again after a pause, as
         often as `ledger.MAX_ATTEMPTS`. Raises `StoreError` when the store cannot be written: run again, nothing is lost.
         """
-        settings = settings or Settings()
+        settings = settings or Settings(networks=True)
         engine = engine or partial(run_local, workers=workers, settings=settings)
         yield from _Run(self, settings, engine, sleep).all()
 
@@ -241,6 +241,8 @@ class _Run:
         if problem is not None and reply.transient and work.attempts < MAX_ATTEMPTS:
             self.ledger.postpone(work, problem, pause=problem.stage is not Stage.RUN)
             return Outcome(work, problem, again=True)
+        if stored is not None and problem is None and self.ledger.known(reply.app, self.key):
+            stored = None  # its twin was faster; facts of models that other workers left out are in that one's result
         stopped = problem is not None and problem.stage is Stage.RUN
         self.ledger.finish(
             work.id,
@@ -278,7 +280,7 @@ def _local_print(work: Work) -> tuple[int, bytes] | None:
 
 def _keys(settings: Settings) -> tuple[str, str]:
     """The key of results, and that of results which limits decided."""
-    key = scan_key(Scanner(depth=settings.depth).provenance)
+    key = scan_key(Scanner(depth=settings.depth).provenance) + (" with networks" if settings.networks else "")
     return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
 
 

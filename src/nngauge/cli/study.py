@@ -70,6 +70,11 @@ def add(folder: Path, sources: tuple[str, ...], snapshot: str) -> None:
 )
 @click.option("--usage", is_flag=True, help="Read the code again: is each technology and model used, or only bundled?")
 @click.option("--models-only", is_flag=True, help="Only models, no code: of packages behind addresses a small part.")
+@click.option(
+    "--no-networks",
+    is_flag=True,
+    help="No cost, precision and weights of each distinct model: less work, fewer questions.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def run(
     folder: Path,
@@ -79,6 +84,7 @@ def run(
     extract: Path | None,
     usage: bool,
     models_only: bool,
+    no_networks: bool,
     quiet: bool,
 ) -> None:
     """Scans every package of the study that has no result yet. Can be killed at any time and run again.
@@ -92,6 +98,7 @@ def run(
         limits=Limits(seconds=timeout, memory=memory * MIB),
         depth=depth_of(usage=usage, models_only=models_only),
         extract_to=str(extract) if extract else None,
+        networks=not no_networks,
     )
     with Study.open(folder) as study:
         total = study.prepare(settings)
