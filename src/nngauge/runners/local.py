@@ -25,6 +25,8 @@ from nngauge.runners.tasks import Reply, Settings, Task, TimeUp, attempt, failed
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pebble import ProcessPool
+
 _AHEAD: Final = 4
 """Tasks handed to the pool per worker before results are awaited: enough to keep workers busy, few enough that
 memory does not grow with the corpus."""
@@ -47,15 +49,11 @@ def run_local(
 
     `work` replaces what a worker does with a task, for tests: it gives what `perform` gives.
     """
-    import multiprocessing
     from concurrent.futures import FIRST_COMPLETED, wait
 
-    from pebble import ProcessPool
-
-    context = multiprocessing.get_context("spawn")
     waiting: dict[Future[bytes], Task] = {}
     source = iter(tasks)
-    with ProcessPool(max_workers=workers, initializer=_start_worker, initargs=(settings,), context=context) as pool:
+    with open_pool(workers, settings) as pool:
         try:
             while True:
                 while len(waiting) < workers * _AHEAD and (task := next(source, None)) is not None:
@@ -66,18 +64,29 @@ def run_local(
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     task = waiting.pop(future)
-                    yield task, _reply(task, future, settings)
+                    yield task, msgspec.msgpack.decode(reply_to(task, future, settings), type=Reply)
         finally:
             if waiting:  # the consumer left early
                 pool.stop()  # type: ignore[no-untyped-call]
 
 
-def _reply(task: Task, future: Future[bytes], settings: Settings) -> Reply:
+def open_pool(workers: int, settings: Settings) -> ProcessPool:
+    """Worker processes that are ready for `perform`, each within the limits; also those that a cluster's workers keep."""
+    import multiprocessing
+
+    from pebble import ProcessPool
+
+    context = multiprocessing.get_context("spawn")
+    return ProcessPool(max_workers=workers, initializer=_start_worker, initargs=(settings,), context=context)
+
+
+def reply_to(task: Task, future: Future[bytes], settings: Settings) -> bytes:
+    """Waits for what a pool makes of a task; whatever became of the worker is a `Reply`, as MessagePack."""
     from pebble import ProcessExpired
 
     lost = False
     try:
-        return msgspec.msgpack.decode(future.result(), type=Reply)
+        return future.result()
     except TimeoutError:
         what, reason = "Timeout", f"not finished after {settings.limits.seconds:g} s"
     except ProcessExpired as error:
@@ -86,13 +95,24 @@ def _reply(task: Task, future: Future[bytes], settings: Settings) -> Reply:
         what, reason = "OutOfMemory", f"needed more than {settings.limits.memory // MIB} MiB"
     except Exception as error:  # noqa: BLE001 - what a worker could not even send
         what, reason = "InternalError", f"{type(error).__name__}: {error}"
-    return failed(task, run_failure(task.item.locator, what, reason), transient=lost)
+    return msgspec.msgpack.encode(failed(task, run_failure(task.item.locator, what, reason), transient=lost))
 
 
 def _start_worker(settings: Settings) -> None:
     limit_memory(settings.limits.memory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     start(settings)
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed ends no worker, and nobody would be left to end one that hangs."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def limit_memory(memory: int) -> None:
