@@ -82,7 +82,7 @@ def network(**changes: Any) -> Network:
         "language": LanguageFacts(role="decoder", family="Llama", architecture="llama", context=2048, bits_per_weight=4.5),
         "families": (FamilyShare(family="convolution", layers=2, macs=52_000, parameters=6000),),
         "tensors": (
-            WeightPrint(order=0, elements=2592, dtype="float32", bytes=10_368, exact="cd" * 16, shape=(24, 12, 9),
+            WeightPrint(order=0, elements=2592, dtype="float32", bytes=10_368, layer=True, exact="cd" * 16, shape=(24, 12, 9),
                         bits=(2**64 - 1, 5), known=(2**64 - 1, 2**64 - 1)),
             WeightPrint(order=1, elements=24, dtype="float32", bytes=96),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from nngauge.analyse.attribution.layers import WeightLayer, structure, weight_layers
@@ -72,7 +72,7 @@ def network(model: Model, extracted: Extracted) -> Network:
         likeness=known.likeness if known else None,
         language=_language(language_model(inferred.graph)),
         families=tuple(_families(cost)),
-        tensors=tuple(_prints(weights, found, parts)),
+        tensors=tuple(_prints(weights, {id(layer.tensor) for layer in layers}, found, parts)),
         weights_left_out=max(0, len(weights) - MAX_PRINTS),
     )
 
@@ -144,8 +144,10 @@ def _sketches(layers: Sequence[WeightLayer], parts: Sequence[ByteSource]) -> dic
     return {id(layer.tensor): sketch[0] for layer, sketch in found if sketch}
 
 
-def _prints(weights: Sequence[Tensor], found: dict[int, Sketch], parts: Sequence[ByteSource]) -> Iterator[WeightPrint]:
-    """Of the largest weights, in the order of the file."""
+def _prints(
+    weights: Sequence[Tensor], layers: Collection[int], found: dict[int, Sketch], parts: Sequence[ByteSource]
+) -> Iterator[WeightPrint]:
+    """Of the largest weights, in the order of the file. `layers`: `id` of those of layers, none where no operation is known."""
     floor = sorted((tensor.elements or 0 for tensor in weights), reverse=True)[:MAX_PRINTS]
     room, kept = _HASHED, 0
     for order, tensor in enumerate(weights):
@@ -165,6 +167,7 @@ def _prints(weights: Sequence[Tensor], found: dict[int, Sketch], parts: Sequence
             elements=_number(tensor.elements) or 0,
             dtype=tensor.dtype,
             bytes=size,
+            layer=id(tensor) in layers if layers else len(tensor.shape or ()) > 1,
             exact=exact.hex() if exact else None,
             shape=sketch.shape if sketch else None,
             bits=divmod(sketch.bits, 2**64) if sketch else (0, 0),

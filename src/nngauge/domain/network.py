@@ -22,6 +22,8 @@ class WeightPrint(Struct, frozen=True, kw_only=True):
     elements: int
     dtype: str
     bytes: int
+    layer: bool = False
+    """A layer's weight, rather than its bias, gain or a table beside it."""
     exact: str | None = None
     """BLAKE2b of its bytes, 32 hexadecimal digits; None when they were not read or are one value over and over."""
     shape: tuple[int, int, int] | None = None

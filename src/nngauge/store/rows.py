@@ -132,7 +132,7 @@ def _networks(app: str, key: str, networks: Sequence[Network]) -> dict[str, list
         ],
         "tensor": [
             (
-                app, item.digest, part.order, part.elements, part.dtype, part.bytes, part.exact,
+                app, item.digest, part.order, part.elements, part.dtype, part.bytes, part.layer, part.exact,
                 *(part.shape or (None, None, None)), *((*part.bits, *part.known) if part.shape else (None,) * 4),
             )
             for item in networks

@@ -357,6 +357,7 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
             ("elements", "BIGINT", "how many"),
             ("dtype", "VARCHAR", "element type as stored"),
             ("size", "BIGINT", "bytes as stored"),
+            ("layer", "BOOLEAN", "a layer's weight, rather than its bias or gain"),
             ("exact", "VARCHAR", "BLAKE2b-128 of its bytes; NULL when unread or one value over and over"),
             ("out_channels", "BIGINT", "output channels; NULL without a sketch"),
             ("in_channels", "BIGINT", "input channels of each"),
