@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Provenance, Scan
-from nngauge.domain.study import State, Work
+from nngauge.domain.study import Item, State, Work
 from nngauge.errors import InputError, StoreError, UnreadableError, UsageError
 from nngauge.io.source import ByteSource
 from nngauge.pipeline import Scanner
@@ -36,6 +36,8 @@ Engine = Callable[[Iterator[Task]], Iterator[tuple[Task, Reply]]]
 LEDGER: Final = "ledger.sqlite"
 _LEASED: Final = 64
 """Items leased at a time."""
+_SEEN: Final = 1000
+"""Items after which a list that is being read says how far it is."""
 _PATIENCE: Final = 3600.0
 """Seconds a run waits for the next attempt at something that failed for now."""
 
@@ -108,10 +110,21 @@ class Study:
         self.ledger.close()
         self._lock.close()
 
-    def add(self, locator: str, snapshot: str, settings: Mapping[str, str] | None = None) -> tuple[int, int]:
-        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`."""
+    def add(
+        self,
+        locator: str,
+        snapshot: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        seen: Callable[[int], None] = lambda _: None,
+    ) -> tuple[int, int]:
+        """Adds what a source has now to a snapshot; `(new, changed)`. All or nothing.
+
+        `seen` is told now and then how many items have come. Raises what the source raises, and `StoreError`.
+        """
         source = source_for(locator)
-        return self.ledger.add(snapshot, source.name, locator, source.items(locator, settings or {}))
+        items = _counted(source.items(locator, settings or {}), seen)
+        return self.ledger.add(snapshot, source.name, locator, items)
 
     def prepare(self, settings: Settings) -> int:
         """Puts back what an ended run had begun and what was made under other rules; how many items wait."""
@@ -126,7 +139,7 @@ class Study:
         settings: Settings | None = None,
         engine: Engine | None = None,
         sleep: Callable[[float], None] = time.sleep,
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Looks at all items that wait, until none is left; yields each as it ends.
 
         Results of other rules, plug-ins or tools are made again. What failed for now is tried again after a pause, as
@@ -166,6 +179,13 @@ class Study:
         if not result:
             raise StoreError("no result is stored", where=locator, hint="run the study")
         return result
+
+
+def _counted(items: Iterator[Item], seen: Callable[[int], None]) -> Iterator[Item]:
+    for count, item in enumerate(items, 1):
+        yield item
+        if count % _SEEN == 0:
+            seen(count)
 
 
 class _Run:

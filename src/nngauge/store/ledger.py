@@ -236,6 +236,14 @@ class Ledger:
             (limit,),
         ).fetchall()
 
+    def failure_kinds(self) -> list[tuple[str, str, str, int]]:
+        """`(state, error, one of its hints, items)` of those `failures` lists, the most frequent first."""
+        return self._connection.execute(
+            "SELECT state, coalesce(error, ''), coalesce(min(hint), ''), count(*) FROM item "
+            "WHERE state IN ('failed', 'quarantined') OR (state = 'waiting' AND error IS NOT NULL) "
+            "GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2"
+        ).fetchall()
+
     def listing(self) -> Iterator[tuple[Any, ...]]:
         """All items as rows of `schema.LISTING`."""
         yield from self._connection.execute(
