@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nngauge.cli import EXIT_OK, EXIT_PARTIAL, study_diff, study_run
+from nngauge.cli import EXIT_OK, EXIT_PARTIAL, study_diff, study_reuse, study_run
 
 if TYPE_CHECKING:
     from nngauge.store.ledger import Ledger
@@ -160,6 +160,7 @@ def retry(folder: Path, snapshot: str | None, error: str | None) -> None:
 
 
 command.add_command(study_diff.command)
+command.add_command(study_reuse.command)
 
 
 @command.command("sql", short_help="Ask a question in SQL.")
