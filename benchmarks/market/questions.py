@@ -107,7 +107,9 @@ def make(folder: Path, apps: int) -> None:
             made = [_shard(folder, batch, table, first, last, database) for table in FACT_TABLES if table.name in _ROWS]
             ledger.seal(batch, made, ())
     with sqlite3.connect(folder / "ledger.sqlite") as written, connect() as database:
-        written.execute("INSERT INTO source VALUES (1, '2026-08', 'folder', 'apps', ''), (2, '2026-11', 'folder', 'apps', '')")
+        written.execute(
+            "INSERT INTO source VALUES (1, '2026-08', 'folder', 'apps', ''), (2, '2026-11', 'folder', 'apps', '')"
+        )
         items = database.execute(
             "SELECT ['2026-08', '2026-11'][1 + n % 2], 1 + n % 2, 'apps/' || n // 2 || '.apk', 100, sha256(n::VARCHAR) "
             f"FROM range({apps}) a(n)"
@@ -120,9 +122,7 @@ def make(folder: Path, apps: int) -> None:
             )  # fmt: skip
 
 
-def _shard(
-    folder: Path, batch: int, table: Table, first: int, last: int, database: duckdb.DuckDBPyConnection
-) -> Shard:
+def _shard(folder: Path, batch: int, table: Table, first: int, last: int, database: duckdb.DuckDBPyConnection) -> Shard:
     source, told = _ROWS[table.name]
     columns = ", ".join(
         f'({told[column.name].format()})::{column.type} AS "{column.name}"' if column.name in told

@@ -201,7 +201,7 @@ class _Run:
         self.works: dict[int, Work] = {}
         """Leased and not settled."""
         self.busy: dict[int, tuple[int, bytes]] = {}
-        """Finger-prints at work, by item; not those of a whole run, which may be of millions."""
+        """Finger-prints at work or to be tried again, by item; not those of a whole run, which may be of millions."""
         self.twins: list[tuple[Work, tuple[int, bytes]]] = []
         """Items with the finger-print of one at work; they are looked at when its facts are known."""
 
@@ -224,7 +224,8 @@ class _Run:
     def _round(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
         for count, (task, reply) in enumerate(self.engine(tasks), 1):
             outcome = self._outcome(self.works.pop(task.id), reply)
-            self.busy.pop(task.id, None)
+            if not outcome.again:
+                self.busy.pop(task.id, None)
             yield outcome
             if count % _LEASED == 0:
                 self._seal()
@@ -234,7 +235,7 @@ class _Run:
             for work in works:
                 self.works[work.id] = work
                 seen = _local_print(work)
-                if seen is not None and seen in self.busy.values():
+                if seen is not None and any(seen == other and work.id != item for item, other in self.busy.items()):
                     self.twins.append((work, seen))
                     continue
                 if seen is not None:

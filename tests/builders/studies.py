@@ -21,9 +21,17 @@ def app(folder: Path, name: str) -> str:
 
 
 def facts_of(study: Path) -> dict[str, list[str]]:
-    """All facts, sorted, and what is said of the items, apart from how often they were tried."""
+    """All facts, sorted, and what is said of the items, apart from how often they were tried.
+
+    With whose result the facts of a model came is left out: which of its apps ends first is a matter of chance.
+    """
     with Study.open(study) as opened, Warehouse(opened.folder, opened.ledger) as facts:
-        found = {table.name: facts.ask(f"SELECT * FROM {table.name}") for table in FACT_TABLES}
+        found = {
+            table.name: facts.ask(
+                f"SELECT {'* EXCLUDE app' if table.key.startswith('digest') else '*'} FROM {table.name}"
+            )
+            for table in FACT_TABLES
+        }
         found["listing"] = facts.ask("SELECT * EXCLUDE attempts FROM listing")
     return {name: sorted(map(str, answer.rows)) for name, answer in found.items()}
 
