@@ -48,13 +48,14 @@ def version_change(first: Sequence[str], second: Sequence[str]) -> ChangeKind | 
 def _span(text: str) -> Span:
     parts = _PART.findall(text)
     if not parts:
-        return Span(release_key(text), release_key(text), open=False)
+        key = release_key(text) or None
+        return Span(key, key, open=False)
     low = high = None
     for sign, limit in parts:
         if sign in ("==", ">=", ">"):
-            low = release_key(limit)
+            low = release_key(limit) or None
         if sign in ("==", "<=", "<"):
-            high = release_key(limit)
+            high = release_key(limit) or None
     return Span(low, high, open=True)
 
 
