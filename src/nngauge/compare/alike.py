@@ -33,7 +33,7 @@ def apart(one: str, other: str) -> str:
     """SQL for the distance of the sketches in the rows (or structs) `one` and `other`, see `sketch.distance`."""
     known = [f"({one}.known_{half} & {other}.known_{half})" for half in ("high", "low")]
     bits = [
-        f"bit_count(xor({one}.{half}, {other}.{half}) & {both})"
+        f"bit_count(xor({one}.{half}, {other}.{half}) & {both})::INTEGER"
         for half, both in zip(("high", "low"), known, strict=True)
     ]
     return f"(({' + '.join(bits)}) / ({_both(one, other)})::DOUBLE)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nngauge.analyse.attribution.published import CLOSE, PART, SAME
-from nngauge.compare.alike import SKETCH, TENSOR, apart, components, recognise
+from nngauge.compare.alike import SKETCH, TENSOR, apart, components, is_alike, recognise
 from nngauge.domain.reuse import Group, Member, Relation, Reuse, Share
 from nngauge.store.warehouse import Warehouse
 
@@ -33,6 +33,7 @@ def reuse(facts: Warehouse, *, groups: int = 20, snapshot: str | None = None) ->
     _models(facts, snapshot)
     _weights(facts)
     _pairs(facts)
+    _matches(facts)
     _related(facts)
     names = {"same": (Relation.SAME, Relation.CONVERTED), "family": tuple(Relation)}
     for name, relations in names.items():
@@ -109,12 +110,6 @@ def _pairs(facts: Warehouse) -> None:
         f"UNION ALL SELECT before, model FROM spread WHERE many > {_SHELF} AND before IS NOT NULL)",
     )
     facts.keep(
-        "reuse_near_share",
-        "SELECT one, other, sum(a.elements) AS one_elements, sum(b.elements) AS other_elements, sum(a.sketched) AS one_sketched, "
-        "sum(b.sketched) AS other_sketched FROM reuse_candidate JOIN reuse_member AS a ON a.model = one "
-        "JOIN reuse_member AS b ON b.model = other AND b.weight = a.weight GROUP BY ALL",
-    )
-    facts.keep(
         "reuse_copy",
         "SELECT model, exact, count(*) AS copies, count(*) FILTER (layer) AS layers, max(elements) AS elements "
         f"FROM {TENSOR} WHERE exact IS NOT NULL GROUP BY ALL",
@@ -127,25 +122,50 @@ def _pairs(facts: Warehouse) -> None:
     )
 
 
+def _matches(facts: Warehouse) -> None:
+    """Makes `reuse_share`: of every candidate pair, elements of both that are the other's, too, and the median distance.
+
+    Sketches are compared again, each with all of its shape in the other model: what brought two models together may have
+    missed some of their weights.
+    """
+    facts.keep(
+        "reuse_sketched",
+        f"SELECT model, sketch, sum(elements)::BIGINT AS elements FROM {TENSOR} WHERE sketch IS NOT NULL GROUP BY ALL",
+    )
+    facts.keep(
+        "reuse_match",
+        f"SELECT one, other, a.sketch AS first, b.sketch AS second, a.elements, b.elements AS other_elements, "
+        f"{apart('x', 'y')} AS away FROM reuse_candidate JOIN reuse_sketched AS a ON a.model = one "
+        f"JOIN {SKETCH} AS x ON x.sketch = a.sketch JOIN reuse_sketched AS b ON b.model = other "
+        f"JOIN {SKETCH} AS y ON y.sketch = b.sketch AND y.shape = x.shape WHERE {is_alike('x', 'y')}",
+    )
+    facts.keep(
+        "reuse_share",
+        "WITH mine AS (SELECT one, other, sum(elements) AS one_sketched, median(away) AS away FROM (SELECT one, other, first, "
+        "any_value(elements) AS elements, min(away) AS away FROM reuse_match GROUP BY ALL) GROUP BY ALL), "
+        "theirs AS (SELECT one, other, sum(elements) AS other_sketched FROM (SELECT one, other, second, "
+        "any_value(other_elements) AS elements FROM reuse_match GROUP BY ALL) GROUP BY ALL), "
+        "bare AS (SELECT one, other, sum(a.elements - a.sketched) AS one_bare, sum(b.elements - b.sketched) AS other_bare "
+        "FROM reuse_candidate JOIN reuse_member AS a ON a.model = one JOIN reuse_member AS b ON b.model = other "
+        "AND b.weight = a.weight GROUP BY ALL) "
+        "SELECT one, other, away, coalesce(one_sketched, 0) AS one_sketched, coalesce(other_sketched, 0) AS other_sketched, "
+        "coalesce(one_bare, 0) AS one_bare, coalesce(other_bare, 0) AS other_bare "
+        "FROM mine JOIN theirs USING (one, other) FULL JOIN bare USING (one, other)",
+    )
+
+
 def _related(facts: Warehouse) -> None:
     """Makes `PAIR`: shares of both sides (`one_share`, `other_share`), layers that differ, median distance, relation."""
     facts.keep(
         PAIR,
-        "SELECT one, other, greatest(one_elements / a.elements, coalesce(one_sketched / nullif(a.sketched, 0), 0)) AS one_share, "
-        "greatest(other_elements / b.elements, coalesce(other_sketched / nullif(b.sketched, 0), 0)) AS other_share, "
+        "SELECT one, other, away, "
+        "greatest((one_sketched + one_bare) / a.elements, coalesce(one_sketched / nullif(a.sketched, 0), 0)) AS one_share, "
+        "greatest((other_sketched + other_bare) / b.elements, coalesce(other_sketched / nullif(b.sketched, 0), 0)) AS other_share, "
         "coalesce(same, 0) AS same, coalesce(same_layers, 0) AS same_layers, a.tensors, b.tensors AS other_tensors, "
-        "a.layers, b.layers AS other_layers, mine.format = theirs.format AS same_format FROM reuse_near_share "
+        "a.layers, b.layers AS other_layers, mine.format = theirs.format AS same_format FROM reuse_share "
         "JOIN reuse_total AS a ON a.model = one JOIN reuse_total AS b ON b.model = other "
         f"JOIN {MODEL} AS mine ON mine.model = one JOIN {MODEL} AS theirs ON theirs.model = other "
         "LEFT JOIN reuse_exact_share USING (one, other)",
-    )
-    facts.keep(
-        "reuse_distance",
-        "SELECT one, other, median(away) AS away FROM (SELECT one, other, a.sketch, min("
-        f"{apart('x', 'y')}) AS away FROM {PAIR} JOIN {TENSOR} AS a ON a.model = one "
-        f"JOIN {TENSOR} AS b ON b.model = other AND b.weight = a.weight JOIN {SKETCH} AS x ON x.sketch = a.sketch "
-        f"JOIN {SKETCH} AS y ON y.sketch = b.sketch AND y.shape = x.shape "
-        f"WHERE least(one_share, other_share) >= {SAME} AND same < tensors GROUP BY ALL) GROUP BY ALL",
     )
     differ = "layers - same_layers"
     facts.keep(
@@ -154,7 +174,7 @@ def _related(facts: Warehouse) -> None:
         f"WHEN same_format AND layers = other_layers AND tensors = other_tensors AND {differ} <= {LAYERS} AND same_layers >= greatest(1, {differ}) "
         f"THEN '{Relation.TUNED}' WHEN least(one_share, other_share) >= {SAME} AND coalesce(away, 0) <= {CLOSE} "
         f"THEN '{Relation.CONVERTED}' WHEN least(one_share, other_share) >= {PART} THEN '{Relation.PARTLY}' END AS relation "
-        f"FROM {PAIR} LEFT JOIN reuse_distance USING (one, other)",
+        f"FROM {PAIR}",
     )
 
 
