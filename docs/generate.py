@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,11 +29,11 @@ from nngauge.detect.ruleset import Rule, load_rules
 from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
-from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema
+from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, VERSION, Table
 
 ROOT = Path(__file__).parent.parent
-GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md")
+GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "studies.md")
 """Pages with console blocks."""
 SHOWN_MODELS = (
     "shapes_onnx/shapes_classifier.onnx", "keywords_tflite/keywords_float32.tflite", "keywords_tflite/keywords_int8.tflite",
@@ -159,7 +160,7 @@ def facts_page() -> str:
     parts.append(
         "\n## JSON\n\n`nngauge scan --json` prints one document an app; [its JSON Schema](scan.schema.json).\n"
         "`nngauge show --json` prints [a model](model.schema.json), `nngauge compare --json` "
-        "[a comparison](comparison.schema.json).\n"
+        "[a comparison](comparison.schema.json), `nngauge study diff --json` [two snapshots](snapshots.schema.json).\n"
     )
     return "".join(parts)
 
@@ -194,6 +195,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "scan.schema.json": schema_page,
     "model.schema.json": partial(schema_page, model_json_schema),
     "comparison.schema.json": partial(schema_page, comparison_json_schema),
+    "snapshots.schema.json": partial(schema_page, snapshots_json_schema),
     "errors.md": errors_page,
 }
 
@@ -207,7 +209,7 @@ def with_output(text: str) -> str:
         def fill(block: re.Match[str]) -> str:
             command = block.group(1)
             run = subprocess.run(
-                command.split(),
+                shlex.split(command),
                 cwd=folder,
                 env=environment,
                 check=False,
@@ -237,8 +239,8 @@ def _examples(folder: Path) -> None:
 
 
 def _timeless(text: str) -> str:
-    """Without the figures that differ from run to run and the order in which workers finish."""
-    lines = re.sub(r"\d+(\.\d+)? (s|ms|min)\b|\d+(\.\d+)? apps/s", "#", text).splitlines()
+    """Without the figures that differ from run to run or rule to rule and the order in which workers finish."""
+    lines = re.sub(r"\d+(\.\d+)? (s|ms|min)\b|\d+(\.\d+)? apps/s|files of facts, .*", "#", text).splitlines()
     return "\n".join(sorted(lines))
 
 

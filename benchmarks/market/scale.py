@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.market.__main__ import read_truth, snapshot_name
+from benchmarks.market.making import Truth
 from nngauge.runners.local import run_local
 from nngauge.runners.tasks import Reply, Settings, Task, failed, perform, run_failure
 from nngauge.store.warehouse import Warehouse
@@ -115,8 +116,12 @@ def check(market: Path, snapshots: int, study: Study) -> list[str]:
             models = _sets(facts, "SELECT DISTINCT app, digest FROM model")
             for locator, truth in read_truth(market, number):
                 state, app = states.pop(locator, ("missing", ""))
-                found = (state == "done", technologies.get(app, set()), models.get(app, set()))
-                if found != (truth.opens, truth.technologies, truth.models):
+                found = Truth(
+                    opens=state == "done",
+                    technologies=frozenset(technologies.get(app, ())),
+                    models=frozenset(models.get(app, ())),
+                )
+                if found != truth:
                     problems.append(f"{snapshot} {locator}: {found} is not {truth}")
             problems += [f"{snapshot} {locator}: not in the market" for locator in states]
     return problems

@@ -14,7 +14,8 @@
     │   └── LimitError        a bound in `nngauge.limits` was met
     ├── NotThisFormat         a parser's answer to "is this yours?": no
     ├── RuleError             a detection rule file breaks its schema
-    └── StoreError            the store of a study cannot be written or lost facts
+    ├── StoreError            the store of a study cannot be written or lost facts
+    └── EngineError           the cluster that was to do the work is not there, or does not fit
 
 Parsers raise these and nothing else; one function per stage turns them into a stored `Failure`.
 """
@@ -93,3 +94,7 @@ class RuleError(NngaugeError):
 
 class StoreError(NngaugeError):
     """The store of a study cannot be written, or has lost facts; nothing that was stored before is touched."""
+
+
+class EngineError(NngaugeError):
+    """The cluster that was to do the work cannot be reached, or its nodes have other versions; no result was lost."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Provenance, Scan
-from nngauge.domain.study import State, Work
+from nngauge.domain.study import Item, State, Work
 from nngauge.errors import InputError, StoreError, UnreadableError, UsageError
 from nngauge.io.source import ByteSource
 from nngauge.pipeline import Scanner
@@ -36,6 +36,8 @@ Engine = Callable[[Iterator[Task]], Iterator[tuple[Task, Reply]]]
 LEDGER: Final = "ledger.sqlite"
 _LEASED: Final = 64
 """Items leased at a time."""
+_SEEN: Final = 1000
+"""Items after which a list that is being read says how far it is."""
 _PATIENCE: Final = 3600.0
 """Seconds a run waits for the next attempt at something that failed for now."""
 
@@ -108,15 +110,23 @@ class Study:
         self.ledger.close()
         self._lock.close()
 
-    def add(self, locator: str, snapshot: str, settings: Mapping[str, str] | None = None) -> tuple[int, int]:
-        """Adds what a source has now to a snapshot; `(new, changed)`. Raises what the source raises, and `StoreError`.
+    def add(
+        self,
+        locator: str,
+        snapshot: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        seen: Callable[[int], None] = lambda _: None,
+    ) -> tuple[int, int]:
+        """Adds what a source has now to a snapshot; `(new, changed)`. All or nothing.
 
-        What the source wants to remember (`Source.items`) becomes a fact of the study.
+        What the source wants to remember (`Source.items`) becomes a fact of the study. `seen` is told now and then how
+        many items have come. Raises what the source raises, and `StoreError`.
         """
         source = source_for(locator)
         before = {**self.ledger.facts(), **(settings or {})}
         notes = dict(before)
-        counts = self.ledger.add(snapshot, source.name, locator, source.items(locator, notes))
+        counts = self.ledger.add(snapshot, source.name, locator, _counted(source.items(locator, notes), seen))
         for name, value in notes.items():
             if before.get(name) != value:
                 self.ledger.set_fact(name, value)
@@ -135,13 +145,13 @@ class Study:
         settings: Settings | None = None,
         engine: Engine | None = None,
         sleep: Callable[[float], None] = time.sleep,
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Looks at all items that wait, until none is left; yields each as it ends.
 
         Results of other rules, plug-ins or tools are made again. What failed for now is tried again after a pause, as
         often as `ledger.MAX_ATTEMPTS`. Raises `StoreError` when the store cannot be written: run again, nothing is lost.
         """
-        settings = settings or Settings()
+        settings = settings or Settings(networks=True)
         engine = engine or partial(run_local, workers=workers, settings=settings)
         yield from _Run(self, settings, engine, sleep).all()
 
@@ -177,6 +187,13 @@ class Study:
         return result
 
 
+def _counted(items: Iterator[Item], seen: Callable[[int], None]) -> Iterator[Item]:
+    for count, item in enumerate(items, 1):
+        yield item
+        if count % _SEEN == 0:
+            seen(count)
+
+
 class _Run:
     """One run over a study."""
 
@@ -190,7 +207,7 @@ class _Run:
         self.works: dict[int, Work] = {}
         """Leased and not settled."""
         self.busy: dict[int, tuple[int, bytes]] = {}
-        """Finger-prints at work, by item; not those of a whole run, which may be of millions."""
+        """Finger-prints at work or to be tried again, by item; not those of a whole run, which may be of millions."""
         self.twins: list[tuple[Work, tuple[int, bytes]]] = []
         """Items with the finger-print of one at work; they are looked at when its facts are known."""
 
@@ -213,7 +230,8 @@ class _Run:
     def _round(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
         for count, (task, reply) in enumerate(self.engine(tasks), 1):
             outcome = self._outcome(self.works.pop(task.id), reply)
-            self.busy.pop(task.id, None)
+            if not outcome.again:
+                self.busy.pop(task.id, None)
             yield outcome
             if count % _LEASED == 0:
                 self._seal()
@@ -223,7 +241,7 @@ class _Run:
             for work in works:
                 self.works[work.id] = work
                 seen = _local_print(work)
-                if seen is not None and seen in self.busy.values():
+                if seen is not None and any(seen == other and work.id != item for item, other in self.busy.items()):
                     self.twins.append((work, seen))
                     continue
                 if seen is not None:
@@ -252,6 +270,8 @@ class _Run:
         if problem is not None and reply.transient and work.attempts < MAX_ATTEMPTS:
             self.ledger.postpone(work, problem, pause=problem.stage is not Stage.RUN)
             return Outcome(work, problem, again=True)
+        if stored is not None and problem is None and self.ledger.known(reply.app, self.key):
+            stored = None  # its twin was faster; facts of models that other workers left out are in that one's result
         stopped = problem is not None and problem.stage is Stage.RUN
         self.ledger.finish(
             work.id,
@@ -289,7 +309,7 @@ def _local_print(work: Work) -> tuple[int, bytes] | None:
 
 def _keys(settings: Settings) -> tuple[str, str]:
     """The key of results, and that of results which limits decided."""
-    key = scan_key(Scanner(depth=settings.depth).provenance)
+    key = scan_key(Scanner(depth=settings.depth).provenance) + (" with networks" if settings.networks else "")
     return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
 
 

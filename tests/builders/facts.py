@@ -11,6 +11,7 @@ from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
 from nngauge.domain.graph import Completeness, DType
 from nngauge.domain.location import Location
 from nngauge.domain.model import Candidate, Model, ModelFile, Port, Suspicion
+from nngauge.domain.network import FamilyShare, LanguageFacts, Network, WeightPrint
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
 from nngauge.domain.scan import Provenance, Scan, Verdict
 
@@ -70,3 +71,20 @@ def scan(path: str = "a.apk", **changes: Any) -> Scan:
     facts |= changes
     facts.setdefault("technologies", technologies(facts["detections"], facts["models"]))
     return Scan(**facts)
+
+
+def network(**changes: Any) -> Network:
+    facts: dict[str, Any] = {
+        "digest": "ab" * 32, "plugin": "tflite@1", "macs": 52_224, "parameters": "10*N", "weight_bytes": 26_344,
+        "peak_bytes": 3840, "read_bytes": 1, "written_bytes": 2, "scheme": "float", "precision": "float32",
+        "sparsity": 0.25, "near_zero": 0.5, "clustered": 0, "structure": "aa", "layers": "bb", "trunk": "cc",
+        "known": "zoo/net", "likeness": "derived",
+        "language": LanguageFacts(role="decoder", family="Llama", architecture="llama", context=2048, bits_per_weight=4.5),
+        "families": (FamilyShare(family="convolution", layers=2, macs=52_000, parameters=6000),),
+        "tensors": (
+            WeightPrint(order=0, elements=2592, dtype="float32", bytes=10_368, layer=True, exact="cd" * 16, shape=(24, 12, 9),
+                        bits=(2**64 - 1, 5), known=(2**64 - 1, 2**64 - 1)),
+            WeightPrint(order=1, elements=24, dtype="float32", bytes=96),
+        ),
+    }  # fmt: skip
+    return Network(**(facts | changes))

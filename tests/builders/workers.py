@@ -21,12 +21,20 @@ def misbehave(data: bytes) -> bytes:
             pass
     if "killed" in path:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "parent" in path:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    if "slow" in path:
+        time.sleep(0.3)
     if "exit" in path:
         os._exit(7)
     if "hungry" in path:
         hoard = []
-        while True:
-            hoard.append(bytearray(16 << 20))
+        try:
+            while True:
+                hoard.append(bytearray(16 << 20))
+        finally:
+            hoard.clear()  # the traceback keeps this frame, and a pool keeps the traceback until the next task is done
     if "bug" in path:
         raise ZeroDivisionError("a parser's bug")
     return perform(data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,10 +18,9 @@ from nngauge.errors import UsageError
 from nngauge.limits import MIB
 from nngauge.runners.plain import Outcome, scan_each, scan_here
 from nngauge.runners.tasks import Limits, Settings
-from nngauge.store.schema import FACT_TABLES
 from nngauge.store.warehouse import Warehouse
 from nngauge.study import Study
-from tests.builders.samples import model
+from tests.builders.studies import app, facts_of, settled
 from tests.builders.workers import misbehave
 from tests.builders.zips import Member, archive
 
@@ -31,13 +29,6 @@ BAD = {
     "hang": "Timeout", "spin": "Timeout", "killed": "WorkerDied", "exit": "WorkerDied", "hungry": "OutOfMemory",
     "bug": "InternalError",
 }  # fmt: skip
-
-
-def app(folder: Path, name: str) -> str:
-    kind = ["tflite", "onnx", "gguf", "ort", "mnn"][sum(name.encode()) % 5]
-    target = folder / f"{name}.apk"
-    target.write_bytes(archive([Member(name=f"assets/{name}".encode(), data=model(kind))]))
-    return str(target)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -90,14 +81,6 @@ def test_here_a_bug_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # --- studies --------------------------------------------------------------------------------------------------------------
 
 
-def rows(study: Path) -> dict[str, list[str]]:
-    """All facts, sorted, and what is said of the items, apart from how often they were tried."""
-    with Study.open(study) as opened, Warehouse(opened.folder, opened.ledger) as facts:
-        found = {table.name: facts.ask(f"SELECT * FROM {table.name}") for table in FACT_TABLES}
-        found["listing"] = facts.ask("SELECT * EXCLUDE attempts FROM listing")
-    return {name: sorted(map(str, answer.rows)) for name, answer in found.items()}
-
-
 def run(study: Path, apps: Path, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nngauge", "scan", str(apps), "--study", str(study), "--workers", "2", "--json"]
     return subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
@@ -116,31 +99,22 @@ def test_killed_at_any_moment_it_resumes(tmp_path: Path) -> None:
     done = []
     for target in (0, 3, 9, 16, 23):
         process = run(killed, apps, subprocess.DEVNULL)
-        while process.poll() is None and _settled(killed) < target:
+        while process.poll() is None and settled(killed) < target:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.05))
         process.kill()
         process.wait()
-        done.append(_settled(killed))
+        done.append(settled(killed))
     assert done == sorted(done), "a kill lost results"
     assert len(set(done)) > 2, "the kills came too early or too late to tell anything"
     last = run(killed, apps)
     assert last.communicate()[0].count(b"\n") == 31
-    assert rows(killed) == rows(whole)
-    assert len(rows(whole)["app"]) == 30
+    assert facts_of(killed) == facts_of(whole)
+    assert len(facts_of(whole)["app"]) == 30
     again = run(killed, apps)
     again.communicate()
-    assert rows(killed) == rows(whole)
+    assert facts_of(killed) == facts_of(whole)
     assert again.returncode == last.returncode
-
-
-def _settled(study: Path) -> int:
-    """Apps with a result, as another process sees them."""
-    try:
-        connection = sqlite3.connect(f"file:{study / 'ledger.sqlite'}?mode=ro", uri=True)
-        return int(connection.execute("SELECT count(*) FROM item WHERE state IN ('done', 'failed')").fetchone()[0])
-    except sqlite3.OperationalError:  # not there yet, or killed before the tables were made
-        return 0
 
 
 def kept(study: Path, paths: list[str]) -> dict[str, Outcome]:

@@ -174,7 +174,7 @@ def test_a_source_that_fails_for_now_is_asked_again_after_a_pause(
         clock[0] += seconds
 
     with Study.open(study) as opened:
-        outcomes = list(opened.run(engine=here, sleep=sleep))
+        outcomes = list(opened.run(engine=here, sleep=sleep, settings=Settings()))
     assert [item.again for item in outcomes] == [True, True, False]
     assert pauses == [10.0, 120.0]
 

@@ -238,10 +238,11 @@ def weights_of(graph: Graph, parts: Sequence[ByteSource]) -> list[Weight]:
 
 
 def _weight(tensor: Tensor, parts: Sequence[ByteSource]) -> Weight:
-    return Weight(tensor.dtype.value, tensor.shape, tensor.elements or 0, _digest(tensor, parts))
+    return Weight(tensor.dtype.value, tensor.shape, tensor.elements or 0, tensor_digest(tensor, parts))
 
 
-def _digest(tensor: Tensor, parts: Sequence[ByteSource]) -> bytes | None:
+def tensor_digest(tensor: Tensor, parts: Sequence[ByteSource]) -> bytes | None:
+    """BLAKE2b of the bytes of a constant, 16 bytes of it; None when they are not in the files."""
     if tensor.data is None:
         return None if tensor.values is None else hashlib.blake2b(repr(tensor.values).encode(), digest_size=16).digest()
     if not 0 <= tensor.data.part < len(parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,9 +32,8 @@ from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.protection import Audit, AuditedModel, Grade, Protection, Signal, SignalKind
 from nngauge.domain.scan import Scan
 from nngauge.errors import InputError
-from nngauge.extract.attempt import Extracted, Piece, try_format
+from nngauge.extract.attempt import Extracted
 from nngauge.extract.opaque import SAMPLE_BYTES
-from nngauge.formats import Format
 from nngauge.io.content import Kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import KIB, MIB
@@ -57,28 +56,21 @@ _ORDER: Final = tuple(Grade)
 class _Kept(Struct):
     """What is remembered of the models while they are scanned."""
 
-    forms: Mapping[str, Format]
     protections: dict[str, Protection] = field(default_factory=dict)
     """By location of the lead."""
     digests: dict[str, str] = field(default_factory=dict)
     """Hexadecimal digest → base name of the file."""
     parts: tuple[str, ...] = ()
 
-    def keep(self, model: Model, pieces: Sequence[tuple[Location, ByteSource]]) -> None:
+    def keep(self, model: Model, extracted: Extracted) -> None:
         """The scanner's sink."""
-        form = self.forms.get(model.format)
-        if form is None:
-            return
-        lead, *others = (Piece(location, source) for location, source in pieces)
-        outcome = try_format(form, lead, others)
-        if not isinstance(outcome, Extracted):
-            return
-        sources = [source for _, source in pieces]
-        depth = _depth(lead.location, self.parts)
-        self.protections[str(lead.location)] = protection_of_model(model, form, outcome.graph, sources, depth)
-        for location, source in pieces:
-            if location.offset is None:
-                self.digests.update(_digests(source, location.name))
+        lead = extracted.pieces[0].location
+        sources = [piece.source for piece in extracted.pieces]
+        depth = _depth(lead, self.parts)
+        self.protections[str(lead)] = protection_of_model(model, extracted.format, extracted.graph, sources, depth)
+        for piece in extracted.pieces:
+            if piece.location.offset is None:
+                self.digests.update(_digests(piece.source, piece.location.name))
 
 
 def audit_app(path: str | Path, scanner: Scanner | None = None) -> Audit:
@@ -89,10 +81,7 @@ def audit_app(path: str | Path, scanner: Scanner | None = None) -> Audit:
     """
     scanner = scanner or Scanner()
     package = open_package(path)
-    kept = _Kept(
-        forms={form.name: form for form in scanner.index.formats},
-        parts=tuple(part.location.path for part in package.parts),
-    )
+    kept = _Kept(parts=tuple(part.location.path for part in package.parts))
     try:
         scan = scanner.scan(path, kept.keep)
         survey = Survey(package)

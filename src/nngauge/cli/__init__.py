@@ -24,7 +24,7 @@ VERBS: Final = {
 }
 """Verb → its line in the help. Modules are imported when their verb is used."""
 
-EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_PARTIAL = 0, 1, 2, 3
+EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_PARTIAL, EXIT_STOPPED = 0, 1, 2, 3, 130
 
 
 class _Verbs(click.Group):
@@ -53,7 +53,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point: runs the verb and turns deliberate errors into one line and an exit code.
 
-    Exit codes: 0 all done · 1 an input could not be read · 2 wrong use · 3 done, but some apps or parts failed.
+    Exit codes: 0 all done · 1 an input could not be read · 2 wrong use · 3 done, but some apps or parts failed ·
+    130 stopped by Ctrl-C.
     """
     from nngauge.errors import NngaugeError, UsageError
 
@@ -65,7 +66,7 @@ def main() -> None:
         sys.exit(EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(130)
+        sys.exit(EXIT_STOPPED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_OK)
@@ -82,4 +83,4 @@ def main() -> None:
 
 def _plain(text: str) -> str:
     """An error names things from outside; its line must not drive the terminal."""
-    return "".join(char for char in text if char.isprintable())
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())

@@ -68,6 +68,7 @@ def command(
         limits=limits,
         depth=depth_of(usage=usage, models_only=models_only),
         extract_to=str(extract) if extract else None,
+        networks=study is not None,
     )
     apps = [app for path in paths for app in _apps_at(path)]
     if study is not None:

@@ -29,9 +29,15 @@ def show(renderable: RenderableType) -> None:
     console().print(Safe(renderable))
 
 
+def errors() -> Console:
+    """A console on stderr, for what is no answer."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
 def progress(*, quiet: bool) -> Progress:
     """A bar on stderr with count, rate, time left and failures; silent when quiet or not a terminal."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -50,7 +56,7 @@ def progress(*, quiet: bool) -> Progress:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=errors(),
         disable=quiet or not sys.stderr.isatty(),
         transient=True,
     )

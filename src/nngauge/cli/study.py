@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nngauge.cli import EXIT_OK, EXIT_PARTIAL
-from nngauge.cli.scan import depth_of
-from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
+from nngauge.cli import EXIT_OK, EXIT_PARTIAL, study_diff, study_reuse, study_run
 
 if TYPE_CHECKING:
     from nngauge.store.ledger import Ledger
-    from nngauge.study import Outcome, Study
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_LOG_SECONDS = 30.0
-"""How often a run says how far it is where there is no terminal for a bar."""
+_SHOWN = 50
+"""Failures on a screen."""
 
 
-@click.group("study", short_help="Many apps, again and again: snapshots, runs, questions.")
+class _InOrder(click.Group):
+    """Lists its commands as they are written below: in the order a study needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - part of click's interface
+        return list(self.commands)
+
+
+@click.group("study", cls=_InOrder, short_help="Many apps, again and again: snapshots, runs, questions.")
 def command() -> None:
-    """A study is a folder: which packages there are in which snapshot, what was found in them, what failed and why."""
+    """A study is a folder: which packages there are in which snapshot, what was found in them, what failed and why.
+
+    Exit codes: 0 all done · 1 an input, the store or a cluster failed · 2 wrong use · 3 some packages have no result ·
+    130 stopped.
+    """
 
 
-@command.command("init")
+@command.command("init", short_help="Make a new, empty study.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--name", default="", help="Name of the study (default: the folder's).")
 def init(folder: Path, name: str) -> None:
@@ -41,96 +48,69 @@ def init(folder: Path, name: str) -> None:
         click.echo(f"{study.ledger.facts()['name']}: a new study in {folder}; next: nngauge study add {folder} SOURCE")
 
 
-@command.command("add")
+@command.command("add", short_help="Add what a source has now to a snapshot.")
 @click.argument("folder", type=_FOLDER)
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--snapshot", default="", help="Name of the snapshot, best a date (default: this month, as 2026-11).")
-def add(folder: Path, sources: tuple[str, ...], snapshot: str) -> None:
-    """Adds what SOURCES have now: folders, lists of addresses, store indices, buckets, phones. Nothing is scanned yet."""
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one line a source.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def add(folder: Path, sources: tuple[str, ...], snapshot: str, *, as_json: bool, quiet: bool) -> None:
+    """Adds what SOURCES have now: folders, lists of addresses, store indices, buckets, phones. Nothing is scanned yet.
+
+    A package that is in the snapshot already is added only when it has changed. A source that cannot be read to its end
+    adds nothing.
+    """
     from nngauge.study import Study
 
     snapshot = snapshot or datetime.now(UTC).strftime("%Y-%m")
     with Study.open(folder) as study:
         for source in sources:
             known = study.ledger.facts()
-            new, changed = study.add(source, snapshot)
-            click.echo(f"{source}: {new:,} new and {changed:,} changed packages in snapshot {snapshot}")
-            for name, value in study.ledger.facts().items():
-                if known.get(name) != value:
-                    click.echo(f"noted: {name}: {value}")
+            with _counting(source, quiet=quiet) as seen:
+                new, changed = study.add(source, snapshot, seen=seen)
+            if as_json:
+                _print_json({"source": source, "snapshot": snapshot, "new": new, "changed": changed})
+            else:
+                click.echo(f"{source}: {new:,} new and {changed:,} changed packages in snapshot {snapshot}")
+                _print_noted(known, study.ledger.facts())
+    if not as_json:
+        click.echo(f"next: nngauge study run {folder}")
 
 
-@command.command("run")
-@click.argument("folder", type=_FOLDER)
-@click.option("--workers", type=click.IntRange(1, 512), help="Worker processes (default: one a core).")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=APP_SECONDS, show_default=True, help="Seconds per app."
-)
-@click.option(
-    "--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker."
-)
-@click.option(
-    "--extract", type=click.Path(file_okay=False, path_type=Path), help="Write the models that are found here."
-)
-@click.option("--usage", is_flag=True, help="Read the code again: is each technology and model used, or only bundled?")
-@click.option("--models-only", is_flag=True, help="Only models, no code: of packages behind addresses a small part.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-def run(
-    folder: Path,
-    workers: int | None,
-    timeout: float,
-    memory: int,
-    extract: Path | None,
-    usage: bool,
-    models_only: bool,
-    quiet: bool,
-) -> None:
-    """Scans every package of the study that has no result yet. Can be killed at any time and run again.
-
-    Exit code 3 means that some packages have no result; `nngauge study failures` says which and why.
-    """
-    from nngauge.runners.tasks import Limits, Settings
-    from nngauge.study import Study
-
-    settings = Settings(
-        limits=Limits(seconds=timeout, memory=memory * MIB),
-        depth=depth_of(usage=usage, models_only=models_only),
-        extract_to=str(extract) if extract else None,
-    )
-    with Study.open(folder) as study:
-        total = study.prepare(settings)
-        failed = _follow(study.run(workers=workers or os.cpu_count() or 1, settings=settings), total, quiet=quiet)
-        _show_status(study)
-    raise click.exceptions.Exit(EXIT_PARTIAL if failed else EXIT_OK)
+def _print_noted(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """What a source wants remembered: whose key signed an index, how old it was."""
+    for name, value in after.items():
+        if before.get(name) != value:
+            click.echo(f"noted: {name}: {value}")
 
 
-def _follow(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
-    """Shows progress; the number of packages that ended without a result."""
-    from nngauge.cli.screen import progress
-    from nngauge.domain.outcome import Failure
-    from nngauge.report.progress import progress_line
+@contextmanager
+def _counting(source: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Shows how many items of a long list have come, where there is a terminal."""
+    from rich.text import Text
 
-    done = failed = 0
-    started = said = time.monotonic()
-    with progress(quiet=quiet) as bar:
-        task = bar.add_task("scanning", total=total, rate="", failed="")
-        for outcome in outcomes:
-            if outcome.again:
-                continue
-            done += 1
-            failed += isinstance(outcome.result, Failure)
-            now = time.monotonic()
-            rate = f"{done / max(1e-9, now - started):.1f}/s"
-            bar.update(task, advance=1, rate=rate, failed=f"{failed} failed" if failed else "")
-            if bar.disable and not quiet and now - said > _LOG_SECONDS:
-                said = now
-                click.echo(progress_line(done, total, failed, now - started), err=True)
-    if not quiet and done:
-        click.echo(progress_line(done, total, failed, time.monotonic() - started), err=True)
-    return failed
+    from nngauge.cli.screen import errors
+    from nngauge.report.safe import one_line
+
+    screen = errors()
+    name = one_line(source)
+    with screen.status(Text(f"reading {name}")) as line:
+        if quiet or not screen.is_terminal:
+            line.stop()
+        yield lambda count: line.update(Text(f"reading {name}: {count:,} packages"))
 
 
-@command.command("status")
+def _print_json(value: object) -> None:
+    import msgspec
+
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+command.add_command(study_run.command)
+
+
+@command.command("status", short_help="How far the study has come.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(folder: Path, *, as_json: bool) -> None:
@@ -139,16 +119,10 @@ def status(folder: Path, *, as_json: bool) -> None:
 
     with look(folder) as ledger:
         if as_json:
-            import msgspec
-
             progress = [{"snapshot": item.snapshot, **item.counts} for item in ledger.progress()]
-            click.echo(msgspec.json.encode({"study": ledger.facts(), "snapshots": progress}))
+            _print_json({"study": ledger.facts(), "snapshots": progress, "store": ledger.stored()})
         else:
             _show_ledger(ledger)
-
-
-def _show_status(study: Study) -> None:
-    _show_ledger(study.ledger)
 
 
 def _show_ledger(ledger: Ledger) -> None:
@@ -158,11 +132,11 @@ def _show_ledger(ledger: Ledger) -> None:
     show(render_status(ledger.facts(), ledger.progress(), ledger.stored()))
 
 
-@command.command("failures")
+@command.command("failures", short_help="What has no result, and why.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object each.")
-@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help="How many at most.")
-def failures(folder: Path, limit: int, *, as_json: bool) -> None:
+@click.option("--limit", type=click.IntRange(min=1), help=f"How many at most (default: {_SHOWN}; with --json all).")
+def failures(folder: Path, limit: int | None, *, as_json: bool) -> None:
     """Packages without a result: why, and what to do about it."""
     from nngauge.cli.screen import show
     from nngauge.report.answers import answer_json
@@ -170,14 +144,15 @@ def failures(folder: Path, limit: int, *, as_json: bool) -> None:
     from nngauge.study import look
 
     with look(folder) as ledger:
-        rows = ledger.failures(limit)
+        kinds = ledger.failure_kinds()
+        rows = ledger.failures(sum(kind[3] for kind in kinds) if as_json and limit is None else limit or _SHOWN)
     if as_json:
         click.echo(answer_json(("snapshot", "locator", "state", "error", "reason", "hint", "attempts"), rows))
     else:
-        show(render_failures(rows))
+        show(render_failures(rows, kinds, folder))
 
 
-@command.command("retry")
+@command.command("retry", short_help="Give what failed another chance.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--snapshot", help="Only those of this snapshot.")
 @click.option("--error", help="Only those that failed with this error (Timeout, DigestMismatch …).")
@@ -187,10 +162,17 @@ def retry(folder: Path, snapshot: str | None, error: str | None) -> None:
 
     with Study.open(folder) as study:
         count = study.ledger.retry(snapshot=snapshot, error=error)
-    click.echo(f"{count:,} packages wait again; next: nngauge study run {folder}")
+    if count:
+        click.echo(f"{count:,} packages wait again; next: nngauge study run {folder}")
+    else:
+        click.echo("no such package has failed")
 
 
-@command.command("sql")
+command.add_command(study_diff.command)
+command.add_command(study_reuse.command)
+
+
+@command.command("sql", short_help="Ask a question in SQL.")
 @click.argument("folder", type=_FOLDER)
 @click.argument("question")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV.")
@@ -213,13 +195,23 @@ def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
         show(render_answer(answer.columns, answer.rows))
 
 
-@command.command("tables")
-def tables() -> None:
+@command.command("tables", short_help="The tables and columns to ask about.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def tables(*, as_json: bool) -> None:
     """The tables and columns that questions can be asked about."""
     from nngauge.cli.screen import show
     from nngauge.report.answers import render_answer
     from nngauge.store.warehouse import TABLES
 
+    if as_json:
+        _print_json(
+            [
+                {"table": table.name, "column": column.name, "type": column.type, "meaning": column.meaning}
+                for table in TABLES
+                for column in table.columns
+            ]
+        )
+        return
     rows: list[tuple[Any, ...]] = []
     for table in TABLES:
         rows.append((table.name, "", table.meaning))
@@ -227,7 +219,7 @@ def tables() -> None:
     show(render_answer(("table", "column", "meaning"), rows, most=0))
 
 
-@command.command("export")
+@command.command("export", short_help="Write all facts as Parquet or CSV.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--parquet", type=_FOLDER, help="One Parquet file a table into this folder.")
 @click.option("--csv", "as_csv", type=_FOLDER, help="One CSV file a table into this folder.")
@@ -246,20 +238,26 @@ def export(folder: Path, parquet: Path | None, as_csv: Path | None) -> None:
                 click.echo(f"{rows:>12,} rows  {target}/{name}.{kind}")
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check, and repair, the files of facts.")
 @click.argument("folder", type=_FOLDER)
 @click.option("--repair", is_flag=True, help="Give up damaged files: their packages are scanned again by the next run.")
-def verify(folder: Path, *, repair: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def verify(folder: Path, *, repair: bool, as_json: bool) -> None:
     """Reads every file of facts and compares digests. Exit code 3 when one is damaged."""
     from nngauge.store import shards
     from nngauge.study import Study
 
     with Study.open(folder) as study:
+        files = len(study.ledger.shards())
         broken = shards.damaged(study.folder, study.ledger, digests=True)
+        waiting = shards.repair(study.folder, study.ledger, broken) if repair and broken else 0
+    if as_json:
+        _print_json({"files": files, "damaged": [shard.file for shard in broken], "waiting": waiting})
+    else:
         for shard in broken:
             click.echo(f"damaged: {shard.file}, {shard.rows:,} rows")
-        if repair and broken:
-            count = shards.repair(study.folder, study.ledger, broken)
-            click.echo(f"{count:,} packages wait again; next: nngauge study run {folder}")
-        click.echo(f"{len(study.ledger.shards()):,} files of facts, {len(broken):,} damaged")
+        click.echo(f"{files:,} files of facts, {len(broken):,} damaged")
+        if broken:
+            step = f"{waiting:,} packages wait again; next: nngauge study run {folder}"
+            click.echo(step if repair else f"next: nngauge study verify --repair {folder}")
     raise click.exceptions.Exit(EXIT_PARTIAL if broken and not repair else EXIT_OK)

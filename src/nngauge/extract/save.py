@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.errors import UnreadableError
+from nngauge.extract.attempt import Extracted
 from nngauge.io.atomic import write_atomically
-from nngauge.io.source import ByteSource
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_NAME = 80
@@ -39,20 +37,20 @@ class Saver(Struct, frozen=True):
     folder: str
     app: str
 
-    def save(self, model: Model, pieces: Sequence[tuple[Location, ByteSource]]) -> None:
+    def save(self, model: Model, extracted: Extracted) -> None:
         """Writes the pieces and the sidecar; a model that is there already only gains a further sidecar.
 
         Raises `UnreadableError` when the folder cannot be written.
         """
         root = Path(self.folder)
         stem = model.digest[:16]
-        names = [f"{stem}-{safe_name(location.name)}" for location, _ in pieces]
+        names = [f"{stem}-{safe_name(piece.location.name)}" for piece in extracted.pieces]
         names = [name if names.index(name) == at else f"{stem}-{at}-{name[17:]}" for at, name in enumerate(names)]
         try:
             root.mkdir(parents=True, exist_ok=True)
-            for name, (_, source) in zip(names, pieces, strict=True):
+            for name, piece in zip(names, extracted.pieces, strict=True):
                 if not (root / name).exists():
-                    write_atomically(root / name, source.chunks())
+                    write_atomically(root / name, piece.source.chunks())
             place = safe_name(f"{Path(self.app).name}-{model.parts[0].location.path.partition('!')[2]}")
             sidecar = Sidecar(app=self.app, files=tuple(names), model=model)
             text = msgspec.json.format(msgspec.json.encode(sidecar), indent=2)

@@ -29,7 +29,7 @@ from nngauge.io.source import ByteSource
 from nngauge.limits import CARVE_CANDIDATES
 from nngauge.packages import Entry
 
-Sink = Callable[[Model, Sequence[tuple[Location, ByteSource]]], None]
+Sink = Callable[[Model, Extracted], None]
 """Called for each model while its bytes are at hand."""
 
 
@@ -161,11 +161,10 @@ class Contents(Struct):
         model = summarise(extracted, words=(*near, self.label) if self.label else near)
         self.found.model(model)
         if self.sink is not None:
-            pieces = [(piece.location, piece.source) for piece in extracted.pieces]
             try:
-                self.sink(model, pieces)
+                self.sink(model, extracted)
             except InputError as error:
-                self.found.failure(failure(Stage.EXTRACT, pieces[0][0], error))
+                self.found.failure(failure(Stage.EXTRACT, extracted.pieces[0].location, error))
 
     def suspect(self, item: Seen, loaded: Loaded | None, refusals: Sequence[Refused]) -> None:
         """Keeps a candidate when a file that is no model claims, hides or resembles one."""

@@ -14,11 +14,13 @@ from nngauge.domain.model import Model
 from nngauge.domain.optimisation import Optimisation
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
+from nngauge.domain.snapshot_difference import SnapshotDifference
 from nngauge.errors import MalformedError
 
 SCHEMA = "nngauge.scan/1"
 MODEL_SCHEMA = "nngauge.model/1"
 COMPARISON_SCHEMA = "nngauge.comparison/1"
+SNAPSHOTS_SCHEMA = "nngauge.snapshots/1"
 """Numbers are raised when a field changes its meaning or goes away; additions keep them."""
 
 
@@ -88,6 +90,18 @@ class ComparisonDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     notes: tuple[str, ...]
 
 
+class SnapshotsDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Two snapshots of a study side by side."""
+
+    schema: str = SNAPSHOTS_SCHEMA
+    difference: SnapshotDifference
+
+
+def encode_snapshots(difference: SnapshotDifference) -> bytes:
+    """A comparison of snapshots as UTF-8 JSON, in one line."""
+    return msgspec.json.encode(SnapshotsDocument(difference=difference))
+
+
 def encode_analysis(analysis: Analysis, path: str, *, indent: int = 2) -> bytes:
     """One analysed model as UTF-8 JSON."""
     document = ModelDocument(
@@ -133,3 +147,8 @@ def model_json_schema() -> dict[str, Any]:
 def comparison_json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of what `nngauge compare --json` prints."""
     return msgspec.json.schema(ComparisonDocument)
+
+
+def snapshots_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what `nngauge study diff --json` prints."""
+    return msgspec.json.schema(SnapshotsDocument)

@@ -12,14 +12,17 @@ import msgspec
 from msgspec import Struct, field
 
 from nngauge.domain.location import Location
+from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Depth
 from nngauge.domain.study import Item
 from nngauge.errors import MalformedError, NngaugeError, TransientError
-from nngauge.extract.attempt import failure
+from nngauge.extract.attempt import Extracted, failure
 from nngauge.io.source import ByteSource
 from nngauge.limits import APP_MEMORY, APP_SECONDS
 from nngauge.pipeline import Scanner
+from nngauge.pipeline.contents import Sink
+from nngauge.runners.networks import Collector, Sent
 from nngauge.sources import REACH, source_named
 from nngauge.store.rows import StoredResult
 
@@ -42,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     depth: Depth = Depth.DEFAULT
     extract_to: str | None = None
     """Folder for the models that are found."""
+    networks: bool = False
+    """Whether the facts of each distinct model (`domain.network`) go with the result."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Settings of sources; no secrets, which workers read from their environment."""
 
@@ -88,20 +93,22 @@ def start(settings: Settings) -> None:
     """Prepares this worker; once, before its first task."""
     _state.scanner = Scanner(depth=settings.depth)
     _state.settings = settings
+    _state.sent = Sent()
 
 
 def perform(data: bytes) -> bytes:
     """Does the `Task` in `data` (MessagePack, which is cheaper than a pickle) and gives its `Reply`."""
     task = msgspec.msgpack.decode(data, type=Task)
-    return msgspec.msgpack.encode(attempt(_state.scanner, task, _state.settings))
+    return msgspec.msgpack.encode(attempt(_state.scanner, task, _state.settings, _state.sent))
 
 
-def attempt(scanner: Scanner, task: Task, settings: Settings) -> Reply:
-    """Does a task; whatever goes wrong is in the reply."""
-    return _guarded(task, lambda: _perform(scanner, task, settings))
+def attempt(scanner: Scanner, task: Task, settings: Settings, sent: Sent | None = None) -> Reply:
+    """Does a task; whatever goes wrong is in the reply. `sent`: models whose facts need not be sent again."""
+    known = Sent() if sent is None else sent
+    return _guarded(task, lambda: _perform(scanner, task, settings, known))
 
 
-def _perform(scanner: Scanner, task: Task, settings: Settings) -> Reply:
+def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Reply:
     item, source = task.item, source_named(task.source)
     promised = item.sha256.lower() if item.sha256 else ""
     if source.keeps_promises and promised in task.look_alikes:
@@ -117,8 +124,11 @@ def _perform(scanner: Scanner, task: Task, settings: Settings) -> Reply:
             )  # fmt: skip
         if package.app.sha256 in task.look_alikes:
             return Reply(id=task.id, app=package.app.sha256, result=None, fetched=opened.fetched, fingerprint=seen)
-        scan = scanner.scan_package(package, item.locator, _sink(settings, item.locator))
-        result = StoredResult(scan=scan)
+        collector = Collector(package.app.sha256, sent) if settings.networks else None
+        scan = scanner.scan_package(package, item.locator, _sink(settings, item.locator, collector))
+        networks = collector.networks() if collector is not None else ()
+        sent.add(networks, package.app.sha256)
+        result = StoredResult(scan=scan, networks=networks)
         return Reply(id=task.id, app=scan.app.sha256, result=result, fetched=opened.fetched, fingerprint=seen)
 
 
@@ -160,9 +170,18 @@ class TimeUp(BaseException):
     """Raised by an alarm; not an `Exception`, so that no parser's handler can swallow it."""
 
 
-def _sink(settings: Settings, app: str) -> Callable[..., None] | None:
+def _sink(settings: Settings, app: str, collector: Collector | None) -> Sink | None:
+    collect = collector.collect if collector is not None else None
     if settings.extract_to is None:
-        return None
+        return collect
     from nngauge.extract.save import Saver
 
-    return Saver(settings.extract_to, app).save
+    save = Saver(settings.extract_to, app).save
+    if collect is None:
+        return save
+
+    def both(model: Model, extracted: Extracted) -> None:
+        collect(model, extracted)
+        save(model, extracted)
+
+    return both

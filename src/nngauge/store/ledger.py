@@ -32,6 +32,10 @@ MAX_ATTEMPTS: Final = 3
 """Losses (worker, network) after which an item is quarantined."""
 PAUSES: Final = (10.0, 120.0, 900.0)
 """Seconds before the next attempt."""
+_COUNT_CHANGE: Final = (
+    "INSERT INTO study VALUES ('changes', '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+)
+"""In every transaction: what was made from the ledger can tell whether it still holds."""
 
 
 class Shard(Struct, frozen=True):
@@ -100,6 +104,7 @@ class Ledger:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute(_COUNT_CHANGE)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -108,11 +113,21 @@ class Ledger:
         except sqlite3.OperationalError as error:
             raise StoreError(f"the ledger cannot be written: {error}", hint="free space and run again") from error
 
+    @contextmanager
+    def unchanging(self) -> Iterator[int]:
+        """All that is read inside belongs together, whatever a run writes meanwhile; its number of changes so far."""
+        self._connection.execute("BEGIN")
+        try:
+            row = self._connection.execute("SELECT value FROM study WHERE name = 'changes'").fetchone()
+            yield int(row[0]) if row else 0
+        finally:
+            self._connection.execute("ROLLBACK")
+
     # --- the study itself -----------------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, str]:
         """What the study says of itself."""
-        return dict(self._connection.execute("SELECT name, value FROM study"))
+        return dict(self._connection.execute("SELECT name, value FROM study WHERE name <> 'changes'"))
 
     def set_fact(self, name: str, value: str) -> None:
         """Notes one such fact."""
@@ -219,6 +234,14 @@ class Ledger:
             "FROM item WHERE state IN ('failed', 'quarantined') OR (state = 'waiting' AND error IS NOT NULL) "
             "ORDER BY state, error, locator LIMIT ?",
             (limit,),
+        ).fetchall()
+
+    def failure_kinds(self) -> list[tuple[str, str, str, int]]:
+        """`(state, error, one of its hints, items)` of those `failures` lists, the most frequent first."""
+        return self._connection.execute(
+            "SELECT state, coalesce(error, ''), coalesce(min(hint), ''), count(*) FROM item "
+            "WHERE state IN ('failed', 'quarantined') OR (state = 'waiting' AND error IS NOT NULL) "
+            "GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2"
         ).fetchall()
 
     def listing(self) -> Iterator[tuple[Any, ...]]:

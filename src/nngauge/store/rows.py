@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.attribution import Attribution
 from nngauge.domain.location import Location
 from nngauge.domain.model import Model
+from nngauge.domain.network import Network
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
 from nngauge.domain.technology import Technology
@@ -23,11 +26,13 @@ class StoredResult(Struct, frozen=True, omit_defaults=True):
 
     scan: Scan | None = None
     failure: Failure | None = None
+    networks: tuple[Network, ...] = ()
+    """Facts of models that no earlier result of this worker has."""
 
 
 def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
     """Rows by table of one app's result. A package that failed as a whole has a failure and a document, no `app` row."""
-    document = [(app, key, msgspec.json.encode(result).decode())]
+    document = [(app, key, msgspec.json.encode(replace(result, networks=())).decode())]
     if result.scan is None:
         failures = [_failure(app, result.failure)] if result.failure is not None else []
         return {"failure": failures, "document": document}
@@ -66,6 +71,7 @@ def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
         "failure": [_failure(app, item) for item in scan.failures],
         "anomaly": [(app, item.kind, item.location.path, item.detail, item.count) for item in scan.anomalies],
         "coverage": [(app, item.treatment, item.kind, item.entries, item.size) for item in scan.coverage],
+        **_networks(app, key, result.networks),
         "document": document,
     }  # fmt: skip
 
@@ -114,3 +120,40 @@ def _place(location: Location, size: int | None) -> Row:
 
 def _failure(app: str, item: Failure) -> Row:
     return app, *_place(item.location, None), item.stage, item.error, item.reason, item.plugin
+
+
+def _networks(app: str, key: str, networks: Sequence[Network]) -> dict[str, list[Row]]:
+    return {
+        "network": [_network(app, key, item) for item in networks],
+        "family": [
+            (app, item.digest, part.family, part.layers, part.macs, part.parameters)
+            for item in networks
+            for part in item.families
+        ],
+        "tensor": [
+            (
+                app, item.digest, part.order, part.elements, part.dtype, part.bytes, part.layer, part.exact,
+                *(part.shape or (None, None, None)), *((*part.bits, *part.known) if part.shape else (None,) * 4),
+            )
+            for item in networks
+            for part in item.tensors
+        ],
+    }  # fmt: skip
+
+
+def _network(app: str, key: str, item: Network) -> Row:
+    language = item.language
+    return (
+        app, item.digest, item.plugin, item.reason, *_amount(item.macs), *_amount(item.parameters), item.weight_bytes,
+        *_amount(item.peak_bytes), _amount(item.read_bytes)[0], _amount(item.written_bytes)[0], item.lower_bound,
+        item.scheme, item.precision, item.sparsity, item.near_zero, item.clustered, item.structure or None,
+        item.layers or None, item.trunk or None, item.known, item.likeness, len(item.tensors), item.weights_left_out,
+        language and language.role, language and language.family, language and language.architecture,
+        language and language.context, language and language.layers, language and language.embedding,
+        language and language.vocabulary, language and language.bits_per_weight, language and language.cache_bytes, key,
+    )  # fmt: skip
+
+
+def _amount(amount: int | str | None) -> Row:
+    """A number and, where there is none, its formula in the free dimensions."""
+    return (None, amount) if isinstance(amount, str) else (amount, None)

@@ -18,6 +18,7 @@ import msgspec
 
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Entry, Ledger, Shard
+from nngauge.store.once import once
 from nngauge.store.rows import rows_of
 from nngauge.store.schema import FACT_TABLES, Table, by_name
 
@@ -60,7 +61,8 @@ def seal(folder: Path, ledger: Ledger, *, least: int = BATCH) -> int:
     while ledger.journal_size() >= max(1, least):
         if not moved:
             sweep(folder, ledger)
-        entries = list(ledger.journal(BATCH))
+        with connect() as database:
+            entries = list(once(database, folder, ledger, ledger.journal(BATCH)))
         batch = ledger.next_batch()
         shards = write_batch(folder, batch, entries)
         ledger.seal(batch, shards, [entry.app for entry in entries])

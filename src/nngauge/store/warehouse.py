@@ -12,10 +12,12 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.errors import StoreError, UsageError
-from nngauge.store.ledger import Ledger, Shard
+from nngauge.store.ledger import Entry, Ledger, Shard
+from nngauge.store.listing import write_listing
+from nngauge.store.once import once
 from nngauge.store.rows import StoredResult, rows_of
 from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
-from nngauge.store.shards import connect, quoted, write_parquet, write_tables
+from nngauge.store.shards import connect, quoted, write_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,18 +44,19 @@ class Warehouse:
         self._database: duckdb.DuckDBPyConnection = connect()
         self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
         scratch = Path(self._scratch.name)
-        shards = ledger.shards()
-        missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
-        if missing is not None:
-            raise StoreError(
-                "a file of facts is gone", where=str(folder / missing), hint="nngauge study verify --repair"
-            )
-        self._dead(ledger.superseded())
-        recent = _recent(ledger, scratch)
+        with ledger.unchanging() as changes:
+            shards = ledger.shards()
+            missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
+            if missing is not None:
+                raise StoreError(
+                    "a file of facts is gone", where=str(folder / missing), hint="nngauge study verify --repair"
+                )
+            self._dead(ledger.superseded())
+            recent = _recent(once(self._database, folder, ledger, ledger.journal()), scratch)
+            listing = scratch / "listing.parquet"
+            write_listing(self._database, folder, ledger, changes, listing)
         for table in FACT_TABLES:
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
-        listing = scratch / "listing.parquet"
-        write_parquet(self._database, LISTING, ledger.listing(), listing)
         self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
         self._lock([folder / shard.file for shard in shards], scratch, exports)
 
@@ -110,9 +113,12 @@ class Warehouse:
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
         """The answer to one SELECT. Raises `UsageError` for other statements and mistakes, `StoreError` for bad files."""
+        self._require_reading(sql)
+        return self._run(sql, parameters)
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Answer:
         import duckdb
 
-        self._require_reading(sql)
         try:
             cursor = self._database.execute(sql, parameters or None)
             columns = tuple(item[0] for item in cursor.description or ())
@@ -121,6 +127,11 @@ class Warehouse:
             raise StoreError(str(error), hint="nngauge study verify tells which files are damaged") from None
         except duckdb.Error as error:
             raise UsageError(str(error), hint="nngauge study tables lists tables and columns") from None
+
+    def keep(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Keeps the answer to one SELECT in memory as table `name`, for questions that build on it. Raises as `ask`."""
+        self._require_reading(sql)
+        self._run(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
 
     def _require_reading(self, sql: str) -> None:
         import duckdb
@@ -170,10 +181,10 @@ def _exported(column: Column, kind: str) -> str:
     return f"CASE WHEN ltrim({name})[1] IN ('=', '+', '-', '@') THEN {apostrophe} || {name} ELSE {name} END AS {name}"
 
 
-def _recent(ledger: Ledger, scratch: Path) -> dict[str, Path]:
+def _recent(entries: Iterable[Entry], scratch: Path) -> dict[str, Path]:
     """The journal's facts as Parquet files."""
     rows: dict[str, list[tuple[Any, ...]]] = {}
-    for entry in ledger.journal():
+    for entry in entries:
         for name, found in rows_of(entry.app, entry.key, entry.result).items():
             rows.setdefault(name, []).extend(found)
     return {name: scratch / f"{name}.parquet" for name in write_tables(scratch, rows)}

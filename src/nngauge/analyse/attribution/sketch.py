@@ -35,9 +35,9 @@ from nngauge.io.source import ByteSource
 BITS: Final = 128
 MIN_INPUTS: Final = 8
 MIN_ELEMENTS: Final = 256
-_MIN_KNOWN: Final = 56
+MIN_KNOWN: Final = 56
 """Bits that must be decided; the others compare equal weights (coarse quantisation, pruning) and say nothing."""
-_SIGMAS: Final = 7.0
+SIGMAS: Final = 7.0
 """How far below one half the share of differing bits of two tensors must lie before they count as the same: of 10¹¹ pairs
 of unrelated ones about one does (binomial)."""
 MAX_TENSORS: Final = 192
@@ -68,7 +68,7 @@ def distance(one: Sketch, other: Sketch) -> float:
     """Share of the bits known to both that differ: 0 for the same weights, about 0.5 for unrelated ones."""
     known = one.known & other.known
     count = known.bit_count()
-    return ((one.bits ^ other.bits) & known).bit_count() / count if count >= _MIN_KNOWN else 0.5
+    return ((one.bits ^ other.bits) & known).bit_count() / count if count >= MIN_KNOWN else 0.5
 
 
 def alike(one: Sketch, other: Sketch) -> float | None:
@@ -76,10 +76,10 @@ def alike(one: Sketch, other: Sketch) -> float | None:
     the less the fewer are.
     """
     known = (one.known & other.known).bit_count()
-    if known < _MIN_KNOWN:
+    if known < MIN_KNOWN:
         return None
     apart = distance(one, other)
-    return apart if apart <= 0.5 - _SIGMAS / 2 / math.sqrt(known) else None
+    return apart if apart <= 0.5 - SIGMAS / 2 / math.sqrt(known) else None
 
 
 def sketches(layers: Sequence[WeightLayer], parts: Sequence[ByteSource]) -> tuple[Sketch, ...]:
@@ -118,7 +118,7 @@ def _sketch(layer: WeightLayer, parts: Sequence[ByteSource]) -> Sketch | None:
             bits |= 1 << at
         if product > 0 or product < 0:
             known |= 1 << at
-    return Sketch(shape, bits, known) if known.bit_count() >= _MIN_KNOWN else None
+    return Sketch(shape, bits, known) if known.bit_count() >= MIN_KNOWN else None
 
 
 _Places = tuple[int, ...]

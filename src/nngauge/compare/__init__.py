@@ -1,0 +1,1 @@
+"""Questions across apps: what changed between snapshots, and which models are used again."""
