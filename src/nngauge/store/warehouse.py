@@ -14,13 +14,13 @@ from msgspec import Struct
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Ledger, Shard
 from nngauge.store.rows import StoredResult, rows_of
-from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
+from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
 from nngauge.store.shards import connect, quoted, write_parquet, write_tables
 
 if TYPE_CHECKING:
     import duckdb
 
-TABLES: Final = (*FACT_TABLES, LISTING)
+TABLES: Final = (*FACT_TABLES, MARKET, LISTING)
 """What questions can be asked about."""
 _READING: Final = {"SELECT", "EXPLAIN"}
 
@@ -50,7 +50,7 @@ class Warehouse:
             )
         self._dead(ledger.superseded())
         recent = _recent(ledger, scratch)
-        for table in FACT_TABLES:
+        for table in (*FACT_TABLES, MARKET):
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
         listing = scratch / "listing.parquet"
         write_parquet(self._database, LISTING, ledger.listing(), listing)
