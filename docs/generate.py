@@ -30,7 +30,7 @@ from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
 from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
-from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, VERSION, Table
+from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
 
 ROOT = Path(__file__).parent.parent
 GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "studies.md")
@@ -151,7 +151,7 @@ def facts_page() -> str:
         "below `facts/` in the study's folder; which files count is in the ledger. Absence is NULL, never 0; a column is "
         "NULL for apps whose facts are older than the column. Sizes are bytes.\n"
     )
-    parts += [_dictionary(item) for item in (LISTING, *FACT_TABLES)]
+    parts += [_dictionary(item) for item in (LISTING, MARKET, *FACT_TABLES)]
     parts.append(
         f"\n## The ledger of a study\n\n`ledger.sqlite`, schema {VERSION}: what is to be done, what was done, and where "
         "the facts are.\n"

@@ -219,3 +219,10 @@ MAX_SIGNED_JAR = 8 * MIB
 """The signed entry to a store's index, and each file in it; F-Droid's take 10 KB."""
 MAX_INDEX_BYTES = 512 * MIB
 """A store's index, which is read at once; F-Droid's has 50 MB."""
+
+# --- what stores say ---------------------------------------------------------------------------------------------------
+MAX_LISTING_LINE = 4 * MIB
+"""One row of a table of listings; with descriptions and reviews in it some take 100 kB."""
+MAX_LISTING_COLUMNS = 1_000
+MAX_LISTING_PROBLEMS = 100
+"""Bad rows and cells of one table that are kept with their line; the others are counted."""

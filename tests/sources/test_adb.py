@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nngauge.domain.study import Item
+from nngauge.domain.study import Item, State
 from nngauge.errors import (
     InputError,
     LimitError,
@@ -30,6 +30,7 @@ from nngauge.pipeline import Scanner
 from nngauge.sources import adb as module
 from nngauge.sources import source_for
 from nngauge.sources.adb import SOURCE
+from nngauge.study import Study
 from tests.builders.packages import PACKAGE_ID, apk, splits, write_files, zipped
 from tests.builders.phone import FEATURES, OLD, FakeAdbServer, Phone
 
@@ -321,6 +322,33 @@ def test_silence_ends(server: FakeAdbServer, monkeypatch: pytest.MonkeyPatch) ->
     assert "no answer" in error.what
 
 
+@pytest.mark.usefixtures("server")
+def test_a_full_disk_may_have_room_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    error = fails()
+    assert isinstance(error, TransientError)
+    assert "No space left" in error.what
+
+
+@pytest.mark.usefixtures("server")
+def test_a_study_of_a_phone(phone: Phone, tmp_path: Path) -> None:
+    """Through the registry, the ledger and a worker of its own; the app that is gone is a recorded failure."""
+    with Study.create(tmp_path / "study") as study:
+        assert study.add("adb:?system=1", "2026-11") == (3, 0)
+        assert study.add("adb:?system=1", "2026-11") == (0, 0)
+        phone.apps[LONE].updated = "2026-11-02 08:00:00"
+        del phone.apps["com.android.chrome"]
+        assert study.add("adb:", "2026-11") == (0, 1)
+        assert sum(1 for _ in study.run(workers=1)) == 3
+        assert study.ledger.progress()[0].counts == {State.DONE: 2, State.FAILED: 1}
+        rows = {row[1]: row for row in study.ledger.listing()}
+        assert rows[f"adb://emulator-5554/{PACKAGE_ID}"][3] == PACKAGE_ID
+        assert (rows["adb://emulator-5554/com.android.chrome"][9]) == "UnreadableError"
+
+
 # --- a hostile phone --------------------------------------------------------------------------------------------------
 
 
@@ -381,7 +409,10 @@ _ANSWERS = {
 def test_answers_that_are_none_are_declared_errors(phone: Phone, answer: str) -> None:
     word, data = _ANSWERS[answer]
     phone.raw[word] = data
-    assert isinstance(fails(), InputError)
+    error = fails()
+    assert isinstance(error, InputError)
+    if "4 GB" in answer:  # refused, not waited for
+        assert isinstance(error, MalformedError | LimitError)
 
 
 @pytest.mark.usefixtures("server")

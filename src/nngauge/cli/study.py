@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import click
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL, study_diff, study_reuse, study_run
 
 if TYPE_CHECKING:
-    from nngauge.store.ledger import Ledger
+    from nngauge.store.ledger import Ledger, Metadata
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _SHOWN = 50
@@ -255,9 +255,71 @@ def verify(folder: Path, *, repair: bool, as_json: bool) -> None:
         _print_json({"files": files, "damaged": [shard.file for shard in broken], "waiting": waiting})
     else:
         for shard in broken:
-            click.echo(f"damaged: {shard.file}, {shard.rows:,} rows")
+            again = "; give its tables to study metadata again" if shard.part == "market" else ""
+            click.echo(f"damaged: {shard.file}, {shard.rows:,} rows{again}")
         click.echo(f"{files:,} files of facts, {len(broken):,} damaged")
         if broken:
             step = f"{waiting:,} packages wait again; next: nngauge study run {folder}"
             click.echo(step if repair else f"next: nngauge study verify --repair {folder}")
     raise click.exceptions.Exit(EXIT_PARTIAL if broken and not repair else EXIT_OK)
+
+
+@command.command("metadata")
+@click.argument("folder", type=_FOLDER)
+@click.argument("tables", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--snapshot", default="", help="Of all rows (default: each row's own, else the month of its date).")
+@click.option(
+    "--column", "columns", multiple=True, metavar="FIELD=NAME", help="What the table calls a field, if not as usual."
+)
+@click.option("--descriptions", is_flag=True, help="Keep the long texts, too.")
+@click.option("--replace", is_flag=True, help="Forget what was known of the same snapshots.")
+@click.option("--problems", is_flag=True, help="Show the first bad rows and cells of all tables, with their lines.")
+def metadata(
+    folder: Path,
+    tables: tuple[Path, ...],
+    snapshot: str,
+    columns: tuple[str, ...],
+    *,
+    descriptions: bool,
+    replace: bool,
+    problems: bool,
+) -> None:
+    """Reads TABLES of what a store says of apps: category, rank, downloads, rating, developer … CSV or JSON lines.
+
+    They become the table `market`, to be joined with `listing` by package_id and snapshot. Without TABLES: what was read.
+    """
+    from nngauge.sources.listings import Listings
+    from nngauge.store.market import read_listings
+    from nngauge.study import Study, look
+
+    named = _named(columns)
+    if tables:
+        with Study.open(folder) as study:
+            for table in tables:
+                listings = Listings(str(table), snapshot=snapshot, columns=named, descriptions=descriptions)
+                _show_metadata(read_listings(study.folder, study.ledger, listings, replace=replace))
+        if not problems:
+            return
+    with look(folder) as ledger:
+        for item in ledger.metadata() if not tables else ():
+            _show_metadata(item)
+        for file, line, field, reason, text in ledger.metadata_problems() if problems else ():
+            click.echo(f"{file}:{line}: {field + ': ' if field else ''}{reason}: {text!r}")
+
+
+def _named(columns: Iterable[str]) -> dict[str, str]:
+    from nngauge.errors import UsageError
+
+    pairs = [column.partition("=") for column in columns]
+    if not all(field and name for field, _, name in pairs):
+        raise UsageError("a column is given as FIELD=NAME", hint="--column package_id=pkg")
+    return {field: name for field, _, name in pairs}
+
+
+def _show_metadata(item: Metadata) -> None:
+    left = (
+        f", {item.refused:,} rows refused and {item.unreadable:,} cells left empty"
+        if item.refused + item.unreadable
+        else ""
+    )
+    click.echo(f"{item.file}: {item.kept:,} apps from {item.rows:,} rows in snapshot {item.snapshots}{left}")

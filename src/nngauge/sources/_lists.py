@@ -27,15 +27,15 @@ def numbered_lines(place: str) -> Iterator[tuple[int, str | None]]:
     Raises `UnreadableError`, `TransientError`, `TruncatedError` and `MalformedError` for broken gzip, `LimitError`.
     """
     with _source(place) as source:
-        stream = _stream(source)
+        stream = unpacked(source)
         number = 0
-        while line := _line(stream, place):
+        while line := bounded_line(stream, place):
             number += 1
             if number > MAX_LIST_ROWS:
                 raise LimitError(f"more than {MAX_LIST_ROWS} rows", where=place)
             yield number, _text(line, first=number == 1)
             while len(line) == MAX_LIST_LINE and not line.endswith(b"\n"):  # the rest of one that is too long
-                line = _line(stream, place)
+                line = bounded_line(stream, place)
 
 
 def _source(place: str) -> ByteSource:
@@ -44,7 +44,8 @@ def _source(place: str) -> ByteSource:
     return ByteSource.open(place)
 
 
-def _stream(source: ByteSource) -> IO[bytes]:
+def unpacked(source: ByteSource) -> IO[bytes]:
+    """The bytes of a list, without gzip where they are packed."""
     plain = io.BufferedReader(_Raw(source), CHUNK_BYTES)
     if plain.peek(2)[:2] != _GZIP:
         return plain
@@ -72,12 +73,13 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
-def _line(stream: IO[bytes], place: str) -> bytes:
+def bounded_line(stream: IO[bytes], place: str, most: int = MAX_LIST_LINE) -> bytes:
+    """The next line or `most` bytes of it, empty at the end. Raises `MalformedError` when packed bytes are damaged."""
     from isal import isal_zlib
 
     damaged = cast("type[Exception]", isal_zlib.error)
     try:
-        return stream.readline(MAX_LIST_LINE)
+        return stream.readline(most)
     except (EOFError, OSError, zlib.error, damaged) as error:
         raise MalformedError(
             f"the packed list breaks off or is damaged ({type(error).__name__})", where=place

@@ -163,7 +163,12 @@ def _pulled(phone: Phone, path: str, name: str, most: int) -> ByteSource:
         raise MalformedError("the phone names something as file that is none", where=name)
     if file.size > most:
         raise LimitError(f"an app of more than {MAX_REMOTE_BYTES} bytes", where=name)
-    return ByteSource.spool(_exactly(phone.pull(path), file.size, name), name, limit=file.size)
+    try:
+        return ByteSource.spool(_exactly(phone.pull(path), file.size, name), name, limit=file.size)
+    except UnreadableError as error:
+        if isinstance(error.__cause__, OSError):  # of this machine: no room for it
+            raise TransientError(error.what, where=name, hint="free space, or set TMPDIR") from error
+        raise
 
 
 def _exactly(pieces: Iterator[bytes], size: int, where: str) -> Iterator[bytes]:

@@ -62,6 +62,22 @@ class Entry(Struct, frozen=True):
     result: StoredResult
 
 
+class Metadata(Struct, frozen=True, kw_only=True):
+    """A table of store listings that was read: the columns of `metadata`."""
+
+    id: int
+    file: str
+    digest: str
+    added: str
+    batch: int
+    snapshots: str
+    rows: int
+    kept: int
+    refused: int
+    unreadable: int
+    columns: str
+
+
 class Ledger:
     """Reads and writes `ledger.sqlite`. One writer; readers may look on at any time (WAL)."""
 
@@ -283,13 +299,20 @@ class Ledger:
             if fingerprint is not None:
                 connection.execute("INSERT OR IGNORE INTO print VALUES (?, ?, ?)", (*fingerprint, app))
             connection.execute(
-                "UPDATE item SET state = ?, app = ?, key = ?, error = ?, reason = ?, hint = ?, fetched = ?, finished = ? "
-                "WHERE id = ?",
+                "UPDATE item SET state = ?, app = ?, key = ?, error = ?, reason = ?, hint = ?, fetched = ?, finished = ?, "
+                "package_id = coalesce(package_id, ?) WHERE id = ?",
                 (
                     state, app, key, failed and failed.error, failed and failed.reason,
-                    failed and failed.hint, fetched, _now(), work,
+                    failed and failed.hint, fetched, _now(), self._package_id(app, result), work,
                 ),
             )  # fmt: skip
+
+    def _package_id(self, app: str, result: StoredResult | None) -> str | None:
+        """What the package calls itself, for sources that do not know: what stores say is joined by it."""
+        if result is not None:
+            return result.scan.app.package_id if result.scan is not None else None
+        row = self._connection.execute("SELECT package_id FROM item WHERE app = ? LIMIT 1", (app,)).fetchone()
+        return None if row is None else row[0]
 
     def _journal(self, connection: sqlite3.Connection, app: str, key: str, result: StoredResult) -> None:
         row = connection.execute("SELECT batch FROM result WHERE app = ?", (app,)).fetchone()
@@ -333,10 +356,7 @@ class Ledger:
     def seal(self, batch: int, shards: Sequence[Shard], apps: Iterable[str]) -> None:
         """From now on the facts of `apps` are those in `shards`."""
         with self._transaction() as connection:
-            connection.executemany(
-                "INSERT INTO shard VALUES (?, ?, ?, ?, ?)",
-                [(item.batch, item.part, item.rows, item.size, item.sha256) for item in shards],
-            )
+            _list(connection, shards)
             for app in apps:
                 connection.execute("UPDATE result SET batch = ? WHERE app = ?", (batch, app))
                 connection.execute("DELETE FROM journal WHERE app = ?", (app,))
@@ -344,14 +364,7 @@ class Ledger:
     def replace(self, old: Sequence[int], batch: int, shards: Sequence[Shard]) -> None:
         """`shards` of the new `batch` stand for what is left of the `old` batches."""
         with self._transaction() as connection:
-            for number in old:
-                connection.execute("UPDATE result SET batch = ? WHERE batch = ?", (batch, number))
-                connection.execute("DELETE FROM shard WHERE batch = ?", (number,))
-                connection.execute("DELETE FROM superseded WHERE batch = ?", (number,))
-            connection.executemany(
-                "INSERT INTO shard VALUES (?, ?, ?, ?, ?)",
-                [(item.batch, item.part, item.rows, item.size, item.sha256) for item in shards],
-            )
+            _replace(connection, old, batch, shards)
 
     def shards(self) -> list[Shard]:
         """All files of facts."""
@@ -371,7 +384,10 @@ class Ledger:
                 "WHERE app IN (SELECT app FROM result WHERE batch = ?) AND state <> 'leased'",
                 (batch,),
             ).rowcount
-            for table in ("shard", "superseded", "result"):
+            connection.execute(
+                "DELETE FROM metadata_problem WHERE import IN (SELECT id FROM metadata WHERE batch = ?)", (batch,)
+            )
+            for table in ("shard", "superseded", "result", "metadata"):
                 connection.execute(f"DELETE FROM {table} WHERE batch = ?", (batch,))
         return count
 
@@ -392,6 +408,50 @@ class Ledger:
         row = self._connection.execute("SELECT batch FROM result WHERE app = ?", (app,)).fetchone()
         return None if row is None else row[0]
 
+    # --- store listings -------------------------------------------------------------------------------------------------
+
+    def next_metadata(self) -> int:
+        """A number that no table of listings has had."""
+        (last,) = self._connection.execute("SELECT max(id) FROM metadata").fetchone()
+        return (last or 0) + 1
+
+    def metadata_of(self, digest: str) -> Metadata | None:
+        """The table of listings that was read with this digest."""
+        return next((item for item in self.metadata() if item.digest == digest), None)
+
+    def metadata(self) -> list[Metadata]:
+        """All tables of listings that were read, in order."""
+        rows = self._connection.execute(f"SELECT {', '.join(Metadata.__struct_fields__)} FROM metadata ORDER BY id")
+        return [Metadata(**dict(zip(Metadata.__struct_fields__, row, strict=True))) for row in rows]
+
+    def metadata_problems(self) -> list[tuple[str, int, str, str, str]]:
+        """`(file, line, field, reason, text)` of the first refused rows and unreadable cells of each table."""
+        return self._connection.execute(
+            "SELECT file, line, field, reason, text FROM metadata_problem JOIN metadata ON metadata.id = import "
+            "ORDER BY import, metadata_problem.rowid"
+        ).fetchall()
+
+    def add_metadata(
+        self,
+        record: Metadata,
+        problems: Iterable[tuple[int, str, str, str]],
+        old: Sequence[int],
+        shards: Sequence[Shard],
+    ) -> None:
+        """A table of listings was read: `shards` hold its rows and those of the `old` batches."""
+        with self._transaction() as connection:
+            for number in old:
+                connection.execute("UPDATE metadata SET batch = ? WHERE batch = ?", (record.batch, number))
+            _replace(connection, old, record.batch, shards)
+            marks = ", ".join("?" * len(Metadata.__struct_fields__))
+            values = msgspec.structs.astuple(record)
+            connection.execute(
+                f"INSERT INTO metadata ({', '.join(Metadata.__struct_fields__)}) VALUES ({marks})", values
+            )
+            connection.executemany(
+                "INSERT INTO metadata_problem VALUES (?, ?, ?, ?, ?)", [(record.id, *problem) for problem in problems]
+            )
+
     def stored(self) -> dict[str, int]:
         """Results, files of facts and their bytes."""
         (results,) = self._connection.execute("SELECT count(*) FROM result").fetchone()
@@ -404,6 +464,21 @@ class Ledger:
             table.name: self._connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]
             for table in LEDGER_TABLES
         }
+
+
+def _replace(connection: sqlite3.Connection, old: Sequence[int], batch: int, shards: Sequence[Shard]) -> None:
+    for number in old:
+        connection.execute("UPDATE result SET batch = ? WHERE batch = ?", (batch, number))
+        connection.execute("DELETE FROM shard WHERE batch = ?", (number,))
+        connection.execute("DELETE FROM superseded WHERE batch = ?", (number,))
+    _list(connection, shards)
+
+
+def _list(connection: sqlite3.Connection, shards: Sequence[Shard]) -> None:
+    connection.executemany(
+        "INSERT INTO shard VALUES (?, ?, ?, ?, ?)",
+        [(item.batch, item.part, item.rows, item.size, item.sha256) for item in shards],
+    )
 
 
 def _work(row: tuple[Any, ...]) -> Work:

@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from nngauge.domain.market import FIELDS
+
 VERSION: Final = 2
 """Raised with every change of the tables; kept in SQLite's `user_version`. 1 was one SQLite file for everything."""
 
@@ -89,7 +91,7 @@ LEDGER_TABLES: Final[tuple[Table, ...]] = (
             ("size", "INTEGER", "bytes, as the source tells"),
             ("stamp", "TEXT", "changes when the package does: modification time, ETag"),
             ("expected", "TEXT", "SHA-256 the source promises"),
-            ("package_id", "TEXT", "application id, as the source tells"),
+            ("package_id", "TEXT", "application id, as the source tells, else as the package says"),
             ("version_code", "TEXT", "as the source tells"),
             ("state", "TEXT NOT NULL", "waiting, leased, done, failed or quarantined"),
             ("attempts", "INTEGER NOT NULL", "how often work on it was begun"),
@@ -144,6 +146,36 @@ LEDGER_TABLES: Final[tuple[Table, ...]] = (
             ("sha256", "TEXT NOT NULL", "digest of the file"),
         ),
         key="batch, part",
+    ),
+    Table(
+        "metadata",
+        "Tables of store listings that were read: one row per file of `study metadata`.",
+        _columns(
+            ("id", "INTEGER PRIMARY KEY", "number within this study; `market.import`"),
+            ("file", "TEXT NOT NULL", "the file as given"),
+            ("digest", "TEXT NOT NULL", "of its content and of how it was to be read"),
+            ("added", "TEXT NOT NULL", "UTC time, ISO 8601"),
+            ("batch", "INTEGER NOT NULL", "batch of shards in which its rows lie"),
+            ("snapshots", "TEXT NOT NULL", "snapshots its rows belong to, comma-separated, the first ones"),
+            ("rows", "INTEGER NOT NULL", "rows in the file"),
+            ("kept", "INTEGER NOT NULL", "apps and snapshots they told about"),
+            ("refused", "INTEGER NOT NULL", "rows that name no package or are damaged"),
+            ("unreadable", "INTEGER NOT NULL", "cells that could not be read and were left empty"),
+            ("columns", "TEXT NOT NULL", "JSON object: column of `market` → what the file calls it"),
+        ),
+        indexes=("digest",),
+    ),
+    Table(
+        "metadata_problem",
+        "The first refused rows and unreadable cells of each such file.",
+        _columns(
+            ("import", "INTEGER NOT NULL", "`metadata.id`"),
+            ("line", "INTEGER NOT NULL", "line of the file, from 1"),
+            ("field", "TEXT NOT NULL", "column of `market`; empty: the row as a whole"),
+            ("reason", "TEXT NOT NULL", "why"),
+            ("text", "TEXT NOT NULL", "beginning of what stands there"),
+        ),
+        indexes=("import",),
     ),
     Table(
         "print",
@@ -441,6 +473,17 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
     ),
 )
 
+MARKET: Final = Table(
+    "market",
+    "What a store says of an app in a snapshot, from the tables given to `study metadata`.",
+    (
+        *(Column(field.name, field.type, field.meaning) for field in FIELDS),
+        Column("import", "BIGINT", "`metadata.id` in the ledger: the last table that told something of this app"),
+        Column("line", "BIGINT", "line of that table"),
+    ),
+    key="package_id, snapshot",
+)
+
 LISTING: Final = Table(
     "listing",
     "Which app was found where in which snapshot: the items of the ledger, for questions in SQL.",
@@ -448,7 +491,7 @@ LISTING: Final = Table(
         ("snapshot", "VARCHAR", "name of the snapshot"),
         ("locator", "VARCHAR", "path, address or key of the package"),
         ("source", "VARCHAR", "kind of source"),
-        ("package_id", "VARCHAR", "application id, as the source tells"),
+        ("package_id", "VARCHAR", "application id, as the source tells, else as the package says"),
         ("version_code", "VARCHAR", "as the source tells"),
         ("size", "BIGINT", "bytes, as the source tells"),
         ("state", "VARCHAR", "waiting, leased, done, failed or quarantined"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from nngauge.errors import StoreError, UsageError
+from nngauge.limits import GIB
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.once import once
 from nngauge.store.rows import rows_of
-from nngauge.store.schema import FACT_TABLES, Table, by_name
+from nngauge.store.schema import FACT_TABLES, MARKET, Table, by_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,7 +87,7 @@ def write_batch(folder: Path, batch: int, entries: Iterable[Entry]) -> list[Shar
     for entry in entries:
         for name, found in rows_of(entry.app, entry.key, entry.result).items():
             rows.setdefault(name, []).extend(found)
-    return _place(folder, batch, lambda pending: write_tables(pending, rows))
+    return place(folder, batch, lambda pending: write_tables(pending, rows))
 
 
 def write_tables(folder: Path, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, int]:
@@ -99,9 +101,14 @@ def write_tables(folder: Path, rows: Mapping[str, Sequence[tuple[Any, ...]]]) ->
 
 
 def write_parquet(
-    database: duckdb.DuckDBPyConnection, table: Table, rows: Iterable[tuple[Any, ...]], target: Path
+    database: duckdb.DuckDBPyConnection,
+    table: Table,
+    rows: Iterable[tuple[Any, ...]],
+    target: Path,
+    *,
+    longest: int = GIB,
 ) -> None:
-    """Writes rows to a Parquet file, by way of lines of JSON."""
+    """Writes rows to a Parquet file, by way of lines of JSON of at most `longest` bytes: DuckDB takes twice as much memory."""
     lines = target.with_suffix(".jsonl")
     encoder = msgspec.json.Encoder()
     with lines.open("wb") as file:
@@ -110,20 +117,23 @@ def write_parquet(
     columns = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
     database.execute(
         f"COPY (SELECT * FROM read_json('{quoted(lines)}', format = 'newline_delimited', columns = {{{columns}}}, "
-        f"maximum_object_size = 1073741824)) TO '{quoted(target)}' (FORMAT parquet, COMPRESSION zstd)"
+        f"maximum_object_size = {longest})) TO '{quoted(target)}' (FORMAT parquet, COMPRESSION zstd)"
     )
     lines.unlink()
 
 
-def _place(folder: Path, batch: int, write: Any) -> list[Shard]:
-    """Lets `write` fill a folder beside the facts, and moves its files to their places."""
+def place(folder: Path, batch: int, write: Callable[[Path], dict[str, int]]) -> list[Shard]:
+    """Lets `write` fill a folder beside the facts, and moves its files to their places.
+
+    `write` gives the rows of each table whose file it made. Raises `StoreError`.
+    """
     pending = folder / _PENDING
     shutil.rmtree(pending, ignore_errors=True)
     try:
         import duckdb
 
         pending.mkdir(parents=True)
-        counts: dict[str, int] = write(pending)
+        counts = write(pending)
         shards = []
         for name, count in sorted(counts.items()):
             file = pending / f"{name}.parquet"
@@ -149,9 +159,7 @@ def merge(folder: Path, ledger: Ledger) -> int:
     while batches := _mergeable(ledger.shards()):
         dead = [(app, batch) for app, batch in ledger.superseded() if batch in batches]
         new = ledger.next_batch()
-        shards = _place(
-            folder, new, lambda pending, old=batches, less=dead: _merged(folder, pending, ledger, old, less)
-        )
+        shards = place(folder, new, partial(_merged, folder, ledger, batches, dead))
         ledger.replace(batches, new, shards)
         sweep(folder, ledger)
         gone += len(batches)
@@ -159,9 +167,14 @@ def merge(folder: Path, ledger: Ledger) -> int:
 
 
 def _mergeable(shards: Sequence[Shard]) -> list[int]:
-    """The batches of the smallest size class that has enough of them. Classes differ by a factor of `_MERGE`."""
+    """The batches of the smallest size class that has enough of them. Classes differ by a factor of `_MERGE`.
+
+    Listings of stores have no apps of ours and are merged when they are read (`nngauge.store.market`).
+    """
     apps: dict[int, int] = {}
     for shard in shards:
+        if shard.part == MARKET.name:
+            continue
         apps[shard.batch] = max(apps.get(shard.batch, 0), shard.rows if shard.part == "document" else 1)
     classes: dict[int, list[int]] = {}
     for batch, count in sorted(apps.items()):
@@ -173,7 +186,7 @@ def _mergeable(shards: Sequence[Shard]) -> list[int]:
 
 
 def _merged(
-    folder: Path, pending: Path, ledger: Ledger, batches: Sequence[int], dead: Sequence[tuple[str, int]]
+    folder: Path, ledger: Ledger, batches: Sequence[int], dead: Sequence[tuple[str, int]], pending: Path
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
     with connect() as database:

@@ -16,13 +16,13 @@ from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
 from nngauge.store.once import once
 from nngauge.store.rows import StoredResult, rows_of
-from nngauge.store.schema import FACT_TABLES, LISTING, Column, Table
+from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
 from nngauge.store.shards import connect, quoted, write_tables
 
 if TYPE_CHECKING:
     import duckdb
 
-TABLES: Final = (*FACT_TABLES, LISTING)
+TABLES: Final = (*FACT_TABLES, MARKET, LISTING)
 """What questions can be asked about."""
 _READING: Final = {"SELECT", "EXPLAIN"}
 
@@ -55,7 +55,7 @@ class Warehouse:
             recent = _recent(once(self._database, folder, ledger, ledger.journal()), scratch)
             listing = scratch / "listing.parquet"
             write_listing(self._database, folder, ledger, changes, listing)
-        for table in FACT_TABLES:
+        for table in (*FACT_TABLES, MARKET):
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
         self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
         self._lock([folder / shard.file for shard in shards], scratch, exports)
