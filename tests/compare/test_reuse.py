@@ -41,6 +41,7 @@ from tests.builders.networks import network as layers_of
 pytest.importorskip("duckdb", reason="the extra `study` is not installed")
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 FORM = deferred_formats()[0]
+NOISE = random.Random(5)
 
 
 # --- stores -------------------------------------------------------------------------------------------------------------
@@ -222,6 +223,7 @@ def test_precision_and_recall_over_transformed_copies(kept: Kept) -> None:
         (lambda old, new: old[:7] + new[7:], Relation.PARTLY),
         (lambda old, new: list(new), None),
         (lambda old, new: list(old), Relation.SAME),
+        (lambda old, new: changed(old, lambda weight, at, out: weight + NOISE.gauss(0, 0.015)), Relation.TRAINED),
     ],
 )
 def test_how_two_networks_are_related(

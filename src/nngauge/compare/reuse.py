@@ -18,10 +18,13 @@ LAYERS: Final = 3
 """Layers that may differ in models that one was made from the other."""
 MODEL: Final = "reuse_model"
 """Kept table: one row a distinct model: model (number, by falling number of apps), digest, name, format, apps, sdk …"""
+_GRAPH: Final = "reuse_graph"
 PAIR: Final = "reuse_pair"
 """Kept table: one, other (numbers of models), their shares, `relation`."""
 _SHELF: Final = 8
 """Models with one weight in common that are all compared with each other; of more, each with the first and the next."""
+_EQUAL: Final = 0.01
+"""Median distance beyond which float32 weights are not the other's: converting them moves no bit of a sketch."""
 _SHOWN: Final = 12
 """Members of a group that are told."""
 _OWNER: Final = "coalesce(nullif(package_id, ''), model.app)"
@@ -45,7 +48,7 @@ def reuse(facts: Warehouse, *, groups: int = 20, snapshot: str | None = None) ->
         shares=tuple(_shares(facts)),
         same=_groups(facts, "reuse_same", groups),
         families=_groups(facts, "reuse_family", groups, _NOT_ONE),
-        architectures=_groups(facts, "reuse_graph", groups),
+        architectures=_groups(facts, _GRAPH, groups),
         unread=_number(
             facts, f"SELECT count(*) FROM {MODEL} LEFT JOIN reuse_total USING (model) WHERE tensors IS NULL"
         ),
@@ -162,7 +165,8 @@ def _related(facts: Warehouse) -> None:
         "greatest((one_sketched + one_bare) / a.elements, coalesce(one_sketched / nullif(a.sketched, 0), 0)) AS one_share, "
         "greatest((other_sketched + other_bare) / b.elements, coalesce(other_sketched / nullif(b.sketched, 0), 0)) AS other_share, "
         "coalesce(same, 0) AS same, coalesce(same_layers, 0) AS same_layers, a.tensors, b.tensors AS other_tensors, "
-        "a.layers, b.layers AS other_layers, mine.format = theirs.format AS same_format FROM reuse_share "
+        "a.layers, b.layers AS other_layers, mine.format = theirs.format AS same_format, "
+        "coalesce(mine.precision = 'float32' AND theirs.precision = 'float32', false) AS floats FROM reuse_share "
         "JOIN reuse_total AS a ON a.model = one JOIN reuse_total AS b ON b.model = other "
         f"JOIN {MODEL} AS mine ON mine.model = one JOIN {MODEL} AS theirs ON theirs.model = other "
         "LEFT JOIN reuse_exact_share USING (one, other)",
@@ -172,7 +176,8 @@ def _related(facts: Warehouse) -> None:
         PAIR,
         f"SELECT *, CASE WHEN same = tensors AND same = other_tensors THEN '{Relation.SAME}' "
         f"WHEN same_format AND layers = other_layers AND tensors = other_tensors AND {differ} <= {LAYERS} AND same_layers >= greatest(1, {differ}) "
-        f"THEN '{Relation.TUNED}' WHEN least(one_share, other_share) >= {SAME} AND coalesce(away, 0) <= {CLOSE} "
+        f"THEN '{Relation.TUNED}' WHEN floats AND least(one_share, other_share) >= {SAME} AND away > {_EQUAL} "
+        f"THEN '{Relation.TRAINED}' WHEN least(one_share, other_share) >= {SAME} AND coalesce(away, 0) <= {CLOSE} "
         f"THEN '{Relation.CONVERTED}' WHEN least(one_share, other_share) >= {PART} THEN '{Relation.PARTLY}' END AS relation "
         f"FROM {PAIR}",
     )
@@ -181,7 +186,7 @@ def _related(facts: Warehouse) -> None:
 def _graphs(facts: Warehouse) -> None:
     """Makes `reuse_graph`: node, label: models of the same graph (or, across formats, the same layers), one of each family."""
     facts.keep(
-        "reuse_graph",
+        _GRAPH,
         "WITH family AS (SELECT model, coalesce(label, model) AS family, coalesce(reuse_model.layers, structure) AS graph "
         f"FROM {MODEL} JOIN reuse_total USING (model) LEFT JOIN reuse_family ON node = model WHERE graph IS NOT NULL) "
         "SELECT model AS node, min(model) OVER (PARTITION BY graph) AS label FROM family "
@@ -210,7 +215,7 @@ def _shares(facts: Warehouse) -> list[Share]:
     used = "FROM reuse_use WHERE NOT ($own AND sdk)"
     packages = f"digest IN (SELECT digest {used} GROUP BY digest HAVING count(*) > 1)"
     models = f"SELECT count(*) FROM {MODEL} WHERE NOT ($own AND sdk)"
-    graphs = f"FROM reuse_graph JOIN {MODEL} ON model = node WHERE NOT ($own AND sdk)"
+    graphs = f"FROM {_GRAPH} JOIN {MODEL} ON model = node WHERE NOT ($own AND sdk)"
     questions = (
         ("copies of models that another package has, too", f"SELECT count(*) {used} AND {packages}", f"SELECT count(*) {used}"),
         ("distinct models in more than one package", f"SELECT count(DISTINCT digest) {used} AND {packages}", models),
@@ -252,11 +257,15 @@ def _group(facts: Warehouse, table: str, row: tuple[Any, ...]) -> Group:
         "WHERE label = ? ORDER BY apps DESC, model LIMIT ?",
         (label, _SHOWN),
     ).rows
-    relations = facts.ask(
-        f"SELECT DISTINCT relation FROM {PAIR} JOIN {table} ON node = one WHERE label = ? AND relation IS NOT NULL "
-        f"AND other IN (SELECT node FROM {table} WHERE label = ?)",
-        (label, label),
-    ).rows
+    relations = (
+        []
+        if table == _GRAPH
+        else facts.ask(
+            f"SELECT DISTINCT relation FROM {PAIR} JOIN {table} ON node = one WHERE label = ? AND relation IS NOT NULL "
+            f"AND other IN (SELECT node FROM {table} WHERE label = ?)",
+            (label, label),
+        ).rows
+    )
     found = {relation for (relation,) in relations}
     return Group(
         apps=packages,

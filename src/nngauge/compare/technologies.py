@@ -144,16 +144,20 @@ def switches(facts: Warehouse) -> tuple[Switch, ...]:
 
 
 def compare_sdks(facts: Warehouse) -> tuple[Shift, ...]:
-    """Makes `SDK`; totals of every component that brings a technology, a model or a library with AI in it."""
+    """Makes `SDK`; totals of every component that brings a technology, a model or a library with AI in it.
+
+    Runtimes that count as their own component are left out: they are among the technologies.
+    """
     brought = " UNION ALL ".join((
         f"SELECT app, sdk FROM technology WHERE {counted()} AND sdk IS NOT NULL",
         "SELECT app, sdk FROM model WHERE sdk IS NOT NULL",
         "SELECT app, sdk FROM library WHERE sdk IS NOT NULL AND technologies <> ''",
     ))  # fmt: skip
+    itself = f"SELECT DISTINCT technology FROM technology WHERE category <> '{Category.SDK.value}'"
     facts.keep(
         SDK,
         "SELECT pair, sdk, any_value(kept) AS kept, bool_or(side = 1) AS first, bool_or(side = 2) AS second "
-        f"FROM ({brought}) JOIN {MEMBER} USING (app) GROUP BY pair, sdk",
+        f"FROM (SELECT * FROM ({brought}) WHERE sdk NOT IN ({itself})) JOIN {MEMBER} USING (app) GROUP BY pair, sdk",
     )
     return _shifts(facts, SDK, "sdk", "sdk, ''")
 

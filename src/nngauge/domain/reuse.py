@@ -16,6 +16,8 @@ class Relation(StrEnum):
     """At most three layers have other weights, the others have the same bytes: trained on, or given another head."""
     CONVERTED = "same weights, converted"
     """The same weights in another type, layout or format."""
+    TRAINED = "trained on"
+    """Floats near the same floats: checkpoints of one training, or trained on from there in all layers."""
     PARTLY = "shared weights"
     """At least a fifth of the weights of each, but not all."""
 

@@ -56,7 +56,7 @@ def run_local(
 
     `work` replaces what a worker does with a task, for tests: it gives what `perform` gives.
     """
-    crew = _Crew(workers, settings, work)
+    crew = Crew(workers, settings, work)
     source = iter(tasks)
     try:
         while True:
@@ -76,7 +76,7 @@ class _Job(Struct, frozen=True):
     begun: int
 
 
-class _Crew:
+class Crew:
     """Pools of one worker each, so that whatever ends a worker, in the middle of a message even, is felt by no other.
 
     Workers of one pool share pipes and locks. One that is killed while it holds them blocks the others for good, and the
@@ -169,7 +169,7 @@ def _discard(pool: ProcessPool) -> None:
 
 
 def open_pool(workers: int, settings: Settings) -> ProcessPool:
-    """Worker processes that are ready for `perform`, each within the limits; also those that a cluster's workers keep."""
+    """Worker processes that are ready for `perform`, each within the limits."""
     import multiprocessing
 
     from pebble import ProcessPool

@@ -30,7 +30,7 @@ from msgspec import Struct, field
 from nngauge.domain.scan import Depth, Provenance
 from nngauge.errors import EngineError, UsageError
 from nngauge.pipeline import Scanner
-from nngauge.runners.local import open_pool, reply_to
+from nngauge.runners.local import Crew
 from nngauge.runners.tasks import Reply, Settings, Task, failed, perform, run_failure
 
 PREFIX: Final = "ray:"
@@ -63,8 +63,7 @@ class Worker:
         self._settings = msgspec.msgpack.decode(settings, type=Settings)
         # A process that is spawned imports the main script of its parent: here that is Ray's, and takes seconds.
         vars(sys.modules["__main__"]).pop("__file__", None)
-        self._pool = open_pool(1, self._settings)
-        self._work = work
+        self._crew = Crew(1, self._settings, work)
 
     def about(self) -> bytes:
         """`(node, Installation)`, as MessagePack."""
@@ -72,8 +71,11 @@ class Worker:
 
     def perform(self, data: bytes) -> bytes:
         """See `tasks.perform`; limits and lost processes are in the reply, as with local workers."""
-        future = self._pool.schedule(self._work, args=[data], timeout=self._settings.limits.seconds)
-        return reply_to(msgspec.msgpack.decode(data, type=Task), future, self._settings)
+        self._crew.take(msgspec.msgpack.decode(data, type=Task))
+        replies: list[tuple[Task, Reply]] = []
+        while not replies:
+            replies += self._crew.replies()
+        return msgspec.msgpack.encode(replies[0][1])
 
 
 def installation(depth: Depth) -> Installation:
@@ -89,7 +91,7 @@ class _Member(Struct):
     """By what will be their replies, in the order they are done in."""
 
 
-class _Crew:
+class _Workforce:
     """The workers of one run. An engine: takes tasks, and gives replies as they finish."""
 
     def __init__(self, ray: Any, workers: int | None, settings: Settings, work: Callable[[bytes], bytes]) -> None:
@@ -192,7 +194,10 @@ class _Crew:
 
         try:
             data = self._ray.get(ref)
-        except RayTaskError as error:  # a bug of this module, and no reason to lose the worker
+        except RayTaskError as error:
+            if isinstance(error.cause, EngineError):
+                raise error.cause from None
+            # a bug of this module, and no reason to lose the worker
             problem = run_failure(member.tasks[ref].item.locator, "InternalError", _line(error))
             task = member.tasks.pop(ref)
             yield task, failed(task, problem)
@@ -268,7 +273,7 @@ def cluster(
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, place)
-    crew = _Crew(ray, workers, settings, work)
+    crew = _Workforce(ray, workers, settings, work)
     try:
         yield crew
     finally:
