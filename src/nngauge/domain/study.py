@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+UNOPENED: Final = "unopened-"
+"""How the identity of a package begins that could not be opened: made from its locator, for want of a digest."""
 
 
 class State(StrEnum):

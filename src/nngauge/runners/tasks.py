@@ -15,7 +15,7 @@ from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.scan import Depth
-from nngauge.domain.study import Item
+from nngauge.domain.study import UNOPENED, Item
 from nngauge.errors import MalformedError, NngaugeError, TransientError
 from nngauge.extract.attempt import Extracted, failure
 from nngauge.io.source import ByteSource
@@ -158,7 +158,7 @@ def failed(task: Task, problem: Failure, *, transient: bool = False) -> Reply:
     name = hashlib.blake2b(
         f"{task.source}\n{task.item.locator}\n{task.item.stamp}".encode(), digest_size=16
     ).hexdigest()
-    return Reply(id=task.id, app=f"unopened-{name}", result=StoredResult(failure=problem), transient=transient)
+    return Reply(id=task.id, app=f"{UNOPENED}{name}", result=StoredResult(failure=problem), transient=transient)
 
 
 def run_failure(path: str, what: str, reason: str, hint: str = "raise --timeout or --memory") -> Failure:

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.domain.outcome import Failure
-from nngauge.domain.study import Item, Progress, State, Work
+from nngauge.domain.study import UNOPENED, Item, Progress, State, Work
 from nngauge.errors import MalformedError, StoreError, UnreadableError, UnsupportedError
 from nngauge.store.rows import StoredResult
 from nngauge.store.schema import LEDGER_TABLES, VERSION
@@ -296,6 +296,7 @@ class Ledger:
         with self._transaction() as connection:
             if result is not None:
                 self._journal(connection, app, key, result)
+            self._drop_failure(connection, work, app)
             if fingerprint is not None:
                 connection.execute("INSERT OR IGNORE INTO print VALUES (?, ?, ?)", (*fingerprint, app))
             connection.execute(
@@ -313,6 +314,20 @@ class Ledger:
             return result.scan.app.package_id if result.scan is not None else None
         row = self._connection.execute("SELECT package_id FROM item WHERE app = ? LIMIT 1", (app,)).fetchone()
         return None if row is None else row[0]
+
+    def _drop_failure(self, connection: sqlite3.Connection, work: int, app: str) -> None:
+        """Opened at last: that it could not be opened is no fact any more, unless another item says so too."""
+        (before,) = connection.execute("SELECT app FROM item WHERE id = ?", (work,)).fetchone()
+        if before is None or before == app or not before.startswith(UNOPENED):
+            return
+        if connection.execute("SELECT 1 FROM item WHERE app = ? AND id <> ?", (before, work)).fetchone():
+            return
+        connection.execute(
+            "INSERT OR IGNORE INTO superseded SELECT app, batch FROM result WHERE app = ? AND batch IS NOT NULL",
+            (before,),
+        )
+        for table in ("result", "journal"):
+            connection.execute(f"DELETE FROM {table} WHERE app = ?", (before,))
 
     def _journal(self, connection: sqlite3.Connection, app: str, key: str, result: StoredResult) -> None:
         row = connection.execute("SELECT batch FROM result WHERE app = ?", (app,)).fetchone()
