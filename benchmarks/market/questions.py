@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import statistics
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +75,8 @@ QUESTIONS = {
     "models by task": "SELECT task, owner, count(*) FROM model GROUP BY 1, 2 ORDER BY 3 DESC",
     "distinct models": "SELECT count(*), count(DISTINCT digest) FROM model",
     "models that most apps share": """
-        SELECT digest, count(*) AS apps FROM model GROUP BY 1 HAVING apps > 1 ORDER BY apps DESC, digest LIMIT 20""",
+        SELECT digest, count(*) AS apps FROM model WHERE hash(digest) IN
+          (SELECT hash(digest) FROM model GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 20) GROUP BY 1 ORDER BY 2 DESC, 1""",
     "apps with one model": """
         SELECT package_id FROM model JOIN app USING (app) WHERE digest = (SELECT min(digest) FROM model WHERE app = sha256('77'))""",
     "developers with most AI": """
@@ -139,20 +139,24 @@ def _shard(folder: Path, batch: int, table: Table, first: int, last: int, databa
 
 
 def ask(folder: Path, times: int) -> list[tuple[str, float, float]]:
-    """`(question, median seconds, slowest)`; opening comes first, cold and again."""
-    found = []
+    """`(question, seconds, seconds of CPU)`, both the least of `times`; opening comes first, cold and again."""
+    found: list[tuple[str, float, float]] = []
     for what in ("open the study, first", "open the study, again"):
-        started = time.perf_counter()
-        with Ledger(folder / "ledger.sqlite") as ledger, Warehouse(folder, ledger):
-            found.append((what, time.perf_counter() - started, time.perf_counter() - started))
+        with Ledger(folder / "ledger.sqlite") as ledger:
+            if not found:
+                ledger.set_fact("asked", time.strftime("%Y-%m-%d"))  # a change: what was kept does not hold any more
+            begun = time.perf_counter(), time.process_time()
+            with Warehouse(folder, ledger):
+                found.append((what, time.perf_counter() - begun[0], time.process_time() - begun[1]))
     with Ledger(folder / "ledger.sqlite") as ledger, Warehouse(folder, ledger) as facts:
         for question, sql in QUESTIONS.items():
-            taken = []
+            walls, cpus = [], []
             for _ in range(times):
-                started = time.perf_counter()
+                begun = time.perf_counter(), time.process_time()
                 facts.ask(sql)
-                taken.append(time.perf_counter() - started)
-            found.append((question, statistics.median(taken), max(taken)))
+                walls.append(time.perf_counter() - begun[0])
+                cpus.append(time.process_time() - begun[1])
+            found.append((question, min(walls), min(cpus)))
     return found
 
 
@@ -167,8 +171,8 @@ def main() -> None:
         make(options.study, options.apps)
     size = sum(file.stat().st_size for file in options.study.rglob("*") if file.is_file())
     print(f"{size / 1e6:,.0f} MB on disk")
-    for question, median, slowest in ask(options.study, options.times):
-        print(f"{question:<40} {median:7.2f} s (slowest {slowest:.2f} s)")
+    for question, wall, cpu in ask(options.study, options.times):
+        print(f"{question:<40} {wall:7.2f} s, {cpu:.2f} s of CPU", flush=True)
 
 
 if __name__ == "__main__":
