@@ -115,9 +115,10 @@ class Watched(Warehouse):
     """Tells how long each question took."""
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> Answer:
-        started = time.monotonic()
+        started, busy = time.monotonic(), time.process_time()
         answer = super()._run(sql, parameters)
-        self.times = [*getattr(self, "times", []), (time.monotonic() - started, " ".join(sql.split())[:110])]
+        taken = (time.monotonic() - started, time.process_time() - busy, " ".join(sql.split())[:100])
+        self.times = [*getattr(self, "times", []), taken]
         return answer
 
 
@@ -138,13 +139,15 @@ def main() -> None:
             print(
                 f"opened in {time.monotonic() - started:.1f} s; {facts.ask('SELECT count(*) FROM model').rows[0][0]:,} models"
             )
-            started = time.monotonic()
+            started, busy = time.monotonic(), time.process_time()
             difference = compare_snapshots(facts, *SNAPSHOTS, most=100)
-            total = time.monotonic() - started
+            total, busy = time.monotonic() - started, time.process_time() - busy
             slowest = sorted(facts.times, reverse=True)
-            print(f"{len(slowest)} questions in {total:.1f} s, the slowest {slowest[0][0]:.2f} s")
-            for seconds, sql in slowest if given.verbose else slowest[:5]:
-                print(f"  {seconds:6.2f} s  {sql}")
+            print(
+                f"{len(slowest)} questions in {total:.1f} s ({busy:.1f} s of processors), the slowest {slowest[0][0]:.2f} s"
+            )
+            for seconds, busy, sql in slowest if given.verbose else slowest[:5]:
+                print(f"  {seconds:6.2f} s  {busy:6.2f} s of processors  {sql}")
             print(f"{difference.kept:,} packages in both, {sum(difference.models.changed.values()):,} models changed")
 
 

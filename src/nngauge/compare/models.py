@@ -150,14 +150,19 @@ def _keep_changes(facts: Warehouse) -> tuple[dict[str, int], int]:
 
 def _facts(facts: Warehouse) -> Iterator[ModelFacts]:
     """Of all models in `CHANGE`'s pairs."""
-    wanted = f"(SELECT first_digest FROM {CHANGE}_pair UNION SELECT second_digest FROM {CHANGE}_pair)"
-    fields = "format, size, parameters, nodes, inputs, outputs, ops, weights"
-    some = ", ".join(f"any_value({name}) AS {name}" for name in fields.split(", "))
+    facts.keep(
+        f"{CHANGE}_model",
+        " UNION ALL ".join(
+            f"SELECT {word}_digest AS digest, {side}::TINYINT AS side, any_value(pair) AS pair FROM {MATCH} "
+            f"WHERE basis IS NOT NULL GROUP BY {word}_digest"
+            for side, word in ((1, "first"), (2, "second"))
+        ),
+    )
     rows = facts.ask(
-        f"SELECT digest, {fields.replace('parameters', 'parameters::HUGEINT')}, layers, structure, precision FROM "
-        f"(SELECT digest, {some} FROM model WHERE digest IN {wanted} GROUP BY digest) LEFT JOIN "
-        "(SELECT digest, any_value(layers) AS layers, any_value(structure) AS structure, "
-        f"any_value(precision) AS precision FROM network WHERE digest IN {wanted} GROUP BY digest) USING (digest)"
+        "SELECT digest, format, size, parameters::HUGEINT, nodes, inputs, outputs, ops, weights, layers, structure, precision "
+        f"FROM model JOIN {MEMBER} USING (app) JOIN {CHANGE}_model USING (pair, side, digest) LEFT JOIN "
+        "(SELECT digest, any_value(layers) AS layers, any_value(structure) AS structure, any_value(precision) AS precision "
+        f"FROM network WHERE digest IN (SELECT digest FROM {CHANGE}_model) GROUP BY digest) USING (digest)"
     ).rows
     return (ModelFacts(*row) for row in rows)
 

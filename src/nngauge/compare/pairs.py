@@ -76,12 +76,22 @@ def _editions(facts: Warehouse, first: str, second: str, app: str | None) -> Non
         (first, second),
     )
     facts.keep(
-        EDITION,
-        "SELECT side, platform, package_id, CASE WHEN count(*) = 1 THEN any_value(app) ELSE "
-        f"arg_max(app, {{'code': coalesce({_CODE}, []), 'app': app}}) END AS app, count(*) AS editions "
-        "FROM snapshot_found JOIN app USING (app) WHERE package_id IS NOT NULL AND (?1 IS NULL OR package_id = ?1) "
-        "GROUP BY side, platform, package_id",
+        "snapshot_app",
+        "SELECT side, platform, package_id, app, version_code FROM snapshot_found JOIN app USING (app) "
+        "WHERE package_id IS NOT NULL AND (?1 IS NULL OR package_id = ?1)",
         (app,),
+    )
+    facts.keep(
+        "snapshot_group",
+        "SELECT side, platform, package_id, any_value(app) AS app, count(*) AS editions FROM snapshot_app "
+        "GROUP BY side, platform, package_id",
+    )
+    facts.keep(
+        EDITION,
+        "SELECT * FROM snapshot_group WHERE editions = 1 UNION ALL "
+        f"SELECT side, platform, package_id, arg_max(app, {{'code': coalesce({_CODE}, []), 'app': app}}), count(*) "
+        "FROM snapshot_app SEMI JOIN (FROM snapshot_group WHERE editions > 1) USING (side, platform, package_id) "
+        "GROUP BY side, platform, package_id",
     )
 
 

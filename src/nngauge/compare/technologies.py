@@ -36,15 +36,19 @@ def compare_technologies(facts: Warehouse) -> tuple[Shift, ...]:
     """Makes `TECHNOLOGY`, `MOVE` and `SWITCH`; totals of each technology, most common first."""
     fields = ("versions", "grade", "used", "shipped", "library_bytes")
     sides = ", ".join(
-        f"any_value({name}) FILTER (side = {side}) AS {word}_{name}"
-        for side, word in ((1, "first"), (2, "second"))
-        for name in fields
+        f"{side}.{name} AS {word}_{name}" for side, word in (("one", "first"), ("other", "second")) for name in fields
+    )
+    facts.keep(
+        f"{TECHNOLOGY}_side",
+        f"SELECT pair, side, kept, technology, title, category, {', '.join(fields)} "
+        f"FROM technology JOIN {MEMBER} USING (app) WHERE {counted()}",
     )
     facts.keep(
         TECHNOLOGY,
-        "SELECT pair, technology, any_value(kept) AS kept, any_value(title) AS title, any_value(category) AS category, "
-        f"bool_or(side = 1) AS first, bool_or(side = 2) AS second, {sides} "
-        f"FROM technology JOIN {MEMBER} USING (app) WHERE {counted()} GROUP BY pair, technology",
+        "SELECT pair, technology, coalesce(one.kept, other.kept) AS kept, coalesce(other.title, one.title) AS title, "
+        "coalesce(other.category, one.category) AS category, one.pair IS NOT NULL AS first, "
+        f"other.pair IS NOT NULL AS second, {sides} FROM (FROM {TECHNOLOGY}_side WHERE side = 1) AS one "
+        f"FULL JOIN (FROM {TECHNOLOGY}_side WHERE side = 2) AS other USING (pair, technology)",
     )
     _keep_moves(facts)
     _keep_switches(facts)
