@@ -113,7 +113,7 @@ def measure(folder: Path) -> dict[str, Any]:
     with Ledger(folder / "ledger.sqlite") as ledger, Warehouse(folder, ledger) as facts:
         opened = time.perf_counter()
         found = reuse(facts)
-        seconds = time.perf_counter() - opened
+        seconds, used = time.perf_counter() - opened, time.process_time()
         relations = dict(facts.ask(f"SELECT relation, count(*) FROM {PAIR} GROUP BY 1").rows)
         sketches = facts.ask(f"SELECT count(*) FROM {SKETCH}").rows[0][0]
         tensors = facts.ask(f"SELECT count(*) FROM {TENSOR}").rows[0][0]
@@ -127,7 +127,7 @@ def measure(folder: Path) -> dict[str, Any]:
     scores = judged(json.loads((folder / "truth.json").read_text()), label)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
-        "tensors": tensors, "sketches": sketches, "open_seconds": round(opened - begun, 1), "seconds": round(seconds, 1),
+        "tensors": tensors, "sketches": sketches, "open_seconds": round(opened - begun, 1), "seconds": round(seconds, 1), "cpu_seconds": round(used, 1),
         "peak_gb": round(peak / 1e9, 2), "pairs": relations, "groups": len(found.same), **scores,
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from nngauge.domain.attribution import Attribution, Owner
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.graph import Graph
 from nngauge.domain.location import Location
-from nngauge.domain.network import Network
+from nngauge.domain.network import Network, WeightPrint
 from nngauge.domain.reuse import Group, Relation, Reuse
 from nngauge.domain.study import Item
 from nngauge.extract.attempt import Extracted, Piece
@@ -287,6 +287,16 @@ def test_a_study_without_models_has_no_reuse(kept: Kept, tmp_path: Path) -> None
     shown = CliRunner(env={"COLUMNS": "160"}).invoke(cli, ["study", "reuse", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert "no models" in shown.output
+
+
+def test_absurd_numbers_of_elements_are_only_numbers(kept: Kept) -> None:
+    weights = tuple(
+        WeightPrint(order=at, elements=2**63 - 1, dtype="float32", bytes=4, layer=True, exact=f"{at:032x}")
+        for at in range(4)
+    )
+    for name in "ab":
+        kept.app(Network(digest=name, plugin="onnx@1", parameters=2**63 - 1, tensors=weights))
+    assert kept.relations() == {("a", "b"): Relation.SAME}
 
 
 def test_models_whose_weights_cannot_be_compared_are_counted(kept: Kept) -> None:

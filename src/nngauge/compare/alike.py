@@ -16,7 +16,7 @@ from nngauge.analyse.attribution.sketch import BITS, MIN_KNOWN, SIGMAS
 from nngauge.store.warehouse import Warehouse
 
 TENSOR: Final = "reuse_tensor"
-"""Kept table: model, elements, layer, exact, sketch (NULL without one), weight (equal for tensors that count as the same)."""
+"""Kept table: model, elements (as DOUBLE: a model may claim any number), layer, exact, sketch (NULL without one), weight (equal for tensors that count as the same)."""
 SKETCH: Final = "reuse_sketch"
 """Kept table: sketch, shape, high, low, known_high, known_low; the distinct ones."""
 _NEAR: Final = "reuse_near"
@@ -63,7 +63,7 @@ def recognise(facts: Warehouse, tensors: str) -> None:
     components(facts, _NEAR, _LABEL)
     facts.keep(
         TENSOR,
-        "SELECT model, elements, layer, CASE WHEN exact IS NULL THEN NULL ELSE hash(exact, elements) END AS exact, "
+        "SELECT model, elements::DOUBLE AS elements, layer, CASE WHEN exact IS NULL THEN NULL ELSE hash(exact, elements) END AS exact, "
         f"sketch, coalesce(label, sketch)::UBIGINT AS weight FROM {tensors} LEFT JOIN {SKETCH} ON "
         "shape = hash(out_channels, in_channels, positions) AND high = bits_high AND low = bits_low "
         f"AND {SKETCH}.known_high = {tensors}.known_high AND {SKETCH}.known_low = {tensors}.known_low "

@@ -87,13 +87,13 @@ def _weights(facts: Warehouse) -> None:
     recognise(facts, "reuse_source")
     facts.keep(
         "reuse_total",
-        "SELECT model, count(*) AS tensors, count(*) FILTER (layer) AS layers, sum(elements)::BIGINT AS elements, "
-        f"coalesce(sum(elements) FILTER (sketch IS NOT NULL), 0)::BIGINT AS sketched FROM {TENSOR} GROUP BY model",
+        "SELECT model, count(*) AS tensors, count(*) FILTER (layer) AS layers, sum(elements) AS elements, "
+        f"coalesce(sum(elements) FILTER (sketch IS NOT NULL), 0) AS sketched FROM {TENSOR} GROUP BY model",
     )
     facts.keep(
         "reuse_member",
-        "SELECT model, weight, sum(elements)::BIGINT AS elements, "
-        f"coalesce(sum(elements) FILTER (sketch IS NOT NULL), 0)::BIGINT AS sketched FROM {TENSOR} GROUP BY ALL",
+        "SELECT model, weight, sum(elements) AS elements, "
+        f"coalesce(sum(elements) FILTER (sketch IS NOT NULL), 0) AS sketched FROM {TENSOR} GROUP BY ALL",
     )
 
 
@@ -133,7 +133,7 @@ def _matches(facts: Warehouse) -> None:
     """
     facts.keep(
         "reuse_sketched",
-        f"SELECT model, sketch, sum(elements)::BIGINT AS elements FROM {TENSOR} WHERE sketch IS NOT NULL GROUP BY ALL",
+        f"SELECT model, sketch, sum(elements) AS elements FROM {TENSOR} WHERE sketch IS NOT NULL GROUP BY ALL",
     )
     facts.keep(
         "reuse_match",
