@@ -144,6 +144,9 @@ def test_every_column_of_the_schema_is_filled_in_order(tmp_path: Path, ledger: L
     with Warehouse(tmp_path, ledger) as warehouse:
         for table in (*FACT_TABLES, LISTING):
             assert warehouse.ask(f"SELECT * FROM {table.name}").columns == table.names
+        for table in FACT_TABLES:
+            types = warehouse.ask(f"SELECT column_name, column_type FROM (DESCRIBE {table.name})").rows
+            assert types == [(column.name, column.type) for column in table.columns], table.name
 
 
 def test_a_later_result_replaces_the_one_in_a_shard(tmp_path: Path, ledger: Ledger) -> None:

@@ -68,9 +68,10 @@ class Warehouse:
     def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Path | None) -> None:
         """A view over all files of one table; batches with facts that do not count any more are read with a sieve.
 
-        The columns are the schema's: those that files were written without are NULL.
+        The columns and types are the schema's: columns that files were written without are NULL, and types that Parquet
+        does not know come back (it keeps HUGEINT as a floating-point number, exact up to 2⁵³).
         """
-        columns = ", ".join(f'"{name}"' for name in table.names)
+        columns = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in table.columns)
         empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
         parts = [f"SELECT {empty} WHERE false"]
         sieved = {row[0] for row in self._database.execute("SELECT DISTINCT batch FROM superseded").fetchall()}
