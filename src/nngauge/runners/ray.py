@@ -264,7 +264,7 @@ def cluster(
     """An engine on the cluster at `address`, or on that which this process is connected to already.
 
     ``ray://HOST:PORT`` (Ray client), ``ray:HOST:PORT`` (this machine is a node of it), ``ray:auto`` and ``ray://`` (the
-    cluster this machine is a node of, else a new one of this machine alone). `workers`: at most so many; None: one a CPU,
+    cluster this machine is a node of, else a new one), ``ray:local`` (a new one of this machine alone). `workers`: at most so many; None: one a CPU,
     also of nodes that join later. `work`: see `run_local`. Raises `UsageError` without Ray or for another address, and
     `EngineError` for a cluster that is not there.
     """
