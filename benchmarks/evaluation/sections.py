@@ -28,7 +28,7 @@ def sections(
     if folders:
         parts.append(_usage(lists, folders))
     if folders or zoo is not None:
-        parts.append(attribution.page(zoo, folders, crawl))
+        parts.append(attribution.page(zoo, folders[:1], crawl))  # its labels are of the packages of the first folder
     parts.append(_TASKS)
     if models:
         parts.append(_protection(models, folders, protected))
