@@ -264,7 +264,7 @@ def verify(folder: Path, *, repair: bool, as_json: bool) -> None:
     raise click.exceptions.Exit(EXIT_PARTIAL if broken and not repair else EXIT_OK)
 
 
-@command.command("metadata")
+@command.command("metadata", short_help="Join what a store says of apps.")
 @click.argument("folder", type=_FOLDER)
 @click.argument("tables", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--snapshot", default="", help="Of all rows (default: each row's own, else the month of its date).")
