@@ -75,8 +75,7 @@ QUESTIONS = {
     "models by task": "SELECT task, owner, count(*) FROM model GROUP BY 1, 2 ORDER BY 3 DESC",
     "distinct models": "SELECT count(*), count(DISTINCT digest) FROM model",
     "models that most apps share": """
-        SELECT digest, count(*) AS apps FROM model WHERE hash(digest) IN
-          (SELECT hash(digest) FROM model GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 20) GROUP BY 1 ORDER BY 2 DESC, 1""",
+        SELECT digest, count(*) AS apps FROM model GROUP BY 1 HAVING apps > 1 ORDER BY apps DESC, digest LIMIT 20""",
     "apps with one model": """
         SELECT package_id FROM model JOIN app USING (app) WHERE digest = (SELECT min(digest) FROM model WHERE app = sha256('77'))""",
     "developers with most AI": """

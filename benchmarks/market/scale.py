@@ -82,20 +82,29 @@ def idle(data: bytes) -> bytes:
     return msgspec.msgpack.encode(failed(task, problem))
 
 
+def pause(data: bytes) -> bytes:
+    """A worker that waits for 20 ms and does nothing: how well several are kept busy, whatever else the machine does."""
+    time.sleep(0.02)
+    return idle(data)
+
+
 def engine_of(work: Callable[[bytes], bytes], workers: int) -> Engine:
     """The local engine with another way of working."""
 
     def engine(tasks: Iterator[Task]) -> Iterator[tuple[Task, Reply]]:
-        return run_local(tasks, workers=workers, settings=Settings(), work=work)
+        return run_local(tasks, workers=workers, settings=Settings(networks=True), work=work)
 
     return engine
 
 
-def run(study: Study, meter: Meter, *, workers: int, every: int, no_work: bool = False) -> int:
+_WORK: dict[str, Callable[[bytes], bytes]] = {"scan": perform, "idle": idle, "pause": pause}
+
+
+def run(study: Study, meter: Meter, *, workers: int, every: int, work: str = "scan") -> int:
     """Runs to the end, measuring after each `every` items; how many there were."""
     count = 0
     meter.take(0)
-    for outcome in study.run(engine=engine_of(idle if no_work else perform, workers)):
+    for outcome in study.run(settings=Settings(networks=True), engine=engine_of(_WORK[work], workers)):
         count += not outcome.again
         if count % every == 0:
             sample = meter.take(count)
@@ -159,7 +168,7 @@ def main() -> None:
     parser.add_argument("--snapshots", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--every", type=int, default=1000)
-    parser.add_argument("--no-work", action="store_true", help="workers that do nothing: the overhead alone")
+    parser.add_argument("--work", choices=_WORK, default="scan", help="idle: the overhead alone; pause: 20 ms each")
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     report: dict[str, object] = {"workers": options.workers, "cores": os.cpu_count(), "load": os.getloadavg()}
@@ -170,11 +179,11 @@ def main() -> None:
             study.add(str(options.market / name), name)
             added = time.monotonic() - started
             meter = Meter()
-            run(study, meter, workers=options.workers, every=options.every, no_work=options.no_work)
+            run(study, meter, workers=options.workers, every=options.every, work=options.work)
             report[name] = {"add_seconds": added, "tenths": tenths(meter.samples)}
         report["stored"] = study.ledger.stored()
         report["ledger_bytes"] = (options.study / "ledger.sqlite").stat().st_size
-        if not options.no_work:
+        if options.work == "scan":
             problems = check(options.market, options.snapshots, study)
             report["wrong"] = problems[:20]
             print(f"{len(problems)} items differ from the truth")
