@@ -310,6 +310,7 @@ def _local_print(work: Work) -> tuple[int, bytes] | None:
 def _keys(settings: Settings) -> tuple[str, str]:
     """The key of results, and that of results which limits decided."""
     key = scan_key(Scanner(depth=settings.depth).provenance) + (" with networks" if settings.networks else "")
+    key += " with blobs" if settings.blobs is not None else ""
     return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
 
 

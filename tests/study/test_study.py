@@ -20,7 +20,9 @@ from nngauge.pipeline import Scanner
 from nngauge.runners.tasks import Limits, Reply, Settings, Task, attempt, failed, run_failure
 from nngauge.sources import Source, source_for
 from nngauge.store import shards
+from nngauge.store.blobs import blob_path
 from nngauge.study import Engine, Outcome, Study, look
+from tests.builders.samples import model
 
 SCANNER = Scanner()
 
@@ -211,3 +213,27 @@ def test_a_study_is_made_once_and_opened_when_it_is_one(tmp_path: Path, study: P
         Study.open(study)
     with Study.open(study), look(study) as ledger:
         assert ledger.progress()[0].total == 2, "looking on is always possible"
+
+
+# --- models -------------------------------------------------------------------------------------------------------------
+
+
+def test_one_copy_of_a_model_that_many_apps_carry(tmp_path: Path) -> None:
+    data = model("tflite")
+    apps = tmp_path / "apps"
+    apps.mkdir()
+    for name in ("a", "b"):
+        with zipfile.ZipFile(apps / f"{name}.apk", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"assets/{name}.tflite", data)
+    settings = Settings(blobs=str(tmp_path / "study" / "blobs"))
+    with Study.create(tmp_path / "study") as made:
+        made.add(str(apps), "2026-11")
+        list(
+            made.run(
+                engine=lambda tasks: ((task, attempt(SCANNER, task, settings)) for task in tasks), settings=settings
+            )
+        )
+    kept = [path for path in (tmp_path / "study" / "blobs").rglob("*") if path.is_file()]
+    assert kept == [blob_path(tmp_path / "study" / "blobs", hashlib.sha256(data).hexdigest())]
+    assert kept[0].read_bytes() == data
+    assert len(run(tmp_path / "study")) == 2, "without the models the results are others"

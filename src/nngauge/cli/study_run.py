@@ -44,6 +44,16 @@ _LOG_SECONDS = 30.0
     "--memory", type=click.IntRange(min=64), default=APP_MEMORY // MIB, show_default=True, help="MiB per worker."
 )
 @click.option("--extract", type=_FOLDER, help="Write the models that are found here.")
+@click.option(
+    "--keep-models", is_flag=True, help="Keep one copy of every model in the study, below blobs/, by its SHA-256."
+)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of sources: androzoo.parallel=4 (docs/sources.md).",
+)
 @click.option("--usage", is_flag=True, help="Read the code again: is each technology and model used, or only bundled?")
 @click.option("--models-only", is_flag=True, help="Only models, no code: of packages behind addresses a small part.")
 @click.option(
@@ -60,6 +70,8 @@ def command(
     timeout: float,
     memory: int,
     extract: Path | None,
+    keep_models: bool,
+    sets: tuple[str, ...],
     usage: bool,
     models_only: bool,
     no_networks: bool,
@@ -78,13 +90,16 @@ def command(
     """
     from nngauge.report.progress import Tally
     from nngauge.runners.tasks import Limits, Settings
+    from nngauge.store.blobs import FOLDER
     from nngauge.study import Study
 
     settings = Settings(
         limits=Limits(seconds=timeout, memory=memory * MIB),
         depth=depth_of(usage=usage, models_only=models_only),
         extract_to=str(extract.resolve()) if extract else None,
+        blobs=str((folder / FOLDER).resolve()) if keep_models else None,
         networks=not no_networks,
+        sources=_settings(sets),
     )
     started = time.monotonic()
     with Study.open(folder) as study:
@@ -98,6 +113,15 @@ def command(
             stopped = True
         code = _report(study, tally, time.monotonic() - started, stopped=stopped, as_json=as_json, quiet=quiet)
     raise click.exceptions.Exit(code)
+
+
+def _settings(sets: tuple[str, ...]) -> dict[str, str]:
+    from nngauge.errors import UsageError
+
+    pairs = [text.partition("=") for text in sets]
+    if not all(name and value for name, _, value in pairs):
+        raise UsageError("--set takes NAME=VALUE", hint="for example: --set androzoo.parallel=4")
+    return {name: value for name, _, value in pairs}
 
 
 @contextmanager

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     depth: Depth = Depth.DEFAULT
     extract_to: str | None = None
     """Folder for the models that are found."""
+    blobs: str | None = None
+    """Folder for one copy of every file of a model, by its digest."""
     networks: bool = False
     """Whether the facts of each distinct model (`domain.network`) go with the result."""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -171,17 +173,20 @@ class TimeUp(BaseException):
 
 
 def _sink(settings: Settings, app: str, collector: Collector | None) -> Sink | None:
-    collect = collector.collect if collector is not None else None
-    if settings.extract_to is None:
-        return collect
-    from nngauge.extract.save import Saver
+    sinks: list[Sink] = [] if collector is None else [collector.collect]
+    if settings.extract_to is not None:
+        from nngauge.extract.save import Saver
 
-    save = Saver(settings.extract_to, app).save
-    if collect is None:
-        return save
+        sinks.append(Saver(settings.extract_to, app).save)
+    if settings.blobs is not None:
+        from nngauge.store.blobs import Blobs
 
-    def both(model: Model, extracted: Extracted) -> None:
-        collect(model, extracted)
-        save(model, extracted)
+        sinks.append(Blobs(settings.blobs).keep)
+    if len(sinks) < 2:
+        return sinks[0] if sinks else None
 
-    return both
+    def all_of_them(model: Model, extracted: Extracted) -> None:
+        for sink in sinks:
+            sink(model, extracted)
+
+    return all_of_them
