@@ -65,7 +65,7 @@ def _analysed(form: Format, sample: Sample) -> _Whole:
     views = {piece.location.path: piece.source.view() for piece in companions}
     graph = form.parse(ModelData(sample.name, lead.source.view(), views))
     _referring(graph, [source.size for source in sources])
-    analysis = _analyse(Extracted(form, graph, pieces), {}, weights=True, digest=None)
+    analysis = _analyse(Extracted(form, graph, pieces), {}, (), weights=True, digest=None)
     return _Whole(analysis, weights_of(analysis.graph, sources))
 
 

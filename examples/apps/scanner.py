@@ -76,6 +76,7 @@ APP = ExampleApp(
     technologies={
         "mlkit-text-recognition-thin": "",
         "mlkit-code-scanner": "",
+        "onnxruntime-nnapi": "",
         "onnxruntime": "1.22.0",
         "executorch": "",
     },
