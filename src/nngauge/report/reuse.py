@@ -56,7 +56,7 @@ def _groups(title: str, groups: Sequence[Group]) -> Iterator[RenderableType]:
             f"{group.apps:,}",
             f"{group.models:,}",
             ", ".join(group.formats),
-            ", ".join(group.relations),
+            "; ".join(group.relations),
             Text(_members(group)),
         )
     yield Text(f"\n{title}", style="bold")
