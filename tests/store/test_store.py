@@ -363,6 +363,19 @@ def test_other_files_and_other_schemas_are_refused(tmp_path: Path) -> None:
         Ledger(newer)
 
 
+def test_a_ledger_of_the_schema_before_is_completed_and_keeps_what_it_has(tmp_path: Path, ledger: Ledger) -> None:
+    fill(ledger, 2)
+    ledger.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:  # as version 2 left it
+        connection.executescript("DROP TABLE metadata; DROP TABLE metadata_problem; PRAGMA user_version = 2;")
+    opened = Ledger(tmp_path / "ledger.sqlite")
+    assert list(opened.metadata()) == []
+    assert states(opened) == {State.DONE: 2}
+    assert opened.journal_size() == 2
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
 # --- questions ----------------------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from nngauge.domain.outcome import Failure
 from nngauge.domain.study import UNOPENED, Item, Progress, State, Work
 from nngauge.errors import MalformedError, StoreError, UnreadableError, UnsupportedError
 from nngauge.store.rows import StoredResult
-from nngauge.store.schema import LEDGER_TABLES, VERSION
+from nngauge.store.schema import ADDITIVE, LEDGER_TABLES, VERSION
 
 _BUSY_SECONDS: Final = 30
 _CHUNK: Final = 10_000
@@ -94,11 +94,13 @@ class Ledger:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == VERSION:
             return
-        if version:
+        if version and version not in ADDITIVE:
             raise UnsupportedError(f"ledger of schema {version}, this nngauge reads {VERSION}", hint="use a new folder")
         statements = "".join(table.ddl for table in LEDGER_TABLES)
-        unique = "CREATE UNIQUE INDEX item_identity ON item (snapshot, locator);"
-        self._connection.executescript(f"BEGIN; {statements} {unique} PRAGMA user_version = {VERSION}; COMMIT;")
+        statements += "CREATE UNIQUE INDEX item_identity ON item (snapshot, locator);"
+        for kind in ("TABLE", "INDEX", "UNIQUE INDEX"):
+            statements = statements.replace(f"CREATE {kind} ", f"CREATE {kind} IF NOT EXISTS ")
+        self._connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def __enter__(self) -> Self:
         return self

@@ -13,8 +13,11 @@ from msgspec import Struct
 
 from nngauge.domain.market import FIELDS
 
-VERSION: Final = 2
-"""Raised with every change of the tables; kept in SQLite's `user_version`. 1 was one SQLite file for everything."""
+VERSION: Final = 3
+"""Raised with every change of the ledger's tables; kept in SQLite's `user_version`. 1 was one SQLite file for everything, 2
+had no tables for market metadata."""
+ADDITIVE: Final = frozenset({2})
+"""Versions that lack tables and indexes of today's and differ in nothing else: a ledger of theirs is completed when opened."""
 
 
 class Column(Struct, frozen=True):
