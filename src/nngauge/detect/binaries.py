@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from nngauge.io.macho import MachO
 
 
-_MAX_SYMBOLS: Final = 20_000
-"""Dynamic symbols looked at for native methods; libraries of apps hide most of theirs."""
+_MAX_METHODS: Final = 4096
+"""Native methods looked at of one library."""
 
 
 class ElfBinary(Struct, frozen=True):
@@ -59,8 +59,7 @@ class ElfBinary(Struct, frozen=True):
 
     def native_methods(self) -> Iterator[str]:
         """Exported functions that Java calls."""
-        names = islice(self.elf.dynamic_names(), _MAX_SYMBOLS)
-        return (name for name, defined in names if defined and name.startswith("Java_"))
+        return islice(self.elf.names_beginning(b"Java_"), _MAX_METHODS)
 
     def symbol_versions(self) -> tuple[str, ...]:
         """Version definitions such as ``VERS_1.20.1``."""

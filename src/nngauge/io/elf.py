@@ -154,6 +154,17 @@ class Elf(Struct, frozen=True, kw_only=True):
             for name, _, defined in self._symbols.entries():
                 yield name.decode("utf-8", "replace"), defined
 
+    def names_beginning(self, prefix: bytes) -> Iterator[str]:
+        """Names in the string table of the dynamic symbols, in its order, without reading the symbols themselves."""
+        if self._symbols is None:
+            return
+        strings = self._symbols.strings()
+        at = strings.find(b"\0" + prefix)
+        while at >= 0:
+            end = strings.find(b"\0", at + 1)
+            yield strings[at + 1 : end if end >= 0 else None].decode("utf-8", "replace")
+            at = strings.find(b"\0" + prefix, at + 1)
+
     def symbol_versions(self) -> tuple[str, ...]:
         """Version names this library defines (``VERS_1.31.1``), without the base entry, which repeats the soname."""
         return () if self._symbols is None else self._symbols.versions()
