@@ -239,6 +239,6 @@ def test_stripped_of_section_headers_gives_the_same_symbols() -> None:
 
 
 def test_names_are_found_by_their_beginning_without_reading_symbols() -> None:
-    elf = read_elf(build_elf(ElfSpec(exports=("Java_a_B_run", "other", "Java_a_B_stop", "xJava_no"))))
+    elf = read_elf(build_elf(exports=("Java_a_B_run", "other", "Java_a_B_stop", "xJava_no")))
     assert sorted(elf.names_beginning(b"Java_")) == ["Java_a_B_run", "Java_a_B_stop"]
     assert list(elf.names_beginning(b"none")) == []
