@@ -83,7 +83,7 @@ def audit_app(path: str | Path, scanner: Scanner | None = None) -> Audit:
     package = open_package(path)
     kept = _Kept(parts=tuple(part.location.path for part in package.parts))
     try:
-        scan = scanner.scan(path, kept.keep)
+        scan = scanner.scan_package(package, str(path), kept.keep)
         survey = Survey(package)
         try:
             return _Auditor(scanner, scan, survey, kept).run()

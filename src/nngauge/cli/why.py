@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nngauge.domain.scan import Scan
+    from nngauge.packages import Package
 
 
 @click.command("why", short_help="The evidence behind one line of a report.")
@@ -17,23 +22,31 @@ def command(app: Path, fact: str) -> None:
     FACT is a technology (onnxruntime), an accelerator (tflite-gpu), a model or file name, a path inside the app, or the
     beginning of a digest. The app's code is read for paths to what is asked about.
     """
-    from nngauge.cli.screen import show
-    from nngauge.domain.location import Location
     from nngauge.domain.scan import Depth
-    from nngauge.errors import InputError, UsageError
-    from nngauge.extract.locate import open_location
     from nngauge.packages import open_package
     from nngauge.pipeline import Scanner
+
+    package = open_package(app)
+    try:
+        _show(Scanner(depth=Depth.USAGE).scan_package(package, str(app)), package, fact)
+    finally:
+        package.close()
+
+
+def _show(scan: Scan, package: Package, fact: str) -> None:
+    """The evidence, with the bytes of the package that is still open."""
+    from nngauge.cli.screen import show
+    from nngauge.domain.location import Location
+    from nngauge.errors import InputError, UsageError
+    from nngauge.extract.locate import open_location
     from nngauge.report.why import fact_names, find_facts, render_facts
 
-    scan = Scanner(depth=Depth.USAGE).scan(app)
     facts = find_facts(scan, fact)
     if not facts:
         names = fact_names(scan)
         near = get_close_matches(fact, names, n=5, cutoff=0.4) or names[:12]
         hint = f"this app has: {', '.join(near)}" if near else "nothing was found in this app"
         raise UsageError(f"no line of the report is called {fact!r}", hint=hint)
-    package = open_package(app)
 
     def peek(location: Location, offset: int, count: int) -> bytes:
         try:
@@ -41,7 +54,4 @@ def command(app: Path, fact: str) -> None:
         except InputError:
             return b""
 
-    try:
-        show(render_facts(facts, peek))
-    finally:
-        package.close()
+    show(render_facts(facts, peek))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from nngauge.domain.evaluation import Evaluation, LabelSet, PackageScore
 from nngauge.errors import UnreadableError
 from nngauge.evaluation.scores import score_package, sum_up
 from nngauge.runners.plain import scan_each
 from nngauge.runners.tasks import Limits, Settings
-
-_BLOCK: Final = 1 << 20
+from nngauge.store.shards import file_digest
 
 
 def find_packages(labels: LabelSet, folders: Iterable[Path]) -> dict[str, Path]:
@@ -46,14 +43,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+        return file_digest(path)
     except OSError as error:
         raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    return digest.hexdigest()
 
 
 def score_each(labels: LabelSet, files: dict[str, Path], *, workers: int, limits: Limits) -> Iterator[PackageScore]:
