@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 from attacks._api import Check, Result, Shown
 from nngauge.domain.graph import Completeness
 from nngauge.errors import NngaugeError, UnsupportedError
-from nngauge.report.safe import Safe, printable
+from nngauge.screen.safe import Safe
+from nngauge.words.safe import printable
 
 FORGED = "sha256       0000"
 """Begins a line of a name; must not begin a line of a screen."""
@@ -24,10 +25,10 @@ _ACTIVE = frozenset({"script", "foreignObject", "image", "a", "use", "iframe"})
 def show(path: Path) -> Result:
     """Reads, analyses, renders and compares; the refusal where there is one."""
     from nngauge.api import analyse_model, compare_models
-    from nngauge.report.documents import encode_analysis
-    from nngauge.report.layers import chosen_layers, layers_csv, render_layers
-    from nngauge.report.model_card import render_analysis
-    from nngauge.report.model_comparison import render_comparison
+    from nngauge.screen.layers import chosen_layers, layers_csv, render_layers
+    from nngauge.screen.model_card import render_analysis
+    from nngauge.screen.model_comparison import render_comparison
+    from nngauge.words.documents import encode_analysis
 
     try:
         analysis = analyse_model(path)
@@ -45,7 +46,7 @@ def show(path: Path) -> Result:
 
 
 def _drawn(analysis: object) -> str:
-    from nngauge.report.network_svg import render_svg
+    from nngauge.picture.network_svg import render_svg
 
     try:
         return render_svg(analysis)  # type: ignore[arg-type]

@@ -29,8 +29,8 @@ from nngauge.detect.ruleset import Rule, load_rules
 from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
-from nngauge.report.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
+from nngauge.words.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
 
 ROOT = Path(__file__).parent.parent
 GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "studies.md")

@@ -21,12 +21,13 @@ from nngauge.errors import UnsupportedError
 from nngauge.extract.attempt import Extracted, Piece
 from nngauge.formats import Format, ModelData
 from nngauge.io.source import ByteSource
-from nngauge.report.documents import encode_analysis, encode_comparison
-from nngauge.report.layers import chosen_layers, layers_csv, render_layers
-from nngauge.report.model_card import render_analysis
-from nngauge.report.model_comparison import render_comparison
-from nngauge.report.network_svg import render_svg
-from nngauge.report.safe import Safe, printable
+from nngauge.picture.network_svg import render_svg
+from nngauge.screen.layers import chosen_layers, layers_csv, render_layers
+from nngauge.screen.model_card import render_analysis
+from nngauge.screen.model_comparison import render_comparison
+from nngauge.screen.safe import Safe
+from nngauge.words.documents import encode_analysis, encode_comparison
+from nngauge.words.safe import printable
 
 _WIDTH = 120
 _SMALL = 20_000

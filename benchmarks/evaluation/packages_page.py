@@ -19,7 +19,7 @@ from nngauge.domain.evaluation import (
     Told,
 )
 from nngauge.evaluation.run import evaluations
-from nngauge.report.scores import cells
+from nngauge.screen.scores import cells
 
 _INTRODUCTION = (
     "Scored by `nngauge rules evaluate` as `docs/labels.md` describes. *Known* packages were at hand when rules were "

@@ -16,7 +16,7 @@ from nngauge.auditing import audit_app
 from nngauge.domain.evidence import Confidence
 from nngauge.domain.protection import Answer, Audit, AuditedModel, Check, Grade, SignalKind
 from nngauge.pipeline import Scanner
-from nngauge.report.audit_screen import AuditDocument, encode_audit
+from nngauge.screen.audit import AuditDocument, encode_audit
 from tests.builders import weighty
 from tests.builders.dex_code import Call, Class, Instruction, Text, build_code, static
 from tests.builders.packages import apk

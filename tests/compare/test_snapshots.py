@@ -24,13 +24,13 @@ from nngauge.domain.study import Item
 from nngauge.domain.technology import Grade
 from nngauge.domain.usage import UsageVerdict, Use
 from nngauge.errors import UsageError
-from nngauge.report.documents import SNAPSHOTS_SCHEMA, encode_snapshots
-from nngauge.report.safe import Safe
-from nngauge.report.snapshots_screen import changes_csv, render_snapshots
+from nngauge.screen.safe import Safe
+from nngauge.screen.snapshots import changes_csv, render_snapshots
 from nngauge.store import shards
 from nngauge.store.ledger import Ledger
 from nngauge.store.rows import StoredResult
 from nngauge.store.warehouse import Warehouse
+from nngauge.words.documents import SNAPSHOTS_SCHEMA, encode_snapshots
 from tests.builders import facts
 
 pytest.importorskip("duckdb", reason="the extra `study` is not installed")

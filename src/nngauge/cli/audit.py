@@ -23,7 +23,7 @@ def command(app: Path, *, as_json: bool, everything: bool) -> None:
     """
     from nngauge.auditing import audit_app
     from nngauge.cli.screen import show
-    from nngauge.report.audit_screen import encode_audit, render_audit
+    from nngauge.screen.audit import encode_audit, render_audit
 
     audit = audit_app(app)
     if as_json:

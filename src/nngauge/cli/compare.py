@@ -24,12 +24,12 @@ def command(first: Path, second: Path, as_json: bool, everything: bool, no_weigh
 
     comparison = compare_models(first, second, weights=not no_weights)
     if as_json:
-        from nngauge.report.documents import encode_comparison
+        from nngauge.words.documents import encode_comparison
 
         sys.stdout.buffer.write(encode_comparison(comparison) + b"\n")
     else:
         from nngauge.cli.screen import show
-        from nngauge.report.model_comparison import render_comparison
+        from nngauge.screen.model_comparison import render_comparison
 
         show(render_comparison(comparison, everything=everything))
     raise click.exceptions.Exit(int(exit_code and not comparison.same))

@@ -82,8 +82,8 @@ def evaluate(
     from nngauge.evaluation.labels import check_names, load_labels
     from nngauge.evaluation.run import evaluations
     from nngauge.formats import FORMATS
-    from nngauge.report.scores import EvaluationDocument, encode_evaluation, render_evaluation
     from nngauge.runners.tasks import Limits
+    from nngauge.screen.scores import EvaluationDocument, encode_evaluation, render_evaluation
 
     wanted = load_labels(labels)
     rules = load_rules()

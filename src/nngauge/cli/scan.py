@@ -130,7 +130,7 @@ def _in_study(folder: Path, apps: list[str], workers: int | None, settings: Sett
 
 def _print_json(outcomes: Iterable[Outcome]) -> int:
     from nngauge.domain.scan import Scan
-    from nngauge.report.documents import encode_failure, encode_scan
+    from nngauge.words.documents import encode_failure, encode_scan
 
     code = EXIT_OK
     for outcome in outcomes:
@@ -145,7 +145,7 @@ def _print_json(outcomes: Iterable[Outcome]) -> int:
 def _print_one(outcome: Outcome, *, everything: bool) -> int:
     from nngauge.cli.screen import show
     from nngauge.domain.scan import Scan
-    from nngauge.report.terminal import render_scan
+    from nngauge.screen.app import render_scan
 
     if isinstance(outcome.result, Scan):
         show(render_scan(outcome.result, rows=0) if everything else render_scan(outcome.result))
@@ -156,8 +156,8 @@ def _print_one(outcome: Outcome, *, everything: bool) -> int:
 
 def _print_many(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> int:
     from nngauge.cli.screen import console, progress
-    from nngauge.report.corpus import Summary, render_line, render_summary
-    from nngauge.report.safe import Safe
+    from nngauge.screen.corpus import Summary, render_line, render_summary
+    from nngauge.screen.safe import Safe
 
     screen = console()
     summary = Summary()

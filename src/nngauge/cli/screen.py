@@ -24,7 +24,7 @@ def console(file: IO[str] | None = None) -> Console:
 
 def show(renderable: RenderableType) -> None:
     """Prints a report, without whatever a hostile name would do to the terminal."""
-    from nngauge.report.safe import Safe
+    from nngauge.screen.safe import Safe
 
     console().print(Safe(renderable))
 

@@ -56,20 +56,20 @@ def command(
     if graph is not None:
         _draw(analysis, graph)
     if as_json:
-        from nngauge.report.documents import encode_analysis
+        from nngauge.words.documents import encode_analysis
 
         sys.stdout.buffer.write(encode_analysis(analysis, str(path)) + b"\n")
     elif as_csv or layers or wanted or top or sort != "index":
         _print_layers(analysis, sort, wanted, top, as_csv=as_csv)
     elif graph is None:
         from nngauge.cli.screen import show
-        from nngauge.report.model_card import render_analysis
+        from nngauge.screen.model_card import render_analysis
 
         show(render_analysis(analysis))
 
 
 def _print_layers(analysis: Analysis, sort: str, wanted: str, top: int | None, *, as_csv: bool) -> None:
-    from nngauge.report.layers import chosen_layers, layers_csv, render_layers
+    from nngauge.screen.layers import chosen_layers, layers_csv, render_layers
 
     rows = chosen_layers(analysis, sort=sort, wanted=wanted, top=top)
     if as_csv:
@@ -82,7 +82,7 @@ def _print_layers(analysis: Analysis, sort: str, wanted: str, top: int | None, *
 
 def _draw(analysis: Analysis, target: Path) -> None:
     from nngauge.errors import UsageError
-    from nngauge.report.network_svg import render_svg
+    from nngauge.picture.network_svg import render_svg
 
     picture = render_svg(analysis)
     try:

@@ -90,7 +90,7 @@ def _counting(source: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
     from rich.text import Text
 
     from nngauge.cli.screen import errors
-    from nngauge.report.safe import one_line
+    from nngauge.words.safe import one_line
 
     screen = errors()
     name = one_line(source)
@@ -127,7 +127,7 @@ def status(folder: Path, *, as_json: bool) -> None:
 
 def _show_ledger(ledger: Ledger) -> None:
     from nngauge.cli.screen import show
-    from nngauge.report.progress import render_status
+    from nngauge.screen.progress import render_status
 
     show(render_status(ledger.facts(), ledger.progress(), ledger.stored()))
 
@@ -139,8 +139,8 @@ def _show_ledger(ledger: Ledger) -> None:
 def failures(folder: Path, limit: int | None, *, as_json: bool) -> None:
     """Packages without a result: why, and what to do about it."""
     from nngauge.cli.screen import show
-    from nngauge.report.answers import answer_json
-    from nngauge.report.progress import render_failures
+    from nngauge.screen.answers import answer_json
+    from nngauge.screen.progress import render_failures
     from nngauge.study import look
 
     with look(folder) as ledger:
@@ -179,7 +179,7 @@ command.add_command(study_reuse.command)
 @click.option("--json", "as_json", is_flag=True, help="All rows as JSON.")
 def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
     """Answers a SELECT in DuckDB's SQL; `nngauge study tables` lists what there is to ask about."""
-    from nngauge.report.answers import answer_csv, answer_json, render_answer
+    from nngauge.screen.answers import answer_csv, answer_json, render_answer
     from nngauge.store.warehouse import Warehouse
     from nngauge.study import look
 
@@ -200,7 +200,7 @@ def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
 def tables(*, as_json: bool) -> None:
     """The tables and columns that questions can be asked about."""
     from nngauge.cli.screen import show
-    from nngauge.report.answers import render_answer
+    from nngauge.screen.answers import render_answer
     from nngauge.store.warehouse import TABLES
 
     if as_json:

@@ -39,15 +39,15 @@ def command(
     with look(folder) as ledger, Warehouse(folder, ledger) as facts:
         difference = compare_snapshots(facts, first, second, app=app, most=limit)
     if as_json:
-        from nngauge.report.documents import encode_snapshots
+        from nngauge.words.documents import encode_snapshots
 
         sys.stdout.buffer.write(encode_snapshots(difference) + b"\n")
     elif as_csv:
-        from nngauge.report.snapshots_screen import changes_csv
+        from nngauge.screen.snapshots import changes_csv
 
         sys.stdout.write(changes_csv(difference.changes))
     else:
         from nngauge.cli.screen import show
-        from nngauge.report.snapshots_screen import render_snapshots
+        from nngauge.screen.snapshots import render_snapshots
 
         show(render_snapshots(difference))

@@ -30,6 +30,6 @@ def command(folder: Path, snapshot: str | None, groups: int, *, as_json: bool) -
         click.echo(msgspec.json.encode(found))
     else:
         from nngauge.cli.screen import show
-        from nngauge.report.reuse import render_reuse
+        from nngauge.screen.reuse import render_reuse
 
         show(render_reuse(found))

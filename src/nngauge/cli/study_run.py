@@ -19,8 +19,8 @@ from nngauge.cli.scan import depth_of
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
-    from nngauge.report.progress import Tally
     from nngauge.runners.tasks import Settings
+    from nngauge.screen.progress import Tally
     from nngauge.study import Engine, Outcome, Study
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -88,8 +88,8 @@ def command(
 
     Exit code 3 means that some packages have no result; `nngauge study failures` says which and why.
     """
-    from nngauge.report.progress import Tally
     from nngauge.runners.tasks import Limits, Settings
+    from nngauge.screen.progress import Tally
     from nngauge.store.blobs import FOLDER
     from nngauge.study import Study
 
@@ -156,7 +156,7 @@ def _stoppable() -> Iterator[None]:
 def _follow(outcomes: Generator[Outcome, None, None], tally: Tally, *, quiet: bool) -> None:
     """Counts, and shows progress."""
     from nngauge.cli.screen import progress
-    from nngauge.report.progress import progress_line
+    from nngauge.screen.progress import progress_line
 
     started = said = time.monotonic()
     with closing(outcomes), progress(quiet=quiet) as bar:
@@ -175,7 +175,7 @@ def _report(study: Study, tally: Tally, seconds: float, *, stopped: bool, as_jso
     """What was done and how the study stands; the exit code."""
     from nngauge.cli.screen import show
     from nngauge.domain.study import State
-    from nngauge.report.progress import end_line, next_step, render_status
+    from nngauge.screen.progress import end_line, next_step, render_status
 
     ledger = study.ledger
     if stopped:

@@ -39,7 +39,7 @@ def _show(scan: Scan, package: Package, fact: str) -> None:
     from nngauge.domain.location import Location
     from nngauge.errors import InputError, UsageError
     from nngauge.extract.locate import open_location
-    from nngauge.report.why import fact_names, find_facts, render_facts
+    from nngauge.screen.why import fact_names, find_facts, render_facts
 
     facts = find_facts(scan, fact)
     if not facts:

@@ -21,8 +21,8 @@ from nngauge.domain.scan import Scan, Verdict
 from nngauge.domain.task import UNKNOWN, CoreVerdict, Role
 from nngauge.domain.technology import Grade, Technology
 from nngauge.domain.usage import Caller, UsageVerdict, Use
-from nngauge.report.grouping import DistinctModel, distinct_models
 from nngauge.units import format_bytes, format_count
+from nngauge.words.grouping import DistinctModel, distinct_models
 
 _ROWS = 14
 """Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
@@ -209,13 +209,6 @@ def _format_cell(model: Model) -> Text:
     if model.completeness is not Completeness.FULL:
         text.append(f" ({model.completeness})", style="dim")
     return text
-
-
-def format_shape(shape: Sequence[int | str | None] | None) -> str:
-    """``(1, 224, None)`` → ``"1×224×?"``; a scalar is ``"scalar"``, an unknown rank ``"?"``."""
-    if shape is None:
-        return "?"
-    return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"
 
 
 def _candidate_lines(candidates: Sequence[Candidate]) -> list[tuple[str, str, str]]:

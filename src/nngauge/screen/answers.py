@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nngauge.report.safe import csv_text
+from nngauge.words.safe import csv_text
 
 _NUMBERS: Final = (int, float)
 

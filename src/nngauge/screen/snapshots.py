@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nngauge.domain.snapshot_difference import AppChange, ChangeKind, ModelTotals, Shift, SnapshotDifference
-from nngauge.report.answers import answer_csv
-from nngauge.report.safe import one_line
+from nngauge.screen.answers import answer_csv
 from nngauge.units import format_bytes
+from nngauge.words.safe import one_line
 
 ROWS: Final = 5
 """Lines of a table before the rest is summed up: everything fits one screen."""

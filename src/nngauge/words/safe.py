@@ -1,13 +1,8 @@
-"""Names from outside on a terminal: control characters are taken out, so that no file name can drive the screen."""
+"""Texts from outside made safe to show: nothing that a terminal acts on, no forged lines, no formulas in a CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
-
-from msgspec import Struct
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
 
 _CONTROLS: Final = {code: None for code in (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
                     if code not in (9, 10)}  # fmt: skip
@@ -37,15 +32,3 @@ def csv_text(text: str) -> str:
     """
     plain = one_line(text)
     return f"'{plain}" if plain.lstrip()[:1] in _FORMULA else plain
-
-
-class Safe(Struct, frozen=True):
-    """Renders another renderable and filters what it puts on the screen."""
-
-    inner: RenderableType
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for segment in console.render(self.inner, options):
-            if segment.control:
-                continue
-            yield Segment(printable(segment.text), segment.style)

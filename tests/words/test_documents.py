@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nngauge.errors import MalformedError
-from nngauge.report.documents import SCHEMA, decode_document, encode_failure, encode_scan, json_schema
+from nngauge.words.documents import SCHEMA, decode_document, encode_failure, encode_scan, json_schema
 from tests.builders import facts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nngauge.domain.cost import Amount
 from nngauge.units import format_bytes, format_count
 
@@ -33,6 +35,13 @@ def byte_amount(amount: Amount | None) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 tensor``, ``2,000 tensors``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def format_shape(shape: Sequence[int | str | None] | None) -> str:
+    """``(1, 224, None)`` → ``"1×224×?"``; a scalar is ``"scalar"``, an unknown rank ``"?"``."""
+    if shape is None:
+        return "?"
+    return "×".join("?" if dim is None else str(dim) for dim in shape) or "scalar"
 
 
 def _expression(text: str) -> str:

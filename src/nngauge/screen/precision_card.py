@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from nngauge.domain.optimisation import Granularity, Optimisation, Precision
-from nngauge.report.amounts import plural
 from nngauge.units import format_bytes, format_count
+from nngauge.words.amounts import plural
 
 _NOTABLE: Final = 0.05
 """Share of the weights from which on a peculiarity of some tensors is worth a line."""

@@ -10,10 +10,9 @@ from rich.text import Text
 
 from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.difference import Change, Comparison, Fact, Figure, SharedWeights, Step
-from nngauge.report.amounts import byte_amount, exact_amount, short_amount
-from nngauge.report.safe import one_line
-from nngauge.report.terminal import format_shape
 from nngauge.units import format_count
+from nngauge.words.amounts import byte_amount, exact_amount, format_shape, short_amount
+from nngauge.words.safe import one_line
 
 _ROWS = 40
 """Lines of the alignment before the rest is summed up."""

@@ -13,8 +13,8 @@ from nngauge.domain.attribution import Attribution
 from nngauge.domain.evidence import Evidence
 from nngauge.domain.location import Location
 from nngauge.domain.scan import Scan
-from nngauge.report.safe import one_line
 from nngauge.units import format_bytes
+from nngauge.words.safe import one_line
 
 _SHOWN = 48
 _ROW = 16

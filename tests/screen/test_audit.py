@@ -11,8 +11,8 @@ from rich.console import Console
 from nngauge.auditing import audit_app
 from nngauge.cli.audit import command
 from nngauge.domain.protection import Audit
-from nngauge.report.audit_screen import render_audit
-from nngauge.report.safe import Safe
+from nngauge.screen.audit import render_audit
+from nngauge.screen.safe import Safe
 from tests.builders import weighty
 from tests.builders.packages import apk
 

@@ -7,9 +7,9 @@ import pytest
 from nngauge.analyse.cost import model_cost
 from nngauge.domain.graph import DType, Graph, Node, Tensor
 from nngauge.errors import UnsupportedError
-from nngauge.report.layered_layout import MAX_SPAN, Box, Placement, Wire, place
-from nngauge.report.network_plan import MAX_ITEMS, Plan, plan
-from nngauge.report.network_svg import COLOURS, render_svg
+from nngauge.picture.layered_layout import MAX_SPAN, Box, Placement, Wire, place
+from nngauge.picture.network_plan import MAX_ITEMS, Plan, plan
+from nngauge.picture.network_svg import COLOURS, render_svg
 from tests.builders.analyses import Net, analysis, lenet, residual
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,7 +11,7 @@ from typing import Final
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.graph import Dim, DType, Graph
 from nngauge.domain.model import Port
-from nngauge.report.terminal import format_shape
+from nngauge.words.amounts import format_shape
 
 _CHANNELS: Final = (3, 4, 1)
 _SMALLEST_IMAGE: Final = 8

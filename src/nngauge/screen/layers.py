@@ -17,9 +17,8 @@ from rich.text import Text
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Family, Layer
 from nngauge.domain.graph import Dim
-from nngauge.report.amounts import byte_amount, short_amount
-from nngauge.report.safe import csv_text, one_line
-from nngauge.report.terminal import format_shape
+from nngauge.words.amounts import byte_amount, format_shape, short_amount
+from nngauge.words.safe import csv_text, one_line
 
 _GAP: Final = 2
 _WIDEST: Final = 44

@@ -11,11 +11,10 @@ from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Family
 from nngauge.domain.graph import Graph
 from nngauge.errors import UnsupportedError
-from nngauge.report.amounts import short_amount
-from nngauge.report.layered_layout import Box, Placement, Point, Wire, place
-from nngauge.report.network_plan import Block, Item, Plan, plan
-from nngauge.report.safe import printable
-from nngauge.report.terminal import format_shape
+from nngauge.picture.layered_layout import Box, Placement, Point, Wire, place
+from nngauge.picture.network_plan import Block, Item, Plan, plan
+from nngauge.words.amounts import format_shape, short_amount
+from nngauge.words.safe import printable
 
 COLOURS: Final = {
     Family.CONVOLUTION: "#2f6fb3", Family.DEPTHWISE: "#5aa0dc", Family.TRANSPOSED: "#1c4f86",

@@ -14,8 +14,8 @@ from nngauge.domain.evidence import Confidence
 from nngauge.domain.outcome import Failure
 from nngauge.domain.scan import Scan
 from nngauge.domain.technology import Grade, Technology
-from nngauge.report.grouping import distinct_models
 from nngauge.units import format_bytes, format_seconds
+from nngauge.words.grouping import distinct_models
 
 _TOP = 12
 

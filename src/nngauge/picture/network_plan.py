@@ -17,7 +17,7 @@ from msgspec import Struct
 from nngauge.analyse.constant_folding import fixed_tensors
 from nngauge.domain.cost import Layer
 from nngauge.domain.graph import Graph
-from nngauge.report.amounts import plural
+from nngauge.words.amounts import plural
 
 ROOMY: Final = 140
 """Up to this many operations each one has its own box."""

@@ -13,14 +13,13 @@ from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Layer
 from nngauge.domain.graph import Completeness
 from nngauge.domain.model import Port
-from nngauge.report.amounts import byte_amount, exact_amount, short_amount
-from nngauge.report.families import FamilyRow, family_rows
-from nngauge.report.language_card import language_rows
-from nngauge.report.outline import outline
-from nngauge.report.precision_card import precision_rows
-from nngauge.report.safe import one_line
-from nngauge.report.terminal import format_shape
+from nngauge.screen.language_card import language_rows
+from nngauge.screen.precision_card import precision_rows
 from nngauge.units import format_bytes
+from nngauge.words.amounts import byte_amount, exact_amount, format_shape, short_amount
+from nngauge.words.families import FamilyRow, family_rows
+from nngauge.words.outline import outline
+from nngauge.words.safe import one_line
 
 _PORTS = 6
 _METADATA = 8

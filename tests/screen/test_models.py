@@ -13,8 +13,12 @@ from nngauge.domain.cost import Family
 from nngauge.domain.graph import DType, Graph, Node
 from nngauge.domain.language import AttentionLayer, LanguageModel, Role, Tokenizer
 from nngauge.domain.model import Port
-from nngauge.report.amounts import byte_amount, exact_amount, short_amount
-from nngauge.report.documents import (
+from nngauge.screen.layers import COLUMNS, chosen_layers, layers_csv, render_layers
+from nngauge.screen.model_card import bar, by_reason, render_analysis
+from nngauge.screen.model_comparison import render_comparison
+from nngauge.screen.safe import Safe
+from nngauge.words.amounts import byte_amount, exact_amount, short_amount
+from nngauge.words.documents import (
     COMPARISON_SCHEMA,
     MODEL_SCHEMA,
     comparison_json_schema,
@@ -22,12 +26,8 @@ from nngauge.report.documents import (
     encode_comparison,
     model_json_schema,
 )
-from nngauge.report.families import family_rows
-from nngauge.report.layers import COLUMNS, chosen_layers, layers_csv, render_layers
-from nngauge.report.model_card import bar, by_reason, render_analysis
-from nngauge.report.model_comparison import render_comparison
-from nngauge.report.outline import outline
-from nngauge.report.safe import Safe
+from nngauge.words.families import family_rows
+from nngauge.words.outline import outline
 from tests.builders.analyses import Net, analysis, lenet, residual, state
 
 
@@ -305,7 +305,7 @@ def test_long_alignments_are_cut_and_say_so() -> None:
 
 def test_names_cannot_forge_lines() -> None:
     """An operation called ``T`` and a line of the report, in the warnings and everywhere else."""
-    from nngauge.report.safe import one_line
+    from nngauge.words.safe import one_line
 
     assert one_line("a\nb\tc\r\x1b") == "a b c"
 
@@ -313,7 +313,7 @@ def test_names_cannot_forge_lines() -> None:
 @pytest.mark.parametrize("name", ["=cmd|x!A1", "@SUM(1)", "+1", "-1", "\t=1", "\n=1"])
 def test_names_are_no_formulas_in_the_csv(name: str) -> None:
     from nngauge.domain.cost import Family, Layer
-    from nngauge.report.layers import layers_csv
+    from nngauge.screen.layers import layers_csv
 
     layer = Layer(index=0, name=name, op="a", kind=None, family=Family.OTHER, macs=7)
     assert layers_csv([layer]).splitlines()[1].startswith(",0,'")

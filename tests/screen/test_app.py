@@ -11,11 +11,12 @@ from nngauge.domain.location import Location
 from nngauge.domain.scan import Verdict
 from nngauge.domain.task import Modality, TaskVerdict
 from nngauge.domain.usage import Step, UsageVerdict, Use
-from nngauge.report.corpus import Summary, render_line, render_summary
-from nngauge.report.grouping import distinct_models
-from nngauge.report.safe import Safe
-from nngauge.report.terminal import format_shape, render_scan
-from nngauge.report.why import fact_names, find_facts, render_facts
+from nngauge.screen.app import render_scan
+from nngauge.screen.corpus import Summary, render_line, render_summary
+from nngauge.screen.safe import Safe
+from nngauge.screen.why import fact_names, find_facts, render_facts
+from nngauge.words.amounts import format_shape
+from nngauge.words.grouping import distinct_models
 from tests.builders import facts
 
 

@@ -1,1 +1,0 @@
-"""Reports: facts arranged for reading. They compute nothing and print nothing."""

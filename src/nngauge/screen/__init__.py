@@ -1,0 +1,1 @@
+"""What a terminal shows: facts arranged for reading. Screens compute nothing and print nothing."""
