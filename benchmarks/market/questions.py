@@ -73,9 +73,11 @@ QUESTIONS = {
     "models by format": """
         SELECT snapshot, format, count(*), sum(model.size) FROM listing JOIN model USING (app) GROUP BY 1, 2 ORDER BY 1, 3 DESC""",
     "models by task": "SELECT task, owner, count(*) FROM model GROUP BY 1, 2 ORDER BY 3 DESC",
-    "distinct models": "SELECT count(*), count(DISTINCT digest) FROM model",
+    "distinct models": "SELECT count(*), count(DISTINCT number) FROM model",
     "models that most apps share": """
-        SELECT digest, count(*) AS apps FROM model GROUP BY 1 HAVING apps > 1 ORDER BY apps DESC, digest LIMIT 20""",
+        WITH most AS (SELECT number, count(*) AS apps FROM model GROUP BY 1 HAVING apps > 1 ORDER BY apps DESC, number LIMIT 20)
+        SELECT any_value(digest), any_value(name), any_value(apps) AS apps FROM most JOIN model USING (number)
+        GROUP BY number ORDER BY apps DESC, 1""",
     "apps with one model": """
         SELECT package_id FROM model JOIN app USING (app) WHERE digest = (SELECT min(digest) FROM model WHERE app = sha256('77'))""",
     "developers with most AI": """
@@ -125,7 +127,7 @@ def _shard(folder: Path, batch: int, table: Table, first: int, last: int, databa
     source, told = _ROWS[table.name]
     columns = ", ".join(
         f'({told[column.name].format()})::{column.type} AS "{column.name}"' if column.name in told
-        else f'NULL::{column.type} AS "{column.name}"'
+        else f'{column.derived if "digest" in told and column.derived else "NULL"}::{column.type} AS "{column.name}"'
         for column in table.columns
     )  # fmt: skip
     where = source.format(first=first, last=last, models=_MODELS)

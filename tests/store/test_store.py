@@ -211,6 +211,29 @@ def test_files_from_before_a_column_was_added_can_be_asked_and_merged(
         assert "gone" not in warehouse.ask("SELECT * FROM technology").columns
 
 
+def test_the_number_of_a_model_is_made_for_files_from_before_it(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ledger, 1)
+    shards.seal(tmp_path, ledger, least=1)
+    question = "SELECT digest, number FROM model"
+    wanted: list[tuple[object, ...]] = [("ab" * 32, 0xABABABABABABABAB)]
+    assert ask(tmp_path, ledger, question) == wanted
+    (old,) = tmp_path.glob("facts/model/*.parquet")
+    with shards.connect() as database:
+        database.execute(f"CREATE TABLE old AS SELECT * EXCLUDE (number) FROM '{old}'")
+        database.execute(f"COPY old TO '{old}' (FORMAT parquet)")
+    assert ask(tmp_path, ledger, question) == wanted
+    ledger.add("b", "folder", "/", items(2))
+    finish_all(ledger)
+    shards.seal(tmp_path, ledger, least=1)
+    monkeypatch.setattr(shards, "_MERGE", 2)
+    shards.merge(tmp_path, ledger)
+    found = ask(tmp_path, ledger, question)
+    assert len(found) == 3
+    assert set(found) == set(wanted)
+
+
 def test_a_package_that_failed_as_a_whole_is_a_fact(tmp_path: Path, ledger: Ledger) -> None:
     ledger.add("a", "folder", "/", items(1))
     (work,) = ledger.lease(1)

@@ -111,6 +111,7 @@ def _model(app: str, model: Model, usage: UsageVerdict | None) -> Row:
         model.completeness, model.parameters, model.nodes, _text(model.inputs), _text(model.outputs), _text(model.ops),
         _text(model.weights), model.producer, model.plugin, task and task.task, task and task.probability,
         task and task.modality, *_owner(model.owner), known and known.id, known and known.likeness, usage and usage.use,
+        _number(model.digest),
     )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def _networks(app: str, key: str, networks: Sequence[Network]) -> dict[str, list
     return {
         "network": [_network(app, key, item) for item in networks],
         "family": [
-            (app, item.digest, part.family, part.layers, part.macs, part.parameters)
+            (app, item.digest, part.family, part.layers, part.macs, part.parameters, _number(item.digest))
             for item in networks
             for part in item.families
         ],
@@ -151,7 +152,13 @@ def _network(app: str, key: str, item: Network) -> Row:
         language and language.role, language and language.family, language and language.architecture,
         language and language.context, language and language.layers, language and language.embedding,
         language and language.vocabulary, language and language.bits_per_weight, language and language.cache_bytes, key,
+        _number(item.digest),
     )  # fmt: skip
+
+
+def _number(digest: str) -> int | None:
+    """The first 64 bits of a digest."""
+    return int(digest[:16], 16) if digest else None
 
 
 def _amount(amount: int | str | None) -> Row:

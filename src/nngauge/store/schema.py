@@ -26,6 +26,8 @@ class Column(Struct, frozen=True):
     name: str
     type: str
     meaning: str
+    derived: str = ""
+    """SQL that gives it from older columns, for files that were written without it; empty: NULL there."""
 
 
 class Table(Struct, frozen=True):
@@ -56,7 +58,7 @@ class Table(Struct, frozen=True):
         return made
 
 
-def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+def _columns(*rows: tuple[str, str, str] | tuple[str, str, str, str]) -> tuple[Column, ...]:
     return tuple(Column(*row) for row in rows)
 
 
@@ -195,6 +197,12 @@ LEDGER_TABLES: Final[tuple[Table, ...]] = (
 # --- facts (Parquet) ----------------------------------------------------------------------------------------------------
 
 _APP = ("app", "VARCHAR", "identity of the app: SHA-256 of its package, or of the sorted digests of its parts")
+_NUMBER = (
+    "number",
+    "UBIGINT",
+    "the first 64 bits of the digest: as good for counting and joining, and several times as fast",
+    "try_cast('0x' || left(digest, 16) AS UBIGINT)",
+)
 _PLACE = (
     ("path", "VARCHAR", "location: containers and entry joined with `!`, from the package file on"),
     ("offset", "BIGINT", "bytes from the start of the entry, after inflation"),
@@ -320,6 +328,7 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
             ("known", "VARCHAR", "published model that it is, or was made from: id in the knowledge base"),
             ("likeness", "VARCHAR", "in which way: same file, same weights, derived, same architecture or same trunk"),
             ("used", "VARCHAR", "used, bundled or unknown; NULL unless the scan read the code for it"),
+            _NUMBER,
         ),
     ),
     Table(
@@ -366,6 +375,7 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
             ("lm_bits_per_weight", "DOUBLE", "bits of all tensors ÷ parameters"),
             ("lm_cache_bytes", "BIGINT", "key-value cache of one token in float16"),
             ("key", "VARCHAR", "tool, rule-set and plug-in digests under which this was made"),
+            _NUMBER,
         ),
         key="digest",
     ),
@@ -379,6 +389,7 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
             ("layers", "BIGINT", "how many"),
             ("macs", "BIGINT", "multiply-accumulates of one inference; NULL when one is unknown or no number"),
             ("parameters", "BIGINT", "weights, counted at the first layer that uses them"),
+            _NUMBER,
         ),
         key="digest, family",
     ),

@@ -22,7 +22,7 @@ from nngauge.limits import GIB
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.once import once
 from nngauge.store.rows import rows_of
-from nngauge.store.schema import FACT_TABLES, MARKET, Table, by_name
+from nngauge.store.schema import FACT_TABLES, MARKET, Column, Table, by_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -198,7 +198,7 @@ def _merged(
             if not files:
                 continue
             parts = " UNION ALL BY NAME ".join(
-                f"SELECT * FROM read_parquet('{quoted(folder / shard.file)}') "
+                f"{reading(database, table, [folder / shard.file])[0]} "
                 f"WHERE app NOT IN (SELECT app FROM dead WHERE batch = {shard.batch})"
                 for shard in files
             )
@@ -231,6 +231,26 @@ def file_digest(file: Path) -> str:
     """SHA-256 of a file, hexadecimal. Raises `OSError`."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def reading(database: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> list[str]:
+    """SELECTs that together give the rows of `files`; columns they were written without are made from others, or missing."""
+    derived = [column for column in table.columns if column.derived]
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        groups.setdefault(_derived(database, derived, file), []).append(file)
+    selects = []
+    for more, group in groups.items():
+        names = ", ".join(f"'{quoted(file)}'" for file in group)
+        selects.append(f"SELECT *{more} FROM read_parquet([{names}], union_by_name = true)")
+    return selects
+
+
+def _derived(database: duckdb.DuckDBPyConnection, derived: Sequence[Column], file: Path) -> str:
+    if not derived:
+        return ""
+    there = {row[0] for row in database.execute("SELECT name FROM parquet_schema(?)", [str(file)]).fetchall()}
+    return "".join(f', {column.derived} AS "{column.name}"' for column in derived if column.name not in there)
 
 
 def quoted(path: Path) -> str:

@@ -17,7 +17,7 @@ from nngauge.store.listing import write_listing
 from nngauge.store.once import once
 from nngauge.store.rows import StoredResult, rows_of
 from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
-from nngauge.store.shards import connect, quoted, write_tables
+from nngauge.store.shards import connect, quoted, reading, write_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,20 +68,17 @@ class Warehouse:
     def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Path | None) -> None:
         """A view over all files of one table; batches with facts that do not count any more are read with a sieve.
 
-        The columns and types are the schema's: columns that files were written without are NULL, and types that Parquet
-        does not know come back (it keeps HUGEINT as a floating-point number, exact up to 2⁵³).
+        The columns and types are the schema's: columns that files were written without are made from others or NULL, and
+        types that Parquet does not know come back (it keeps HUGEINT as a floating-point number, exact up to 2⁵³).
         """
         columns = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in table.columns)
         empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
         parts = [f"SELECT {empty} WHERE false"]
         sieved = {row[0] for row in self._database.execute("SELECT DISTINCT batch FROM superseded").fetchall()}
-        plain = [f"'{quoted(folder / shard.file)}'" for shard in shards if shard.batch not in sieved]
-        if recent is not None:
-            plain.append(f"'{quoted(recent)}'")
-        if plain:
-            parts.append(f"SELECT * FROM read_parquet([{', '.join(plain)}], union_by_name = true)")
+        plain = [folder / shard.file for shard in shards if shard.batch not in sieved]
+        parts += reading(self._database, table, [*plain, *([recent] if recent is not None else [])])
         parts += [
-            f"SELECT * FROM read_parquet('{quoted(folder / shard.file)}') "
+            f"{reading(self._database, table, [folder / shard.file])[0]} "
             f"WHERE app NOT IN (SELECT app FROM superseded WHERE batch = {shard.batch})"
             for shard in shards
             if shard.batch in sieved
