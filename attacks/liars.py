@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 from attacks._api import Attack, all_of, doubted, models, scanned
-from tests.builders.flat import flatbuffer
+from examples.builders.flat import flatbuffer
 from tests.builders.wire import message, varint
 from tests.builders.zips import Member, archive
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from attacks._api import Attack, Check, all_of
 from attacks._shown import FORGED, at_least, clean, marked, refusal, shown
+from examples.builders.flat import flatbuffer
 from tests.builders import keras, models, torch_zip
-from tests.builders.flat import flatbuffer
 from tests.builders.models import message
 from tests.builders.samples import model
 

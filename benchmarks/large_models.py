@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from examples.builders.flat import flatbuffer
 from nngauge.io.flatbuffer import root
-from tests.builders.flat import flatbuffer
 from tests.builders.models import message
 from tests.builders.wire import varint
 

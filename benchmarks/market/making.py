@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from benchmarks.market import parts
-from benchmarks.market.parts import Part, part, zipped
 from benchmarks.market.plan import App, Use
+from examples.builders import parts
 from examples.builders.example import model
 from examples.builders.manifest import app_manifest, binary_xml
+from examples.builders.parts import Part, part, zipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from benchmarks.market.parts import BASES, ENGINES
+from examples.builders.parts import BASES, ENGINES
 
 CATEGORIES = (
     "TOOLS", "PHOTOGRAPHY", "FINANCE", "HEALTH_AND_FITNESS", "SHOPPING", "GAME_PUZZLE", "GAME_ACTION", "EDUCATION",

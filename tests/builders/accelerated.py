@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from examples.builders.flat import flatbuffer
 from nngauge.analyse.acceleration import accelerations, packaging
 from nngauge.domain.acceleration import Acceleration
 from nngauge.packages import open_package
@@ -14,7 +15,6 @@ from nngauge.pipeline import Scanner
 from tests.builders.axml import BOOL, INT, STRING, Attr, Node, build_axml, build_proto_xml
 from tests.builders.dex import build_dex
 from tests.builders.elf import build_elf
-from tests.builders.flat import flatbuffer
 from tests.builders.models import message, onnx_value
 from tests.builders.packages import PACKAGE_ID, apk, ipa, zipped
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.builders.flat import flatbuffer
+from examples.builders.flat import flatbuffer
 from tests.builders.wire import varint
 
 

@@ -6,7 +6,7 @@ import random
 import struct
 from typing import Any
 
-from tests.builders.flat import flatbuffer
+from examples.builders.flat import flatbuffer
 
 
 def weights(count: int, seed: int = 1) -> bytes:

@@ -9,13 +9,13 @@ import zipfile
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.analyse.language import language_model as language_facts
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.formats import litertlm, mediapipe_task
 from nngauge.formats._api import ModelData
 from tests.builders import models
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 from tests.builders.models import message
 

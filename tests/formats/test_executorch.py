@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.analyse.cost import model_cost
 from nngauge.domain.graph import Completeness, Graph
 from nngauge.errors import MalformedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.executorch import FORMAT
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {

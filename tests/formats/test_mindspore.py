@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.domain.graph import Completeness, Quantization
 from nngauge.errors import MalformedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.mindspore import FORMAT
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 

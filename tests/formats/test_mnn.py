@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from examples.builders.flat import Fields, flatbuffer
 from nngauge.domain.graph import DType, Graph, Quantization, Span
 from nngauge.errors import InputError, LimitError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.mnn import FORMAT
-from tests.builders.flat import Fields, flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 FILES = {

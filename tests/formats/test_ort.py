@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.ort import FORMAT
 from tests.builders import models
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import refuse_lookalikes, refuse_noise, survive
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.errors import InputError, LimitError, UnsupportedError
 from nngauge.formats import paddle, paddle_lite
 from nngauge.formats._api import ModelData
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 from tests.builders.models import message
 

@@ -7,11 +7,11 @@ import struct
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.domain.graph import Completeness, DType, Quantization
 from nngauge.errors import InputError, UnsupportedError
 from nngauge.formats._api import ModelData
 from nngauge.formats.rknn import FORMAT
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, matches, refuse_lookalikes, refuse_noise, survive
 
 DESCRIPTION = {

@@ -8,12 +8,12 @@ import zipfile
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.domain.graph import Completeness, DType, Graph
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat
 from nngauge.formats._api import ModelData
 from nngauge.formats.tflite import FORMAT
 from tests.builders import models
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, refuse_lookalikes, refuse_noise, survive
 
 REAL = {

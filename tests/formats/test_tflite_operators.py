@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from examples.builders.flat import flatbuffer
 from nngauge.analyse.constants import Constants
 from nngauge.analyse.shapes.infer import infer_shapes
 from nngauge.domain.graph import Graph, Tensor
@@ -15,7 +16,6 @@ from nngauge.formats.tflite import FORMAT
 from nngauge.formats.vocabulary._operation import Operation
 from nngauge.formats.vocabulary._tf_slices import strided_slice
 from nngauge.io.source import ByteSource
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS
 
 CODES = {

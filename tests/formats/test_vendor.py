@@ -9,11 +9,11 @@ import zipfile
 
 import pytest
 
+from examples.builders.flat import flatbuffer
 from nngauge.domain.graph import Completeness, DType
 from nngauge.errors import InputError, MalformedError, NotThisFormat, UnsupportedError
 from nngauge.formats import aimodel, hailo_hef, hiai_om, qnn_context, snpe_dlc
 from nngauge.formats._api import Format, ModelData
-from tests.builders.flat import flatbuffer
 from tests.builders.hostile import MODELS, accepts, matches, refuse_lookalikes, refuse_noise, survive
 from tests.builders.models import message
 
