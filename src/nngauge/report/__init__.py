@@ -1,0 +1,13 @@
+"""Reports: questions about a study, one file each, answered by SQL over its facts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nngauge.report import prevalence
+from nngauge.report._api import Report
+
+REPORTS: Final[tuple[Report, ...]] = (prevalence.REPORT,)
+"""All reports in the order of their ids."""
+PAPERS: Final[tuple[Report, ...]] = ()
+"""Tables and figures of publications one by one, in the published order."""

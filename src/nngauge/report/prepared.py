@@ -1,0 +1,93 @@
+"""Tables that questions of reports build on: singular names are facts, plural names are these.
+
+They are made when the first question needs them, once for all reports. What is printed beside an answer is one SELECT
+with their definitions in front, so that anyone can ask it again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+from nngauge.domain.evidence import Confidence
+from nngauge.domain.technology import Grade
+
+_CODE: Final = "[try_cast(part AS HUGEINT) FOR part IN string_split(app.version_code, '.')]"
+_NOT_INSIDE: Final = ", ".join(f"'{grade.value}'" for grade in (Grade.MODELS, Grade.DEAD))
+
+
+class Prepared(Struct, frozen=True):
+    """One such table: name, what its rows are, and the SELECT that makes it."""
+
+    name: str
+    meaning: str
+    sql: str
+
+
+SNAPSHOTS: Final = "snapshots"
+"""Made by `Corpus` from the snapshots that were asked for: snapshot, nth (from 1), latest."""
+
+PREPARED: Final = (
+    Prepared(
+        "sightings",
+        "one row a snapshot and app with a result: snapshot, nth, latest, package (platform and application id; the app's "
+        "digest where it tells none), app, code",
+        f"SELECT DISTINCT snapshot, nth, latest, coalesce(app.platform || ' ' || app.package_id, app.app) AS package, app.app, "
+        f"coalesce({_CODE}, []) AS code FROM listing JOIN snapshots USING (snapshot) JOIN app ON app.app = listing.app "
+        "WHERE listing.state = 'done'",
+    ),
+    Prepared(
+        "editions",
+        "one row a snapshot and package: the app with the highest version code, all columns of `app`, those of `market` for "
+        "that snapshot, and `kind`: 'runtime and model', 'runtime only', 'model only', 'elsewhere only' or 'no AI'",
+        "SELECT chosen.snapshot, nth, latest, package, row_number() OVER () AS edition, app.*, "
+        "CASE WHEN runtime_present AND model_present THEN 'runtime and model' WHEN runtime_present THEN 'runtime only' "
+        "WHEN model_present THEN 'model only' WHEN model_elsewhere THEN 'elsewhere only' ELSE 'no AI' END AS kind, "
+        "market.category, market.chart, market.rank, market.downloads, market.rating, market.ratings, market.reviews, "
+        "market.developer, coalesce(market.developer_id, market.developer) AS developer_id, market.free, "
+        "market.package_id IS NOT NULL AS in_market "
+        "FROM (SELECT snapshot, any_value(nth) AS nth, any_value(latest) AS latest, package, "
+        "arg_max(app, {'code': code, 'app': app}) AS app FROM sightings GROUP BY snapshot, package) AS chosen "
+        "JOIN app ON app.app = chosen.app "
+        "LEFT JOIN market ON market.snapshot = chosen.snapshot AND market.package_id = app.package_id",
+    ),
+    Prepared(
+        "technologies",
+        "one row an edition and technology that is inside it (possible ones, dead ones and those of model files alone are "
+        "not): snapshot, nth, latest, package, edition, and all columns of `technology`",
+        "SELECT snapshot, nth, latest, package, edition, technology.* FROM editions JOIN technology USING (app) "
+        f"WHERE confidence <> '{Confidence.POSSIBLE.value}' AND grade NOT IN ({_NOT_INSIDE})",
+    ),
+    Prepared(
+        "models",
+        "one row an edition and model in it: snapshot, nth, latest, package, edition, number (the model), format, size, "
+        "parameters, nodes, completeness, task, modality, owner, sdk, known, likeness, used, role (of the app), category",
+        "SELECT snapshot, nth, latest, package, edition, model.number, model.format, model.title, model.size, model.parameters, "
+        "model.nodes, model.completeness, model.task, model.task_probability, model.modality, model.owner, model.sdk, model.known, "
+        "model.likeness, model.used, editions.role, editions.category FROM editions JOIN model USING (app)",
+    ),
+    Prepared(
+        "distinct_models",
+        "one row a snapshot and distinct model: snapshot, nth, latest, number, format, title, size, parameters, nodes, "
+        "completeness, task, modality, owner ('app' as soon as one app has it as its own), sdk, known, likeness, packages",
+        "SELECT snapshot, any_value(nth) AS nth, any_value(latest) AS latest, number, any_value(format) AS format, "
+        "any_value(title) AS title, any_value(size) AS size, any_value(parameters) AS parameters, any_value(nodes) AS nodes, "
+        "any_value(completeness) AS completeness, max(task) AS task, max(modality) AS modality, min(owner) AS owner, "
+        "min(sdk) AS sdk, max(known) AS known, max(likeness) AS likeness, count(DISTINCT package) AS packages "
+        "FROM models GROUP BY snapshot, number",
+    ),
+)  # fmt: skip
+"""In an order in which each needs only those before it (and `snapshots`)."""
+
+
+def used_in(sql: str) -> tuple[Prepared, ...]:
+    """The prepared tables that a question needs, those that they need included, in the order they are made."""
+    needed: list[Prepared] = []
+    texts = [sql]
+    for table in reversed(PREPARED):
+        if any(re.search(rf"\b{table.name}\b", text) for text in texts):
+            needed.append(table)
+            texts.append(table.sql)
+    return tuple(reversed(needed))
