@@ -13,6 +13,18 @@ from nngauge.domain.location import Location
 from nngauge.domain.model import Candidate, Model, ModelFile, Port, Suspicion
 from nngauge.domain.network import FamilyShare, LanguageFacts, Network, WeightPrint
 from nngauge.domain.outcome import Anomaly, Coverage, Failure, Stage, Treatment
+from nngauge.domain.protection import (
+    Answer,
+    Audit,
+    AuditedModel,
+    Check,
+    Cipher,
+    Grade,
+    IntegrityFinding,
+    Protection,
+    Signal,
+    SignalKind,
+)
 from nngauge.domain.scan import Provenance, Scan, Verdict
 
 
@@ -88,3 +100,28 @@ def network(**changes: Any) -> Network:
         ),
     }  # fmt: skip
     return Network(**(facts | changes))
+
+
+def audit(**changes: Any) -> Audit:
+    """One model with a weak cipher, whose digest nobody compares, and one file of noise."""
+    weak = Protection(
+        grades=(Grade.WEAK, Grade.RENAMED), confidence=Confidence.CERTAIN, attack="Unmask it.", remedy="Use AES-GCM.",
+        signals=(Signal(kind=SignalKind.STATISTICS, says="a key of 4 bytes repeats", evidence=proof()),),
+        cipher=Cipher(name="XOR", key_bytes=4), reveals="TensorFlow Lite / LiteRT",
+    )  # fmt: skip
+    noise = Protection(
+        grades=(Grade.UNIFORM,), confidence=Confidence.POSSIBLE, signals=weak.signals, attack="None known.", remedy=""
+    )
+    unchecked = IntegrityFinding(check=Check.DIGEST, answer=Answer.NO, good=False, says="Nothing compares its digest.")
+    one = AuditedModel(
+        name="m.dat", title="", location=place("a.apk!assets/m.dat"), places=1, size=4096, digest="ab" * 32,
+        protection=weak, integrity=(unchecked,),
+    )  # fmt: skip
+    other = AuditedModel(
+        name="x.bin", title="", location=place("a.apk!assets/x.bin"), places=1, size=512, digest="", protection=noise
+    )
+    facts: dict[str, Any] = {
+        "path": "a.apk", "app": scan().app, "models": (one,), "unknown": (other,), "integrity": (), "summary": (),
+        "failures": (),
+    }  # fmt: skip
+    return Audit(**(facts | changes))

@@ -135,7 +135,9 @@ def test_a_result_is_there_before_and_after_it_is_sealed(tmp_path: Path, ledger:
 
 
 def test_every_column_of_the_schema_is_filled_in_order(tmp_path: Path, ledger: Ledger) -> None:
-    rows = rows_of("app", "key", StoredResult(scan=facts.scan(**everything()), networks=(facts.network(),)))
+    rows = rows_of(
+        "app", "key", StoredResult(scan=facts.scan(**everything()), networks=(facts.network(),), audit=facts.audit())
+    )
     for table in FACT_TABLES:
         assert rows.get(table.name), f"nothing of {table.name} is tested"
         assert all(len(row) == len(table.columns) for row in rows[table.name]), table.name

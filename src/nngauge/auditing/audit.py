@@ -37,8 +37,9 @@ from nngauge.extract.opaque import SAMPLE_BYTES
 from nngauge.io.content import Kind
 from nngauge.io.source import ByteSource
 from nngauge.limits import KIB, MIB
-from nngauge.packages import open_package
+from nngauge.packages import Package, open_package
 from nngauge.pipeline import Scanner
+from nngauge.pipeline.contents import Sink
 
 _MAX_UNKNOWN: Final = 200
 _MAX_FETCHED: Final = 50
@@ -61,9 +62,12 @@ class _Kept(Struct):
     digests: dict[str, str] = field(default_factory=dict)
     """Hexadecimal digest → base name of the file."""
     parts: tuple[str, ...] = ()
+    onward: Sink | None = None
 
     def keep(self, model: Model, extracted: Extracted) -> None:
         """The scanner's sink."""
+        if self.onward is not None:
+            self.onward(model, extracted)
         lead = extracted.pieces[0].location
         sources = [piece.source for piece in extracted.pieces]
         depth = _depth(lead, self.parts)
@@ -79,18 +83,22 @@ def audit_app(path: str | Path, scanner: Scanner | None = None) -> Audit:
     Reads the package twice: once to scan it, once for its code and for files that are no readable models. Raises what
     `Scanner.scan` raises; everything that goes wrong inside is part of the result.
     """
-    scanner = scanner or Scanner()
     package = open_package(path)
-    kept = _Kept(parts=tuple(part.location.path for part in package.parts))
     try:
-        scan = scanner.scan_package(package, str(path), kept.keep)
-        survey = Survey(package)
-        try:
-            return _Auditor(scanner, scan, survey, kept).run()
-        finally:
-            survey.close()
+        return audit_package(scanner or Scanner(), package, str(path))[1]
     finally:
         package.close()
+
+
+def audit_package(scanner: Scanner, package: Package, path: str, sink: Sink | None = None) -> tuple[Scan, Audit]:
+    """The scan and the audit of an app that is open already; `sink` gets its models while they are read."""
+    kept = _Kept(parts=tuple(part.location.path for part in package.parts), onward=sink)
+    scan = scanner.scan_package(package, path, kept.keep)
+    survey = Survey(package)
+    try:
+        return scan, _Auditor(scanner, scan, survey, kept).run()
+    finally:
+        survey.close()
 
 
 class _Auditor:

@@ -84,13 +84,15 @@ def command(
     raise click.exceptions.Exit(code)
 
 
-def depth_of(*, usage: bool, models_only: bool) -> Depth:
+def depth_of(*, usage: bool, models_only: bool, audit: bool = False) -> Depth:
     """How closely the options ask to look. Raises `UsageError`."""
     from nngauge.domain.scan import Depth
     from nngauge.errors import UsageError
 
-    if usage and models_only:
-        raise UsageError("--usage reads the code that --models-only leaves out")
+    if (usage or audit) and models_only:
+        raise UsageError(f"--{'audit' if audit else 'usage'} reads the code that --models-only leaves out")
+    if audit:
+        return Depth.AUDIT
     return Depth.USAGE if usage else Depth.MODELS if models_only else Depth.DEFAULT
 
 

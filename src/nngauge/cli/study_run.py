@@ -55,6 +55,7 @@ _LOG_SECONDS = 30.0
     help="A setting of sources: androzoo.parallel=4 (docs/sources.md).",
 )
 @click.option("--usage", is_flag=True, help="Read the code again: is each technology and model used, or only bundled?")
+@click.option("--audit", is_flag=True, help="As --usage, and how well each model is protected (docs/protection.md).")
 @click.option("--models-only", is_flag=True, help="Only models, no code: of packages behind addresses a small part.")
 @click.option(
     "--no-networks",
@@ -73,6 +74,7 @@ def command(
     keep_models: bool,
     sets: tuple[str, ...],
     usage: bool,
+    audit: bool,
     models_only: bool,
     no_networks: bool,
     as_json: bool,
@@ -95,7 +97,7 @@ def command(
 
     settings = Settings(
         limits=Limits(seconds=timeout, memory=memory * MIB),
-        depth=depth_of(usage=usage, models_only=models_only),
+        depth=depth_of(usage=usage, models_only=models_only, audit=audit),
         extract_to=str(extract.resolve()) if extract else None,
         blobs=str((folder / FOLDER).resolve()) if keep_models else None,
         networks=not no_networks,

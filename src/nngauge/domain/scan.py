@@ -25,6 +25,8 @@ class Depth(StrEnum):
     DEFAULT = "default"
     USAGE = "usage"
     """The code of apps with AI is read again, to tell what is used from what is merely bundled. Takes about twice as long."""
+    AUDIT = "audit"
+    """As `USAGE`, and every file is asked how well it is protected: studies keep an `Audit` beside each scan."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -76,7 +76,7 @@ class AppScan:
             libraries=libraries,
         )
         concluded = conclude(found, self.scanner.known, self.scanner.elsewhere)
-        if self.scanner.depth is Depth.USAGE:
+        if self.scanner.depth in {Depth.USAGE, Depth.AUDIT}:
             concluded = examined(found, concluded, self.package, self.scanner.known)
         return Scan(
             path=path,

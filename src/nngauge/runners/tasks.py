@@ -127,10 +127,16 @@ def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Re
         if package.app.sha256 in task.look_alikes:
             return Reply(id=task.id, app=package.app.sha256, result=None, fetched=opened.fetched, fingerprint=seen)
         collector = Collector(package.app.sha256, sent) if settings.networks else None
-        scan = scanner.scan_package(package, item.locator, _sink(settings, item.locator, collector))
+        sink, audit = _sink(settings, item.locator, collector), None
+        if settings.depth is Depth.AUDIT:
+            from nngauge.auditing import audit_package
+
+            scan, audit = audit_package(scanner, package, item.locator, sink)
+        else:
+            scan = scanner.scan_package(package, item.locator, sink)
         networks = collector.networks() if collector is not None else ()
         sent.add(networks, package.app.sha256)
-        result = StoredResult(scan=scan, networks=networks)
+        result = StoredResult(scan=scan, networks=networks, audit=audit)
         return Reply(id=task.id, app=scan.app.sha256, result=result, fetched=opened.fetched, fingerprint=seen)
 
 

@@ -14,6 +14,7 @@ from nngauge.domain.location import Location
 from nngauge.domain.model import Model
 from nngauge.domain.network import Network
 from nngauge.domain.outcome import Failure
+from nngauge.domain.protection import Audit
 from nngauge.domain.scan import Scan
 from nngauge.domain.technology import Technology
 from nngauge.domain.usage import UsageVerdict
@@ -28,6 +29,8 @@ class StoredResult(Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
     networks: tuple[Network, ...] = ()
     """Facts of models that no earlier result of this worker has."""
+    audit: Audit | None = None
+    """How well its models are protected, where the study asks for it."""
 
 
 def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
@@ -71,6 +74,7 @@ def rows_of(app: str, key: str, result: StoredResult) -> dict[str, list[Row]]:
         "failure": [_failure(app, item) for item in scan.failures],
         "anomaly": [(app, item.kind, item.location.path, item.detail, item.count) for item in scan.anomalies],
         "coverage": [(app, item.treatment, item.kind, item.entries, item.size) for item in scan.coverage],
+        "protection": _protections(app, result.audit) if result.audit is not None else [],
         **_networks(app, key, result.networks),
         "document": document,
     }  # fmt: skip
@@ -121,6 +125,18 @@ def _place(location: Location, size: int | None) -> Row:
 
 def _failure(app: str, item: Failure) -> Row:
     return app, *_place(item.location, None), item.stage, item.error, item.reason, item.plugin
+
+
+def _protections(app: str, audit: Audit) -> list[Row]:
+    return [
+        (
+            app, item.digest, item.name, *_place(item.location, item.size), item.title, item.places, item.protection.grade,
+            ",".join(item.protection.grades), item.protection.confidence, cipher and cipher.name, item.protection.reveals,
+            *_owner(item.owner), ",".join(one.check for one in item.integrity if one.good is False), _number(item.digest),
+        )
+        for item in (*audit.models, *audit.unknown)
+        for cipher in (item.protection.cipher,)
+    ]  # fmt: skip
 
 
 def _networks(app: str, key: str, networks: Sequence[Network]) -> dict[str, list[Row]]:

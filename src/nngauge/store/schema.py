@@ -431,6 +431,27 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
         ),
     ),
     Table(
+        "protection",
+        "How well each model of an app, or file that may hide one, is protected; only of apps that were audited.",
+        _columns(
+            _APP,
+            ("digest", "VARCHAR", "`model.digest`; empty for files that are no readable models"),
+            ("name", "VARCHAR", "file name in the package"),
+            *_PLACE,
+            ("title", "VARCHAR", "format for people; empty when nothing could be read"),
+            ("places", "BIGINT", "how often it is in the app"),
+            ("grade", "VARCHAR", "in which way it is kept from being read, the one that counts (docs/protection.md)"),
+            ("grades", "VARCHAR", "all of them, comma-separated"),
+            ("confidence", "VARCHAR", "how sure `grade` is: certain, likely or possible"),
+            ("cipher", "VARCHAR", "what could be told of the masking: XOR, AES …"),
+            ("reveals", "VARCHAR", "format that was found behind the disguise"),
+            ("owner", "VARCHAR", "whose it is: app, sdk, system or unknown"),
+            ("sdk", "VARCHAR", "component that it belongs to"),
+            ("weaknesses", "VARCHAR", "how it could be swapped: checks with a bad answer, comma-separated"),
+            _NUMBER,
+        ),
+    ),
+    Table(
         "candidate",
         "A file that might be a model and was not accepted.",
         _columns(
