@@ -14,7 +14,8 @@ from nngauge.api import analyse_model, open_model
 from nngauge.domain.network import Network
 from nngauge.errors import TruncatedError
 from nngauge.pipeline import Scanner
-from nngauge.runners.networks import Sent, facts
+from nngauge.pipeline.networks import facts
+from nngauge.runners.networks import Sent
 from nngauge.runners.tasks import Reply, Settings, Task, attempt
 from nngauge.store.warehouse import Warehouse
 from nngauge.study import Study, look

@@ -15,6 +15,7 @@ from nngauge.analyse.language import language_model
 from nngauge.analyse.optimisation import optimisation_state
 from nngauge.analyse.optimisation.precision import is_weight
 from nngauge.analyse.shapes import infer_shapes
+from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Cost
 from nngauge.domain.graph import Graph, Tensor
 from nngauge.domain.language import LanguageModel
@@ -41,6 +42,11 @@ def network(model: Model, extracted: Extracted) -> Network:
 
     Tens of milliseconds for usual models, a second for gigabytes. Raises `InputError` when the bytes cannot be read.
     """
+    return network_and_analysis(model, extracted)[0]
+
+
+def network_and_analysis(model: Model, extracted: Extracted) -> tuple[Network, Analysis]:
+    """As `network`, and the analysis that the facts are taken from: the graph with its shapes, and every layer."""
     parts = [piece.source for piece in extracted.pieces]
     inferred = infer_shapes(extracted.graph, Constants(parts), {})
     cost = model_cost(inferred.graph)
@@ -50,7 +56,8 @@ def network(model: Model, extracted: Extracted) -> Network:
     found = _sketches(layers, parts)
     known = known_model(model) or known_network(model, form, list(found.values()))
     weights = [tensor for tensor in _weights(extracted.graph) if (tensor.elements or 0) >= MIN_ELEMENTS]
-    return Network(
+    language = language_model(inferred.graph)
+    facts = Network(
         digest=model.digest,
         plugin=model.plugin,
         macs=_amount(cost.macs),
@@ -70,11 +77,20 @@ def network(model: Model, extracted: Extracted) -> Network:
         trunk=form.trunk,
         known=known.id if known else None,
         likeness=known.likeness if known else None,
-        language=_language(language_model(inferred.graph)),
+        language=_language(language),
         families=tuple(_families(cost)),
         tensors=tuple(_prints(weights, {id(layer.tensor) for layer in layers}, found, parts)),
         weights_left_out=max(0, len(weights) - MAX_PRINTS),
     )
+    analysis = Analysis(
+        model=model,
+        graph=inferred.graph,
+        cost=cost,
+        optimisation=state,
+        language=language,
+        problems=inferred.problems,
+    )
+    return facts, analysis
 
 
 def _amount(amount: Amount | None) -> Amount | None:
