@@ -1,27 +1,21 @@
 """Figures: one Vega-Lite specification, drawn offline as SVG, PNG and PDF and shown in pages (docs/adr/0016-figures.md).
 
-Parts build theirs from the few kinds below, which look alike: colours that people with any colour vision tell apart (after
-Okabe and Ito, https://jfly.uni-koeln.de/color/), in one order everywhere; text and lines in the colour of the page around
-the figure, black on paper.
+All figures look alike: colours that people with any colour vision tell apart (after Okabe and Ito,
+https://jfly.uni-koeln.de/color/), in one order everywhere; text and lines in the colour of the page around the figure, black
+on paper. The kinds that parts are drawn with are in `nngauge.report.figures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.errors import UsageError
-from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from nngauge.report._api import Figure
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8B6BB1", "#7F7F7F")
 """Blue, vermilion, green, pink, orange, sky blue, violet, grey. Yellow is left out: it cannot be seen on white."""
-WIDTH: Final = 560
-"""Pixels of the plotting area; in print at 96 pixels an inch about 15 cm, a column and a half."""
 _INK: Final = "currentColor"
 _FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
 _PIXELS_PER_INCH: Final = 300
@@ -42,15 +36,18 @@ THEME: Final[dict[str, Any]] = {
     "title": {"color": _INK, "fontSize": 13, "anchor": "start"},
     "text": {"color": _INK, "fontSize": 11},
     "rule": {"color": _INK},
-    "bar": {"color": COLOURS[0]}, "line": {"color": COLOURS[0], "strokeWidth": 2}, "point": {"color": COLOURS[0], "size": 50, "filled": True},
-    "range": {"category": list(COLOURS)},
+    "bar": {"color": COLOURS[0]},
+    "line": {"color": COLOURS[0], "strokeWidth": 2},
+    "point": {"color": COLOURS[0], "size": 50, "filled": True},
+    "range": {"category": list(COLOURS), "heatmap": ["#e8f1f8", "#0072B2", "#00263b"]},
 }  # fmt: skip
+"""Config of Vega-Lite: https://vega.github.io/vega-lite/docs/config.html"""
 
 
 def specification(figure: Figure) -> dict[str, Any]:
     """The figure as Vega-Lite, in the house's look."""
     made: dict[str, Any] = figure.to_dict()
-    return {**made, "config": {**made.get("config", {}), **THEME}}
+    return {**made, "config": THEME}
 
 
 def svg(specified: dict[str, Any]) -> str:
@@ -64,73 +61,39 @@ def png(specified: dict[str, Any]) -> bytes:
 
 
 def pdf(specified: dict[str, Any]) -> bytes:
-    """Drawn as PDF with text that can be searched."""
+    """Drawn as PDF, text as text."""
     return bytes(_converter().vegalite_to_pdf(_on_paper(specified)))
 
 
-def require() -> None:
-    """Raises `UsageError` when the libraries for figures are not installed."""
+def script() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script without any reference to what is outside, to make figures interactive.
+
+    It defines ``nngaugeFigure(element, specification)``. Expressions are interpreted, not compiled, so that it runs under a
+    content security policy without ``unsafe-eval`` (https://vega.github.io/vega/usage/interpreter/).
+    """
+    return str(_converter().javascript_bundle(_SNIPPET))
+
+
+_SNIPPET: Final = (
+    "window.nngaugeFigure = (element, specification) => "
+    "vegaEmbed(element, specification, {ast: true, actions: false, renderer: 'svg'});"
+)
+
+
+def _converter() -> Any:
     try:
         import altair as alt
         import vl_convert
     except ImportError:
         raise UsageError("figures need more libraries", hint='pip install "nngauge[report]"') from None
-    del alt, vl_convert
-
-
-def _converter() -> Any:
-    require()
-    import vl_convert
-
+    del alt
     return vl_convert
+
+
+def require() -> None:
+    """Raises `UsageError` when the libraries for figures are not installed."""
+    _converter()
 
 
 def _on_paper(specified: dict[str, Any]) -> dict[str, Any]:
     return {**specified, "config": {**specified.get("config", {}), "background": "white"}}
-
-
-def data(answer: Answer) -> alt.Data:
-    """The rows of an answer as data of a figure."""
-    import altair as alt
-
-    return alt.Data(values=[dict(zip(answer.columns, map(_plain, row), strict=True)) for row in answer.rows])  # type: ignore[no-untyped-call]
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def share_bars(
-    answer: Answer,
-    *,
-    share: str,
-    by: str,
-    low: str = "",
-    high: str = "",
-    colour: str = "",
-    title: str = "",
-    sort: Sequence[str] = (),
-) -> Figure:
-    """Lying bars of shares (0 to 1), one a value of `by`, in the answer's order; `low`, `high`: the interval, as a line.
-
-    With `colour` there is one bar a value of that column beside each other.
-    """
-    import altair as alt
-
-    order = list(sort) or None
-    y = alt.Y(f"{by}:N", sort=order, title=None)
-    beside = [alt.YOffset(f"{colour}:N", sort=None)] if colour else []
-    fill = [alt.Color(f"{colour}:N", sort=None, title=None)] if colour else []
-    axis = alt.X(f"{share}:Q", title=title or share, axis=alt.Axis(format="~%", tickCount=6))
-    base = alt.Chart(data(answer)).encode(y, *beside)
-    bars = base.mark_bar().encode(axis, *fill, tooltip=_tooltip(answer))
-    if not low:
-        made: Figure = bars.properties(width=WIDTH)
-        return made
-    whiskers = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(alt.X(f"{low}:Q"), alt.X2(f"{high}:Q"))
-    layered: Figure = alt.layer(bars, whiskers).properties(width=WIDTH)
-    return layered
-
-
-def _tooltip(answer: Answer) -> list[str]:
-    return list(answer.columns)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from nngauge.report._api import Column, Part, Report
+from nngauge.report.figures import bars
 from nngauge.report.shares import high, low, share
-from nngauge.store.warehouse import Answer
-
-if TYPE_CHECKING:
-    from nngauge.report._api import Figure
-    from nngauge.report.corpus import Corpus
 
 _VERDICTS: Final = """
     unnest(['runtime present', 'model present', 'model elsewhere']) AS verdict,
@@ -38,15 +35,6 @@ _SHARES: Final = (
 )
 
 
-def _draw_over_time(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.drawing import share_bars
-
-    del corpus
-    return share_bars(
-        answer, share="share", by="verdict", low="low", high="high", colour="snapshot", title="share of packages"
-    )
-
-
 REPORT: Final = Report(
     id="R1",
     name="prevalence",
@@ -62,7 +50,16 @@ FROM (SELECT snapshot, {_VERDICTS} FROM editions) GROUP BY snapshot, verdict ORD
             columns=(_SNAPSHOT, _VERDICT, *_share_columns("packages with a result")),
             counting=_COUNTING,
             needs=("app",),
-            chart=_draw_over_time,
+            chart=partial(
+                bars,
+                value="share",
+                by="verdict",
+                low="low",
+                high="high",
+                colour="snapshot",
+                percent=True,
+                title="share of packages",
+            ),
             note="The three answers are separate questions and do not add up.",
         ),
     ),

@@ -1,0 +1,130 @@
+"""R9: the formats that models come in, and how large they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from nngauge.report._api import Column, Part, Reference, Report
+from nngauge.report.shares import share
+from nngauge.store.warehouse import Answer
+
+if TYPE_CHECKING:
+    from nngauge.report._api import Figure
+    from nngauge.report.corpus import Corpus
+
+_FORMAT: Final = Column("format", "id of the format (docs/formats.md)")
+
+
+def _draw_formats(answer: Answer, corpus: Corpus) -> Figure:
+    from nngauge.report.kinds import bars
+
+    del corpus
+    return bars(answer, y="title", x="models", title="distinct models", most=20)
+
+
+def _draw_sizes(answer: Answer, corpus: Corpus) -> Figure:
+    from nngauge.report.kinds import distribution
+
+    del corpus
+    return distribution(answer, x="size", share="share", colour="format", title="size of the model (bytes, logarithmic)")
+
+
+def _draw_over_time(answer: Answer, corpus: Corpus) -> Figure:
+    from nngauge.report.kinds import parts_of_whole
+
+    del corpus
+    return parts_of_whole(answer, y="snapshot", value="models", colour="format", title="share of distinct models", most=7)
+
+
+def _sizes_2018() -> Reference:
+    return Reference(
+        source="Xu et al., A First Look at Deep Learning Apps on Smartphones, WWW 2019, §5.1 and Figure 7",
+        url="https://doi.org/10.1145/3308558.3313591",
+        columns=(
+            Column("format", "as the publication names it", basis="published"),
+            Column("median", "median size", "bytes", "published"),
+            Column("mean", "mean size", "bytes", "published"),
+        ),
+        rows=(
+            ("all", 1_600_000, 2_500_000),
+            ("TensorFlow", 3_200_000, None),
+            ("TensorFlow Lite", 750_000, None),
+            ("ncnn", 860_000, None),
+        ),
+        note="Models of September 2018 that could be extracted; rounded as printed.",
+    )
+
+
+REPORT: Final = Report(
+    id="R9",
+    name="formats",
+    title="Formats and sizes of models",
+    question="In which formats do models come, how many of each are there, and how large are they?",
+    origin="WWW'19 Figure 7; IMC'21, models by framework",
+    parts=(
+        Part(
+            name="formats",
+            title="Models by format",
+            ask=f"""WITH used AS (SELECT format, count(*) AS copies, count(DISTINCT edition) AS packages FROM models WHERE latest GROUP BY format)
+SELECT format, any_value(title) AS title, count(*) AS models, {share("count(*)", "sum(count(*)) OVER ()")} AS share,
+    any_value(copies) AS copies, any_value(used.packages) AS packages, sum(size)::BIGINT AS bytes, min(size) AS smallest,
+    median(size)::BIGINT AS median, quantile_cont(size, 0.95)::BIGINT AS percentile_95, max(size) AS largest,
+    {share("count(*) FILTER (completeness = 'full')", "count(*)")} AS complete
+FROM distinct_models JOIN used USING (format) WHERE latest GROUP BY format ORDER BY models DESC, format""",
+            columns=(
+                _FORMAT,
+                Column("title", "name of the format"),
+                Column("models", "distinct models", "count"),
+                Column("share", "models ÷ all distinct models", "share"),
+                Column("copies", "the same, counted once in every package that has them", "count"),
+                Column("packages", "packages with at least one", "count"),
+                Column("bytes", "of all distinct models", "bytes"),
+                Column("smallest", "smallest model", "bytes"),
+                Column("median", "half of the distinct models are smaller", "bytes"),
+                Column("percentile_95", "95 % are smaller", "bytes"),
+                Column("largest", "largest model", "bytes"),
+                Column("complete", "share that has network and weights in the file", "share"),
+            ),
+            counting="distinct models (by digest) in packages of the latest snapshot",
+            needs=("model",),
+            chart=_draw_formats,
+        ),
+        Part(
+            name="sizes",
+            title="Size distribution",
+            ask="""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 6),
+sized AS (SELECT format, size FROM distinct_models WHERE latest AND size > 0),
+cut AS (SELECT CASE WHEN format IN (FROM much) THEN format ELSE 'all others' END AS format, count(*) AS models,
+    quantile_disc(size, range(0, 101) / 100.0) AS sizes FROM sized GROUP BY 1
+    UNION ALL SELECT 'all', count(*), quantile_disc(size, range(0, 101) / 100.0) FROM sized)
+SELECT format, models, unnest(range(0, 101)) / 100.0 AS share, unnest(sizes)::BIGINT AS size
+FROM cut ORDER BY models DESC, format, share""",
+            columns=(
+                Column("format", "one of the six most frequent, all others together, or all"),
+                Column("models", "distinct models of the format, the denominator", "count"),
+                Column("share", "share of them that are at most as large", "share"),
+                Column("size", "bytes", "bytes"),
+            ),
+            counting="distinct models of the latest snapshot; every hundredth of the distribution",
+            needs=("model",),
+            chart=_draw_sizes,
+            reference=_sizes_2018,
+        ),
+        Part(
+            name="over-time",
+            title="Formats over time",
+            ask=f"""SELECT snapshot, format, count(*) AS models, {share("count(*)", "sum(count(*)) OVER (PARTITION BY snapshot)")} AS share
+FROM distinct_models GROUP BY snapshot, format ORDER BY snapshot, models DESC, format""",
+            columns=(
+                Column("snapshot", "name of the snapshot"),
+                _FORMAT,
+                Column("models", "distinct models", "count"),
+                Column("share", "models ÷ the snapshot's distinct models", "share"),
+            ),
+            counting="distinct models of each snapshot",
+            needs=("model",),
+            snapshots=2,
+            chart=_draw_over_time,
+        ),
+    ),
+)
