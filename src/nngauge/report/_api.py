@@ -50,6 +50,8 @@ class Reference(Struct, frozen=True):
     note: str = ""
     """What has to be known to compare: other rules, other years, contradictions inside the publication."""
     url: str = ""
+    certainty: str = ""
+    """How the numbers were obtained: printed, read by eye off a figure, recalled and not verified."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
