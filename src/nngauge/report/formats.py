@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from nngauge.report._api import Column, Part, Reference, Report
+from nngauge.report.figures import bars, cumulative
 from nngauge.report.shares import share
-from nngauge.store.warehouse import Answer
 
-if TYPE_CHECKING:
-    from nngauge.report._api import Figure
-    from nngauge.report.corpus import Corpus
-
+_HUNDREDTHS: Final = [at / 100 for at in range(101)]
 _FORMAT: Final = Column("format", "id of the format (docs/formats.md)")
-
-
-def _draw_formats(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import bars
-
-    del corpus
-    return bars(answer, y="title", x="models", title="distinct models", most=20)
-
-
-def _draw_sizes(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import distribution
-
-    del corpus
-    return distribution(answer, x="size", share="share", colour="format", title="size of the model (bytes, logarithmic)")
-
-
-def _draw_over_time(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import parts_of_whole
-
-    del corpus
-    return parts_of_whole(answer, y="snapshot", value="models", colour="format", title="share of distinct models", most=7)
 
 
 def _sizes_2018() -> Reference:
@@ -87,16 +64,16 @@ FROM distinct_models JOIN used USING (format) WHERE latest GROUP BY format ORDER
             ),
             counting="distinct models (by digest) in packages of the latest snapshot",
             needs=("model",),
-            chart=_draw_formats,
+            chart=partial(bars, value="models", by="title", title="distinct models"),
         ),
         Part(
             name="sizes",
             title="Size distribution",
-            ask="""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 6),
+            ask=f"""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 6),
 sized AS (SELECT format, size FROM distinct_models WHERE latest AND size > 0),
 cut AS (SELECT CASE WHEN format IN (FROM much) THEN format ELSE 'all others' END AS format, count(*) AS models,
-    quantile_disc(size, range(0, 101) / 100.0) AS sizes FROM sized GROUP BY 1
-    UNION ALL SELECT 'all', count(*), quantile_disc(size, range(0, 101) / 100.0) FROM sized)
+    quantile_disc(size, {_HUNDREDTHS}) AS sizes FROM sized GROUP BY 1
+    UNION ALL SELECT 'all', count(*), quantile_disc(size, {_HUNDREDTHS}) FROM sized)
 SELECT format, models, unnest(range(0, 101)) / 100.0 AS share, unnest(sizes)::BIGINT AS size
 FROM cut ORDER BY models DESC, format, share""",
             columns=(
@@ -107,7 +84,9 @@ FROM cut ORDER BY models DESC, format, share""",
             ),
             counting="distinct models of the latest snapshot; every hundredth of the distribution",
             needs=("model",),
-            chart=_draw_sizes,
+            chart=partial(
+                cumulative, value="size", share="share", colour="format", title="bytes of a model (logarithmic)"
+            ),
             reference=_sizes_2018,
         ),
         Part(
@@ -124,7 +103,15 @@ FROM distinct_models GROUP BY snapshot, format ORDER BY snapshot, models DESC, f
             counting="distinct models of each snapshot",
             needs=("model",),
             snapshots=2,
-            chart=_draw_over_time,
+            chart=partial(
+                bars,
+                value="share",
+                by="snapshot",
+                colour="format",
+                stacked=True,
+                percent=True,
+                title="share of distinct models",
+            ),
         ),
     ),
 )

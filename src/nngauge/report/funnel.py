@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from nngauge.report._api import Column, Part, Report
+from nngauge.report.figures import bars
 from nngauge.report.shares import share
-from nngauge.store.warehouse import Answer
 
-if TYPE_CHECKING:
-    from nngauge.report._api import Figure
-    from nngauge.report.corpus import Corpus
-
-_PLAIN: Final = r"regexp_replace(regexp_replace({}, ':? ?[0-9].*bits per byte.*$', ''), '[0-9][0-9.,]*', '…', 'g')"
-"""SQL for a reason without the numbers of its file, so that equal reasons are counted together."""
+_PLAIN: Final = r"regexp_replace(regexp_replace({}, '^[^ ]*[/!][^ ]*: *|:? ?[0-9.]+ bits per byte.*$', '', 'g'), '[0-9][0-9.,]*', '…', 'g')"
+"""SQL for a reason without the place and the numbers of its file, so that equal reasons are counted together."""
 _REASON: Final = Column("reason", "why; numbers of the single file are left out")
 _PACKAGES: Final = Column("packages", "packages it happened in", "count")
-
-
-def _draw_funnel(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import bars
-
-    del corpus
-    return bars(answer, y="stage", x="number", colour="unit", title="number", logarithmic=True, most=20)
-
-
-def _draw_losses(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import bars
-
-    del corpus
-    return bars(answer, y="reason", x="files", colour="suspicion", title="files that were not accepted", most=15)
 
 
 def _reason(column: str) -> str:
@@ -82,7 +65,7 @@ FROM steps ORDER BY step""",
             ),
             counting="packages listed in the latest snapshot; files in their highest versions; then each distinct model once",
             needs=("app",),
-            chart=_draw_funnel,
+            chart=partial(bars, value="number", by="stage", colour="unit", stacked=True, title="how many"),
             note="Each unit has its own first step. 'weights in the file' is a side branch: a network without weights can be "
             "analysed. Whether a model runs on a device is not in here: nothing was executed.",
         ),
@@ -94,7 +77,10 @@ FROM steps ORDER BY step""",
 FROM editions JOIN candidate USING (app) WHERE latest
 GROUP BY 1, 2, 3 ORDER BY files DESC, suspicion, formats, reason LIMIT 200""",
             columns=(
-                Column("suspicion", "rejected: looked like a format; opaque: no known structure; incomplete: parts are missing"),
+                Column(
+                    "suspicion",
+                    "rejected: looked like a format; opaque: no known structure; incomplete: parts are missing",
+                ),
                 Column("formats", "formats that were tried, comma-separated"),
                 _REASON,
                 Column("files", "files", "count"),
@@ -105,7 +91,15 @@ GROUP BY 1, 2, 3 ORDER BY files DESC, suspicion, formats, reason LIMIT 200""",
             counting="files of packages of the latest snapshot that might be a model and were not accepted; the 200 most frequent "
             "reasons",
             needs=("candidate",),
-            chart=_draw_losses,
+            chart=partial(
+                bars,
+                value="files",
+                by="reason",
+                colour="suspicion",
+                stacked=True,
+                most=15,
+                title="files that were not accepted",
+            ),
         ),
         Part(
             name="failures",

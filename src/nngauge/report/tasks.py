@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from nngauge.report._api import Column, Part, Report
+from nngauge.report.figures import bars, tiles
 from nngauge.report.shares import share
-from nngauge.store.warehouse import Answer
-
-if TYPE_CHECKING:
-    from nngauge.report._api import Figure
-    from nngauge.report.corpus import Corpus
 
 _TASK: Final = Column("task", "id of the task (docs/tasks.md); unknown: not enough evidence")
 _CATEGORY: Final = Column("category", "the store's category")
@@ -19,27 +16,6 @@ _CORE_NOTE: Final = (
     "A calibrated heuristic over entry points, permissions, sizes and texts says whether AI is what an app is for; its "
     "probability stands beside it."
 )
-
-
-def _draw_tasks(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import bars
-
-    del corpus
-    return bars(answer, y="task", x="packages", colour="modality", title="packages with a model for it", most=25)
-
-
-def _draw_categories(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import heat
-
-    del corpus
-    return heat(answer, x="category", y="task", value="share", count="packages", title="of the category's packages with models")
-
-
-def _draw_roles(answer: Answer, corpus: Corpus) -> Figure:
-    from nngauge.report.kinds import parts_of_whole
-
-    del corpus
-    return parts_of_whole(answer, y="category", value="packages", colour="role", title="share of packages with a verdict")
 
 
 REPORT: Final = Report(
@@ -71,7 +47,9 @@ FROM seen LEFT JOIN different USING (task) GROUP BY task ORDER BY packages DESC,
             ),
             counting="packages of the latest snapshot that have a validated model; one with several tasks counts for each of them",
             needs=("model.task",),
-            chart=_draw_tasks,
+            chart=partial(
+                bars, value="packages", by="task", colour="modality", stacked=True, title="packages with a model for it"
+            ),
             note="Tasks are told by evidence inside the model and around it; `probability` says how far to trust them.",
         ),
         Part(
@@ -92,7 +70,14 @@ FROM seen JOIN whole USING (category) GROUP BY category, task ORDER BY with_mode
             ),
             counting="packages of the latest snapshot with a model and a category in the store's metadata",
             needs=("model.task", "market.category"),
-            chart=_draw_categories,
+            chart=partial(
+                tiles,
+                x="task",
+                y="category",
+                value="share",
+                percent=True,
+                title="of the category's packages with models",
+            ),
         ),
         Part(
             name="core-feature",
@@ -126,7 +111,15 @@ GROUP BY category, role ORDER BY with_verdict DESC, category, packages DESC, rol
             ),
             counting="packages of the latest snapshot with a verdict and a category in the store's metadata",
             needs=("app.role", "market.category"),
-            chart=_draw_roles,
+            chart=partial(
+                bars,
+                value="share",
+                by="category",
+                colour="role",
+                stacked=True,
+                percent=True,
+                title="share of packages with a verdict",
+            ),
             note=_CORE_NOTE,
         ),
     ),
