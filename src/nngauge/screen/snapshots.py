@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nngauge.domain.snapshot_difference import AppChange, ChangeKind, ModelTotals, Shift, SnapshotDifference
-from nngauge.screen.answers import answer_csv
 from nngauge.units import format_bytes
 from nngauge.words.safe import one_line
+from nngauge.words.tables import answer_csv
 
 ROWS: Final = 5
 """Lines of a table before the rest is summed up: everything fits one screen."""
@@ -107,7 +107,8 @@ def _shifts(title: str, shifts: Sequence[Shift], difference: SnapshotDifference)
         return []
     moved = sorted((item for item in shifts if _moved(item)), key=lambda item: -_moved(item))
     if not moved:
-        return [_heading(title, f"{len(shifts):,}, the same in all packages that are in both")]
+        says = "the same in all packages that are in both" if difference.kept else "no package is in both"
+        return [_heading(title, f"{len(shifts):,}, {says}")]
     versions = any(item.upgraded or item.downgraded or item.version_changed for item in moved)
     columns = ("adopted", "dropped", "new", "gone", *(("upgraded", "downgraded", "other version") if versions else ()))
     table = _table("", difference.first.name, difference.second.name, *columns)
