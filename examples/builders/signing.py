@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import cache
 
 SENTENCE = b"nngauge example apps: this key is public"
 P_STEP, Q_STEP = 1470, 452
@@ -22,20 +23,24 @@ ALGORITHM = bytes.fromhex("300d06092a864886f70d01010b0500")  # sha256WithRSAEncr
 KEY_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")  # rsaEncryption
 
 
-def sign(apk: bytes) -> bytes:
-    """The APK with a signing block between its entries and its central directory."""
+OWNER = "nngauge example apps"
+
+
+def sign(apk: bytes, owner: str = OWNER) -> bytes:
+    """The APK with a signing block between its entries and its central directory; `owner` is who the certificate names."""
     end = apk.rindex(b"PK\x05\x06")
     (directory,) = struct.unpack_from("<I", apk, end + 16)
     digest = _content_digest(apk[:directory], apk[directory:end], apk[end:])
-    block = _signing_block(digest)
+    block = _signing_block(digest, certificate(owner))
     tail = bytearray(apk[end:])
     struct.pack_into("<I", tail, 16, directory + len(block))
     return apk[:directory] + block + apk[directory:end] + tail
 
 
-def certificate() -> bytes:
+@cache
+def certificate(owner: str = OWNER) -> bytes:
     """The signer's self-signed certificate, DER."""
-    name = _der(0x30, _der(0x31, _der(0x30, bytes.fromhex("0603550403") + _der(0x0C, b"nngauge example apps"))))
+    name = _der(0x30, _der(0x31, _der(0x30, bytes.fromhex("0603550403") + _der(0x0C, owner.encode()))))
     validity = _der(0x30, _der(0x17, b"260101000000Z") + _der(0x17, b"490101000000Z"))
     version = bytes.fromhex("a003020102")
     body = _der(0x30, version + _number(1) + ALGORITHM + name + validity + name + _public_key())
@@ -48,6 +53,7 @@ def prime_start(label: bytes) -> int:
     return int.from_bytes(stream, "big") | 3 << 1022 | 1
 
 
+@cache
 def _key() -> tuple[int, int]:
     """Modulus and private exponent."""
     p, q = prime_start(b"p") + P_STEP, prime_start(b"q") + Q_STEP
@@ -84,9 +90,9 @@ def _content_digest(*sections: bytes) -> bytes:
     return hashlib.sha256(b"\x5a" + struct.pack("<I", len(chunks)) + digests).digest()
 
 
-def _signing_block(digest: bytes) -> bytes:
+def _signing_block(digest: bytes, signed_by: bytes) -> bytes:
     algorithm = struct.pack("<I", RSA_PKCS1_SHA256)
-    digests, certificates = _sized(_sized(algorithm + _sized(digest))), _sized(_sized(certificate()))
+    digests, certificates = _sized(_sized(algorithm + _sized(digest))), _sized(_sized(signed_by))
     signed = digests + certificates + _sized(b"")
     signer = _sized(signed) + _sized(_sized(algorithm + _sized(_rsa(signed)))) + _sized(_public_key())
     value = _sized(_sized(signer))
