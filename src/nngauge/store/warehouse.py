@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,6 +15,7 @@ from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
 from nngauge.store.once import once
+from nngauge.store.reading import require_reading
 from nngauge.store.rows import StoredResult, rows_of
 from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
 from nngauge.store.shards import connect, quoted, reading, write_tables
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 TABLES: Final = (*FACT_TABLES, MARKET, LISTING)
 """What questions can be asked about."""
-_READING: Final = {"SELECT", "EXPLAIN"}
 
 
 class Answer(Struct, frozen=True):
@@ -38,13 +38,24 @@ class Warehouse:
     """Views on the shards, on what the journal holds and on the ledger's items. Use as a context manager.
 
     Shows the study as it was when this was made; a run may go on meanwhile. `exports`: folders that `export` may write.
+    `shelf`: the DuckDB file that keeps what is shared (`share`), given the number of changes of the ledger so far; None: in
+    memory. `memory`: bytes that questions may take, as DuckDB counts them.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger, *, exports: Sequence[Path] = ()) -> None:
-        self._database: duckdb.DuckDBPyConnection = connect()
+    def __init__(
+        self,
+        folder: Path,
+        ledger: Ledger,
+        *,
+        exports: Sequence[Path] = (),
+        shelf: Callable[[int], Path] | None = None,
+        memory: int | None = None,
+    ) -> None:
+        self._database: duckdb.DuckDBPyConnection
         self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
         scratch = Path(self._scratch.name)
         with ledger.unchanging() as changes:
+            self._database = connect(str(shelf(changes)) if shelf else ":memory:")
             shards = ledger.shards()
             missing = next((shard.file for shard in shards if not (folder / shard.file).is_file()), None)
             if missing is not None:
@@ -57,11 +68,13 @@ class Warehouse:
             write_listing(self._database, folder, ledger, changes, listing)
         for table in (*FACT_TABLES, MARKET):
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
-        self._database.execute(f"CREATE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
+        self._database.execute(f"CREATE OR REPLACE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
+        if memory is not None:
+            self._database.execute(f"SET memory_limit = '{memory}B'")
         self._lock([folder / shard.file for shard in shards], scratch, exports)
 
     def _dead(self, superseded: Sequence[tuple[str, int]]) -> None:
-        self._database.execute("CREATE TABLE superseded (app VARCHAR, batch BIGINT)")
+        self._database.execute("CREATE OR REPLACE TABLE superseded (app VARCHAR, batch BIGINT)")
         if superseded:
             self._database.executemany("INSERT INTO superseded VALUES (?, ?)", superseded)
 
@@ -84,7 +97,7 @@ class Warehouse:
             if shard.batch in sieved
         ]
         self._database.execute(
-            f'CREATE VIEW "{table.name}" AS SELECT {columns} FROM ({" UNION ALL BY NAME ".join(parts)})'
+            f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {columns} FROM ({" UNION ALL BY NAME ".join(parts)})'
         )
 
     def _lock(self, files: Iterable[Path], scratch: Path, exports: Sequence[Path]) -> None:
@@ -111,7 +124,7 @@ class Warehouse:
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
         """The answer to one SELECT. Raises `UsageError` for other statements and mistakes, `StoreError` for bad files."""
-        self._require_reading(sql)
+        require_reading(self._database, sql)
         return self._run(sql, parameters)
 
     def _run(self, sql: str, parameters: Sequence[Any]) -> Answer:
@@ -128,18 +141,21 @@ class Warehouse:
 
     def keep(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Keeps the answer to one SELECT in memory as table `name`, for questions that build on it. Raises as `ask`."""
-        self._require_reading(sql)
+        require_reading(self._database, sql)
         self._run(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
 
-    def _require_reading(self, sql: str) -> None:
-        import duckdb
+    def share(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Keeps the answer to one SELECT as table `name` on the shelf, where every session sees it. Raises as `ask`."""
+        require_reading(self._database, sql)
+        self._run(f'CREATE OR REPLACE TABLE "{name}" AS {sql}', parameters)
 
-        try:
-            statements = self._database.extract_statements(sql)
-        except duckdb.Error as error:
-            raise UsageError(str(error), hint="nngauge study tables lists tables and columns") from None
-        if len(statements) != 1 or statements[0].type.name not in _READING:
-            raise UsageError("one SELECT at a time, please: the facts are read-only")
+    def session(self) -> Warehouse:
+        """The same facts for another thread: what it keeps is its own, what is shared is not. Close it before this one."""
+        return _Session(self._database.cursor())
+
+    def interrupt(self) -> None:
+        """Ends the question that another thread is waiting for: `UsageError` is raised there."""
+        self._database.interrupt()
 
     def result(self, app: str) -> StoredResult | None:
         """The result of one app, None when it is not there."""
@@ -169,6 +185,16 @@ class Warehouse:
         cursor = self._database.execute("SELECT app, document FROM document ORDER BY app")
         while rows := cursor.fetchmany(256):
             yield from rows
+
+
+class _Session(Warehouse):
+    """A further connection to the database of a warehouse."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self._database = database
+
+    def close(self) -> None:
+        self._database.close()
 
 
 def _exported(column: Column, kind: str) -> str:
