@@ -139,9 +139,9 @@ def _show_ledger(ledger: Ledger) -> None:
 def failures(folder: Path, limit: int | None, *, as_json: bool) -> None:
     """Packages without a result: why, and what to do about it."""
     from nngauge.cli.screen import show
-    from nngauge.screen.answers import answer_json
     from nngauge.screen.progress import render_failures
     from nngauge.study import look
+    from nngauge.words.tables import answer_json
 
     with look(folder) as ledger:
         kinds = ledger.failure_kinds()
@@ -179,9 +179,9 @@ command.add_command(study_reuse.command)
 @click.option("--json", "as_json", is_flag=True, help="All rows as JSON.")
 def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
     """Answers a SELECT in DuckDB's SQL; `nngauge study tables` lists what there is to ask about."""
-    from nngauge.screen.answers import answer_csv, answer_json, render_answer
     from nngauge.store.warehouse import Warehouse
     from nngauge.study import look
+    from nngauge.words.tables import answer_csv, answer_json
 
     with look(folder) as ledger, Warehouse(folder, ledger) as facts:
         answer = facts.ask(question)
@@ -191,6 +191,7 @@ def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
         click.echo(answer_json(answer.columns, answer.rows))
     else:
         from nngauge.cli.screen import show
+        from nngauge.screen.answers import render_answer
 
         show(render_answer(answer.columns, answer.rows))
 
