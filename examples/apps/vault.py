@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import cycle
 
 from examples.builders import lures, stubs
 from examples.builders.archive import pack
@@ -43,7 +42,8 @@ def build() -> bytes:
 
 def xored(content: bytes) -> bytes:
     """A repeating 16-byte key, which is what many apps call encryption."""
-    return bytes(byte ^ mask for byte, mask in zip(content, cycle(KEY), strict=False))
+    mask = (KEY * (len(content) // len(KEY) + 1))[: len(content)]
+    return (int.from_bytes(content, "big") ^ int.from_bytes(mask, "big")).to_bytes(len(content), "big")
 
 
 def streamed(content: bytes) -> bytes:

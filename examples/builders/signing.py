@@ -7,6 +7,7 @@ Scheme: https://source.android.com/docs/security/features/apksigning/v2 ; certif
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 from functools import cache
 
@@ -54,22 +55,28 @@ def prime_start(label: bytes) -> int:
 
 
 @cache
-def _key() -> tuple[int, int]:
-    """Modulus and private exponent."""
-    p, q = prime_start(b"p") + P_STEP, prime_start(b"q") + Q_STEP
-    return p * q, pow(EXPONENT, -1, (p - 1) * (q - 1))
+def _primes() -> tuple[int, int]:
+    return prime_start(b"p") + P_STEP, prime_start(b"q") + Q_STEP
+
+
+@cache
+def _exponents() -> tuple[int, int, int]:
+    """The private exponent modulo each prime less one, and the inverse of the second prime (RFC 8017, section 3.2)."""
+    p, q = _primes()
+    return pow(EXPONENT, -1, p - 1), pow(EXPONENT, -1, q - 1), pow(q, -1, p)
 
 
 def _rsa(message: bytes) -> bytes:
-    """RSASSA-PKCS1-v1_5 with SHA-256."""
-    modulus, private = _key()
+    """RSASSA-PKCS1-v1_5 with SHA-256, by the Chinese remainder theorem: four times as fast, and hundreds are signed."""
     info = SHA256_INFO + hashlib.sha256(message).digest()
-    padded = b"\0\1" + b"\xff" * (256 - 3 - len(info)) + b"\0" + info
-    return pow(int.from_bytes(padded, "big"), private, modulus).to_bytes(256, "big")
+    number = int.from_bytes(b"\0\1" + b"\xff" * (256 - 3 - len(info)) + b"\0" + info, "big")
+    (p, q), (for_p, for_q, inverse) = _primes(), _exponents()
+    part = pow(number, for_q, q)
+    return (part + q * ((pow(number, for_p, p) - part) * inverse % p)).to_bytes(256, "big")
 
 
 def _public_key() -> bytes:
-    return _der(0x30, KEY_ALGORITHM + _der(0x03, b"\0" + _der(0x30, _number(_key()[0]) + _number(EXPONENT))))
+    return _der(0x30, KEY_ALGORITHM + _der(0x03, b"\0" + _der(0x30, _number(math.prod(_primes())) + _number(EXPONENT))))
 
 
 def _der(tag: int, content: bytes) -> bytes:
