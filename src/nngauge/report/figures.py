@@ -6,7 +6,7 @@ the SQL: quartiles, shares, steps of a distribution. Rows in which a drawn colum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.report.drawing import COLOURS
@@ -25,6 +25,17 @@ _MANY: Final = 40
 """Bars in a figure; the table has all rows."""
 _BYTES: Final = ".3~s"
 """1.5M for 1 500 000."""
+_SHAPES: Final = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+)
+_DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2], [12, 3], [1, 3])
 
 
 def bars(
@@ -62,8 +73,10 @@ def lines(
     shown = _first(answer, colour, most)
     across = alt.X(f"{x}:O", title=None, axis=alt.Axis(labelAngle=0))
     up = alt.Y(f"{y}:Q", title=title or y, axis=_axis(percent=percent), scale=alt.Scale(zero=True))
-    base = alt.Chart(data(shown)).encode(across, *_fill(shown, colour))
-    drawn: Figure = base.mark_line(point=alt.OverlayMarkDef(size=50)).encode(up, tooltip=tooltip(answer))
+    base = alt.Chart(data(shown)).encode(across, *_fill(shown, colour, "stroke"))
+    drawn: Figure = base.mark_line(point=alt.OverlayMarkDef(size=50)).encode(
+        up, *_dash(shown, colour), tooltip=tooltip(answer)
+    )
     if low and high:
         ends = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(alt.Y(f"{low}:Q"), alt.Y2(f"{high}:Q"))
         drawn = alt.layer(ends, drawn)
@@ -106,7 +119,8 @@ def cumulative(
         .encode(
             alt.X(f"{value}:Q", title=title or value, scale=scale, axis=_axis(logarithmic=logarithmic)),
             alt.Y(f"{share}:Q", title="at most so much", axis=_axis(percent=True), scale=alt.Scale(domain=[0, 1])),
-            *_fill(shown, colour),
+            *_fill(shown, colour, "stroke"),
+            *_dash(shown, colour),
             tooltip=tooltip(answer),
         )
     )
@@ -127,9 +141,15 @@ def dots(
         alt.Y(f"{y}:Q", title=y_title or y, scale=scale, axis=_axis(logarithmic=logarithmic)),
     )
     sizes = [alt.Size(f"{size}:Q", legend=None, scale=alt.Scale(range=[30, 500]))] if size else []
-    drawn: Figure = base.mark_point(opacity=0.65).encode(*_fill(shown, colour), *sizes, tooltip=tooltip(answer))
+    drawn: Figure = base.mark_point(opacity=0.65).encode(
+        *_fill(shown, colour, ""), *_shape(shown, colour), *sizes, tooltip=tooltip(answer)
+    )
     if label:
-        texts = base.mark_text(align="left", dx=8, dy=-4).encode(alt.Text(f"{label}:N"))
+        texts = (
+            base.transform_filter(f"isValid(datum['{label}'])")
+            .mark_text(align="left", dx=8, dy=-4)
+            .encode(alt.Text(f"{label}:N"))
+        )
         drawn = alt.layer(drawn, texts)
     return _sized(drawn, height=380)
 
@@ -147,7 +167,7 @@ def tiles(
     )
     number = ".0%" if percent else ".3~s"
     colour = alt.Color(f"{value}:Q", title=title or value, legend=alt.Legend(format=number, orient="bottom"))
-    middle = max((float(row[answer.columns.index(value)] or 0) for row in shown.rows), default=0) * 0.35
+    middle = max((float(row[answer.columns.index(value)] or 0) for row in shown.rows), default=0) * 0.45
     ink = alt.condition(f"datum['{value}'] > {middle}", alt.value("white"), alt.value("#111"))
     cells = base.mark_rect().encode(colour, tooltip=tooltip(answer))
     texts = base.mark_text().encode(alt.Text(f"{value}:Q", format=number), color=ink)
@@ -191,17 +211,36 @@ def _first(answer: Answer, column: str, most: int) -> Answer:
     return Answer(answer.columns, [row for row in answer.rows if row[at] in kept])
 
 
-def _fill(answer: Answer, colour: str) -> list[alt.Color]:
+def _fill(answer: Answer, colour: str, symbol: str = "square") -> list[alt.Color]:
     import altair as alt
 
     if not colour:
         return []
     domain = [str(value) for value in values(answer, colour)]
-    return [alt.Color(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=list(_cycled(len(domain)))))]
+    scale = alt.Scale(domain=domain, range=[COLOURS[at % len(COLOURS)] for at in range(len(domain))])
+    return [
+        alt.Color(
+            f"{colour}:N", title=None, scale=scale, legend=alt.Legend(symbolType=symbol) if symbol else alt.Legend()
+        )
+    ]
 
 
-def _cycled(count: int) -> Iterable[str]:
-    return (COLOURS[at % len(COLOURS)] for at in range(count))
+def _shape(answer: Answer, colour: str) -> list[alt.Shape]:
+    """A form a value, for whoever sees no colours."""
+    import altair as alt
+
+    domain = [str(value) for value in values(answer, colour)] if colour else []
+    forms = [_SHAPES[at % len(_SHAPES)] for at in range(len(domain))]
+    return [alt.Shape(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=forms))] if colour else []
+
+
+def _dash(answer: Answer, colour: str) -> list[alt.StrokeDash]:
+    """A stroke a value, for whoever sees no colours."""
+    import altair as alt
+
+    domain = [str(value) for value in values(answer, colour)] if colour else []
+    strokes = [_DASHES[at % len(_DASHES)] for at in range(len(domain))]
+    return [alt.StrokeDash(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=strokes))] if colour else []
 
 
 def _axis(*, percent: bool = False, logarithmic: bool = False) -> alt.Axis:
