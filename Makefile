@@ -5,13 +5,25 @@ READY  := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lint format bench docs setup oracles clean
+.PHONY: demo demo-study test lint format bench docs setup oracles clean
 
 demo: setup  ## build the example apps and scan them
 	@$(BIN)/python examples/build_apps.py out/apps
 	@$(BIN)/nngauge scan out/apps --quiet || test $$? -eq 3
 	@echo
 	@$(BIN)/nngauge scan out/apps/photo-studio.apk
+
+demo-study: setup  ## a study of 600 packages in two snapshots, and its reports
+	@rm -rf out/demo-apps out/demo-study out/demo-report
+	@$(BIN)/python examples/build_study.py out/demo-apps
+	@$(BIN)/nngauge study init out/demo-study
+	@for month in 2026-08 2026-11; do \
+		$(BIN)/nngauge study add out/demo-study out/demo-apps/$$month --snapshot $$month && \
+		$(BIN)/nngauge study metadata out/demo-study out/demo-apps/store-$$month.csv --snapshot $$month || exit; done
+	@$(BIN)/nngauge study run out/demo-study --keep-models || test $$? -eq 3
+	@$(BIN)/nngauge report out/demo-study --html out/demo-report
+	@echo
+	@echo "the reports: out/demo-report/index.html    the explorer: $(BIN)/nngauge serve out/demo-study"
 
 test: setup  ## the whole test suite
 	@$(BIN)/python -m pytest -q

@@ -59,11 +59,12 @@ def build_dex(
 
 
 def _string_item(text: str) -> bytes:
+    """Length in UTF-16 units and MUTF-8, which is UTF-8 for what stands here: nothing beyond U+FFFF, no NUL."""
     size, length = len(text), bytearray()
     while size >= 0x80:
         length.append(size & 0x7F | 0x80)
         size >>= 7
-    return bytes([*length, size]) + text.encode("ascii") + b"\0"
+    return bytes([*length, size]) + text.encode() + b"\0"
 
 
 def _class_def(kind: int, parent: int) -> bytes:

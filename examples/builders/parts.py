@@ -43,8 +43,9 @@ def zipped(parts: Iterable[Part]) -> bytes:
     for item in parts:
         name, count = item.name.encode(), count + 1
         # https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT 4.3.7 and 4.3.12: fields that both headers share
+        flags = 0 if item.name.isascii() else 0x800  # names are UTF-8
         shared = struct.pack(
-            "<HHHHHIIIHH", 20, 0, item.method, 0x0821, 0x0221, item.crc, len(item.stream), item.size, len(name), 0
+            "<HHHHHIIIHH", 20, flags, item.method, 0x0821, 0x0221, item.crc, len(item.stream), item.size, len(name), 0
         )
         directory += b"PK\x01\x02\x14\x00" + shared + struct.pack("<HHHII", 0, 0, 0, 0, len(body)) + name
         body += b"PK\x03\x04" + shared + name + item.stream

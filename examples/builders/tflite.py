@@ -235,9 +235,11 @@ class Network:
         options: tuple[int, Fields] | None = (9, {0: ("f", 1.0)}) if code == SOFTMAX else None
         return self._operator(code, (source,), self.shape(source), name, options=options)
 
-    def custom(self, word: str, sources: tuple[int, ...], shapes: tuple[Shape, ...], name: str) -> tuple[int, ...]:
+    def custom(
+        self, word: str, sources: tuple[int, ...], shapes: tuple[Shape, ...], name: str, *, kind: int = FLOAT32
+    ) -> tuple[int, ...]:
         """An operation of the runtime's user, such as TFLite_Detection_PostProcess."""
-        made = tuple(self._tensor(shape, f"{name}:{at}", FLOAT32) for at, shape in enumerate(shapes))
+        made = tuple(self._tensor(shape, f"{name}:{at}", kind) for at, shape in enumerate(shapes))
         self.operator(CUSTOM, sources, made, custom=word)
         return made
 

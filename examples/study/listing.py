@@ -34,7 +34,7 @@ def _row(app: App, rank: int, month: str) -> tuple[object, ...]:
     return (
         app.package_id, app.label, app.category, "topselling_paid" if paid else "topselling_free", rank,
         10 ** (len(str(app.downloads)) - 1), app.downloads, round(rng.triangular(2.4, 4.9, 4.3), 2) if ratings else "",
-        ratings, ratings // 12, f"{app.developer.capitalize()} Ltd.", app.developer, rng.choice((0.99, 2.49, 4.99)) if paid else 0,
+        ratings, ratings // 12, f"{app.developer[0].upper()}{app.developer[1:]} Ltd.", app.developer, rng.choice((0.99, 2.49, 4.99)) if paid else 0,
         "USD", not paid, rng.random() < 0.5, rng.random() < 0.55, f"{rng.randrange(2013, 2026)}-0{rng.randrange(1, 10)}-15",
         f"{month}-{rng.randrange(1, 15):02d}", f"{app.version // 100}.{app.version // 10 % 10}.{app.version % 10}",
     )  # fmt: skip
