@@ -69,15 +69,15 @@ FROM distinct_models JOIN used USING (format) WHERE latest GROUP BY format ORDER
         Part(
             name="sizes",
             title="Size distribution",
-            ask=f"""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 6),
+            ask=f"""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 4),
 sized AS (SELECT format, size FROM distinct_models WHERE latest AND size > 0),
 cut AS (SELECT CASE WHEN format IN (FROM much) THEN format ELSE 'all others' END AS format, count(*) AS models,
     quantile_disc(size, {_HUNDREDTHS}) AS sizes FROM sized GROUP BY 1
     UNION ALL SELECT 'all', count(*), quantile_disc(size, {_HUNDREDTHS}) FROM sized)
-SELECT format, models, unnest(range(0, 101)) / 100.0 AS share, unnest(sizes)::BIGINT AS size
+SELECT format, models, unnest({_HUNDREDTHS})::DOUBLE AS share, unnest(sizes)::BIGINT AS size
 FROM cut ORDER BY models DESC, format, share""",
             columns=(
-                Column("format", "one of the six most frequent, all others together, or all"),
+                Column("format", "one of the four most frequent, all others together, or all"),
                 Column("models", "distinct models of the format, the denominator", "count"),
                 Column("share", "share of them that are at most as large", "share"),
                 Column("size", "bytes", "bytes"),

@@ -31,7 +31,7 @@ REPORT: Final = Report(
             ask=f"""WITH seen AS (SELECT coalesce(task, 'unknown') AS task, edition, any_value(modality) AS modality,
     count(*) AS copies, any_value(role) AS role, sum(task_probability) AS probability FROM models WHERE latest GROUP BY 1, 2),
 different AS (SELECT coalesce(task, 'unknown') AS task, count(*) AS models FROM distinct_models WHERE latest GROUP BY 1)
-SELECT task, any_value(modality) AS modality, any_value(models) AS models, sum(copies)::BIGINT AS copies, count(*) AS packages,
+SELECT task, CASE WHEN task = 'unknown' THEN 'unknown' ELSE any_value(modality) END AS modality, any_value(models) AS models, sum(copies)::BIGINT AS copies, count(*) AS packages,
     {share("count(*)", "SELECT count(DISTINCT edition) FROM seen")} AS share,
     count(*) FILTER (role = 'core feature') AS core, sum(probability) / sum(copies) AS probability
 FROM seen LEFT JOIN different USING (task) GROUP BY task ORDER BY packages DESC, task""",
