@@ -17,6 +17,7 @@ VERBS: Final = {
     "compare": "What differs between two models.",
     "view": "Open one model file in Netron.",
     "study": "Many apps, again and again: snapshots, runs, questions.",
+    "report": "What a study says: tables, figures, a page.",
     "audit": "How well the models of an app are protected.",
     "why": "The evidence behind one line of a report.",
     "knowledge": "Components that bring models, and published models.",

@@ -1,5 +1,5 @@
 // Comfort only: every page is complete without it. Sorts tables, filters lists, opens all evidence, opens what a link or a
-// printer wants to see.
+// printer wants to see, shows what the mark of a figure under the pointer stands for.
 "use strict";
 (() => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -70,4 +70,22 @@
   addEventListener("afterprint", () => {
     for (const item of opened) item.open = false;
   });
+
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true");
+  for (const drawing of all(".drawing")) {
+    tip.isConnected || document.body.append(tip);
+    drawing.addEventListener("pointermove", (event) => {
+      const mark = event.target.closest('[role="graphics-symbol"][aria-label]');
+      tip.hidden = !mark;
+      if (!mark) return;
+      tip.textContent = mark.getAttribute("aria-label").split("; ").join("\n");
+      const right = event.pageX + 14 + tip.offsetWidth > scrollX + document.documentElement.clientWidth;
+      tip.style.left = `${event.pageX + (right ? -14 - tip.offsetWidth : 14)}px`;
+      tip.style.top = `${event.pageY + 14}px`;
+    });
+    drawing.addEventListener("pointerleave", () => (tip.hidden = true));
+  }
 })();
