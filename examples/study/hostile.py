@@ -25,7 +25,8 @@ BACKWARDS: Final = "gpj\u202eetilft.\u2066exe\u2069"
 INVISIBLE: Final = "pay\u200bpal\ufeff\u00ad"
 LONG: Final = "long" * 2000
 WEB: Final = "javascript:window.pwned=1"
-TEXTS: Final = (SCRIPT, PICTURE, CLOSING, TEMPLATE, FORMULA, *COMMANDS, RED, BACKWARDS, INVISIBLE, WEB)
+MARKUP: Final = "[red]pwned[/][/bold][link=https://example.invalid]x"
+TEXTS: Final = (MARKUP, SCRIPT, PICTURE, CLOSING, TEMPLATE, FORMULA, *COMMANDS, RED, BACKWARDS, INVISIBLE, WEB)
 PACKAGE: Final = f"com.example.{SCRIPT}"
 LABEL: Final = f"{PICTURE}{RED}{BACKWARDS}"
 VERSION: Final = f"1.0{PICTURE}"

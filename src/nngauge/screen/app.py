@@ -23,6 +23,7 @@ from nngauge.domain.technology import Grade, Technology
 from nngauge.domain.usage import Caller, UsageVerdict, Use
 from nngauge.units import format_bytes, format_count
 from nngauge.words.grouping import DistinctModel, distinct_models
+from nngauge.words.safe import brief
 
 _ROWS = 14
 """Rows of one table before the rest is summed up, so that a normal app stays on one screen."""
@@ -68,12 +69,12 @@ def render_scan(scan: Scan, *, rows: int = _ROWS) -> RenderableType:
 
 def _identity(scan: Scan) -> RenderableType:
     app = scan.app
-    name = Text(app.label or app.package_id or scan.path.rpartition("/")[2], style="bold")
+    name = Text(brief(app.label or app.package_id or scan.path.rpartition("/")[2]), style="bold")
     if app.version_name:
-        name.append(f"  {app.version_name}", style="bold")
+        name.append(f"  {brief(app.version_name)}", style="bold")
     if app.version_code:
         name.append(f" ({app.version_code})", style="dim")
-    facts = [app.package_id, f"{app.platform} {app.container}", format_bytes(app.size), *app.abis[:4]]
+    facts = [brief(app.package_id or ""), f"{app.platform} {app.container}", format_bytes(app.size), *app.abis[:4]]
     if app.min_os or app.target_os:
         facts.append(f"OS {app.min_os or '?'} to {app.target_os or '?'}")
     facts += _identity_extras(app)
@@ -185,7 +186,7 @@ def _model_table(models: Sequence[DistinctModel], rows: int, uses: Mapping[str, 
 
 
 def _name_cell(model: Model) -> Text:
-    text = Text(model.name)
+    text = Text(brief(model.name))
     if model.known is not None:
         text.append(f"\n= {model.known.sentence}", style="dim")
     return text
@@ -230,7 +231,7 @@ def _doubt_table(lines: Sequence[tuple[str, str, str]], rows: int) -> Renderable
     table = _grid("what", "where", "~why")
     shown = lines if not rows else lines[:rows]
     for what, where, why in shown:
-        table.add_row(Text(what, style="yellow"), where, Text(why, style="dim"))
+        table.add_row(Text(what, style="yellow"), where, Text(brief(why, 400), style="dim"))
     return _with_rest(table, len(lines) - len(shown), "lines; --json has them all")
 
 
@@ -253,5 +254,5 @@ def _account(coverage: Sequence[Coverage]) -> Text:
 
 
 def _inner(path: str) -> str:
-    """A location without the package file itself."""
-    return path.partition("!")[2] or path.rpartition("/")[2]
+    """A location without the package file itself, of a length that fits."""
+    return brief(path.partition("!")[2] or path.rpartition("/")[2])

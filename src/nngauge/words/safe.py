@@ -22,6 +22,15 @@ def one_line(text: str) -> str:
     return printable(text).translate(_BREAKS)
 
 
+_BRIEF: Final = 160
+
+
+def brief(text: str, most: int = _BRIEF) -> str:
+    """`text` with its middle left out where it is longer than `most`: names may have 64 KiB, and both ends tell most."""
+    head = most // 2
+    return text if len(text) <= most else f"{text[:head]}…{text[len(text) + head + 1 - most :]}"
+
+
 _FORMULA: Final = frozenset("=+-@")
 
 
