@@ -1,0 +1,1 @@
+"""Devices that models are run on: this machine, phones, boards, recorded sessions."""

@@ -1,0 +1,1 @@
+"""Engines that run models, each in a process of its own, and the official benchmark programs."""
