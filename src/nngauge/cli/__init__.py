@@ -19,6 +19,7 @@ VERBS: Final = {
     "study": "Many apps, again and again: snapshots, runs, questions.",
     "report": "What a study says: tables, figures, a page.",
     "audit": "How well the models of an app are protected.",
+    "bom": "The AI of an app as a bill of materials; two compared.",
     "why": "The evidence behind one line of a report.",
     "knowledge": "Components that bring models, and published models.",
     "rules": "List and check the detection rules.",

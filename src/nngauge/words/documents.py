@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from nngauge.domain.analysis import Analysis
+from nngauge.domain.bom import BomDifference
 from nngauge.domain.cost import Cost
 from nngauge.domain.difference import Comparison, Fact, Figure, SharedWeights, Step
 from nngauge.domain.language import LanguageModel
@@ -21,6 +22,7 @@ SCHEMA = "nngauge.scan/1"
 MODEL_SCHEMA = "nngauge.model/1"
 COMPARISON_SCHEMA = "nngauge.comparison/1"
 SNAPSHOTS_SCHEMA = "nngauge.snapshots/1"
+BOM_SCHEMA = "nngauge.bom-difference/1"
 """Numbers are raised when a field changes its meaning or goes away; additions keep them."""
 
 
@@ -100,6 +102,18 @@ class SnapshotsDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 def encode_snapshots(difference: SnapshotDifference) -> bytes:
     """A comparison of snapshots as UTF-8 JSON, in one line."""
     return msgspec.json.encode(SnapshotsDocument(difference=difference))
+
+
+class BomDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Two bills of materials side by side."""
+
+    schema: str = BOM_SCHEMA
+    difference: BomDifference
+
+
+def encode_bom_difference(difference: BomDifference) -> bytes:
+    """A comparison of bills of materials as UTF-8 JSON, in one line."""
+    return msgspec.json.encode(BomDocument(difference=difference))
 
 
 def encode_analysis(analysis: Analysis, path: str, *, indent: int = 2) -> bytes:
