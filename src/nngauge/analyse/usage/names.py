@@ -12,10 +12,16 @@ _BATCH: Final = 4_000
 MAX_NAMES: Final = 20_000
 """Names looked for; what lies beyond counts as not found."""
 
+_LONGEST: Final = 1_000
+"""Characters; hyperscan refuses patterns of 16,000, and one UTF-16 character is written as up to 16 in a pattern."""
+
 
 def named_in(data: bytes, names: Iterable[str]) -> set[str]:
-    """Those of `names` that are in `data`, as UTF-8 or UTF-16, whole or as a part of something longer."""
-    wanted = sorted({name for name in names if name})[:MAX_NAMES]
+    """Those of `names` that are in `data`, as UTF-8 or UTF-16, whole or as a part of something longer.
+
+    Names of more than a thousand characters, which no app loads anything by, count as not found.
+    """
+    wanted = sorted({name for name in names if 0 < len(name) <= _LONGEST})[:MAX_NAMES]
     found: set[str] = set()
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
