@@ -24,7 +24,9 @@ from nngauge.report import PAPERS, published
 from nngauge.report._api import Refusal, Report
 from nngauge.report.corpus import Corpus
 from nngauge.report.deep_learning import FORMATS, FRAMEWORKS, ITEMISED, STACKS
-from nngauge.report.making import make_part
+from nngauge.report.documents import document
+from nngauge.report.files import write
+from nngauge.report.making import make, make_part
 from nngauge.sources.listings import Listings
 from nngauge.store.ledger import Ledger
 from nngauge.store.market import read_listings
@@ -326,6 +328,22 @@ def test_every_part_stands_in_its_place_with_the_published_numbers(report: Repor
     items = published.publication(report.name).item
     assert referred == {published.reference(report.name, item.id)().source for item in items}
     assert len({part.name for part in report.parts}) == len(report.parts)
+
+
+def test_json_and_csv_have_the_published_numbers_apart_from_ours(corpus: Corpus, tmp_path: Path) -> None:
+    for report in PAPERS:
+        made = make(report, corpus)
+        files = {file.name: file.read_text() for file in write(made, corpus, tmp_path, {"csv"})}
+        for part in document(made).parts:
+            name = f"{report.name}-{part.name}"
+            assert (f"{name}.csv" in files) == (part.rows is not None)
+            assert (f"{name}.published.csv" in files) == (part.reference is not None)
+            if part.reference:
+                assert part.reference.certainty
+                assert part.reference.rows
+                told = files[f"{name}.published.csv"].splitlines()
+                assert len(told) == len(part.reference.rows) + 1
+                assert all(part.reference.certainty.split(";")[0] in line for line in told[1:])
 
 
 def test_no_column_of_ours_is_published_and_no_published_flops_are_macs() -> None:

@@ -7,10 +7,22 @@ from typing import Any
 
 import msgspec
 
-from nngauge.report._api import Column, MadePart, MadeReport, Refusal
+from nngauge.report._api import Column, MadePart, MadeReport, Reference, Refusal
 
 SCHEMA = "nngauge.report/1"
 """The number is raised when a field changes its meaning or goes away; additions keep it."""
+
+
+class ReferenceDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers that others published; never in the rows of ours."""
+
+    source: str
+    url: str
+    certainty: str
+    """Printed, read by eye off a figure, recalled and not verified …"""
+    note: str
+    columns: tuple[Column, ...]
+    rows: list[dict[str, Any]]
 
 
 class PartDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +35,7 @@ class PartDocument(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]] | None = None
     """Objects of column name → value; shares are 0 to 1, bytes are bytes."""
     refusal: Refusal | None = None
+    reference: ReferenceDocument | None = None
     note: str = ""
     sql: str = ""
     """One SELECT for `nngauge study sql`; empty where several questions were asked."""
@@ -62,4 +75,13 @@ def _part(made: MadePart) -> PartDocument:
         name=part.name, title=part.title, counting=part.counting, columns=part.columns, note=part.note, sql=made.sql,
         seconds=round(made.seconds, 4), refusal=result if isinstance(result, Refusal) else None,
         rows=None if isinstance(result, Refusal) else [dict(zip(result.columns, row, strict=True)) for row in result.rows],
+        reference=_reference(part.reference()) if part.reference else None,
+    )  # fmt: skip
+
+
+def _reference(told: Reference) -> ReferenceDocument:
+    names = [column.name for column in told.columns]
+    return ReferenceDocument(
+        source=told.source, url=told.url, certainty=told.certainty, note=told.note, columns=told.columns,
+        rows=[dict(zip(names, row, strict=True)) for row in told.rows],
     )  # fmt: skip

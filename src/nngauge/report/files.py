@@ -10,7 +10,7 @@ import msgspec
 
 from nngauge.errors import StoreError
 from nngauge.report import drawing
-from nngauge.report._api import MadePart, MadeReport, Refusal
+from nngauge.report._api import MadePart, MadeReport, Reference, Refusal
 from nngauge.report.corpus import Corpus
 from nngauge.words.tables import answer_csv
 
@@ -36,9 +36,11 @@ def figure_of(part: MadePart, corpus: Corpus) -> dict[str, Any] | None:
 def write(made: MadeReport, corpus: Corpus, folder: Path, kinds: Collection[str]) -> Iterator[Path]:
     """Writes the files of one report to ``folder/data`` and ``folder/figures``, and says which. Raises `StoreError`."""
     for part in made.parts:
+        name = stem(made, part)
+        if "csv" in kinds and part.part.reference is not None:
+            yield put(folder / DATA / f"{name}.published.csv", _published(part.part.reference()).encode())
         if isinstance(part.result, Refusal):
             continue
-        name = stem(made, part)
         if "csv" in kinds:
             text = answer_csv(part.result.columns, part.result.rows)
             yield put(folder / DATA / f"{name}.csv", text.encode())
@@ -46,6 +48,12 @@ def write(made: MadeReport, corpus: Corpus, folder: Path, kinds: Collection[str]
         specified = figure_of(part, corpus) if drawn else None
         for kind in drawn if specified is not None else ():
             yield put(folder / FIGURES / f"{name}.{_ENDINGS.get(kind, kind)}", _drawn(specified or {}, kind))
+
+
+def _published(told: Reference) -> str:
+    """The published numbers, each row with where they come from and how certain they are."""
+    columns = (*(column.name for column in told.columns), "published_in", "certainty")
+    return answer_csv(columns, [(*row, f"{told.source} {told.url}".strip(), told.certainty) for row in told.rows])
 
 
 _ENDINGS: Final = {"json": "vl.json"}
