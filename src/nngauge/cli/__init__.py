@@ -20,6 +20,7 @@ VERBS: Final = {
     "report": "What a study says: tables, figures, a page.",
     "audit": "How well the models of an app are protected.",
     "bom": "The AI of an app as a bill of materials; two compared.",
+    "check": "Does an app keep a policy? For CI.",
     "why": "The evidence behind one line of a report.",
     "knowledge": "Components that bring models, and published models.",
     "rules": "List and check the detection rules.",
@@ -55,8 +56,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point: runs the verb and turns deliberate errors into one line and an exit code.
 
-    Exit codes: 0 all done · 1 an input could not be read · 2 wrong use · 3 done, but some apps or parts failed ·
-    130 stopped by Ctrl-C.
+    Exit codes: 0 all done · 1 an input could not be read, or an app breaks its policy · 2 wrong use · 3 done, but some
+    apps or parts failed · 130 stopped by Ctrl-C.
     """
     from nngauge.errors import NngaugeError, UsageError
 

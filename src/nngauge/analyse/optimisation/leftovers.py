@@ -53,10 +53,16 @@ def leftovers(scopes: Sequence[Scope]) -> tuple[Leftover, ...]:
     )
 
 
+def leftover_kind(op: str) -> str:
+    """What an operation, by its source name, is left over from: ``gradient``, ``loss``, ``debug`` …; empty for all others."""
+    name = op.rpartition(".")[2]  # the domain of an ONNX operator stands in front
+    return next((what for what, pattern in _KINDS.items() if pattern.search(name)), "")
+
+
 def _of(scope: Scope) -> Iterator[tuple[str, str]]:
     for node in scope.graph.nodes:
         name = node.name or node.op
-        op = node.op.rpartition(".")[2]  # the domain of an ONNX operator stands in front
+        op = node.op.rpartition(".")[2]
         for what, pattern in _KINDS.items():
             if pattern.search(op):
                 yield what, name
