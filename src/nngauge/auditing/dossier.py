@@ -20,6 +20,7 @@ from nngauge.errors import UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.packages import Package, open_package
 from nngauge.pipeline import Scanner
+from nngauge.pipeline.contents import Sink
 from nngauge.pipeline.networks import TooSlow, processor_time, studied
 from nngauge.words.grouping import distinct_models
 
@@ -51,8 +52,11 @@ class _Collector(Struct):
     layers: int = _ALL_LAYERS
     """How many may still be kept."""
     characters: int = _ALL_PICTURES
+    onward: Sink | None = None
 
     def collect(self, model: Model, extracted: Extracted) -> None:
+        if self.onward is not None:
+            self.onward(model, extracted)
         if model.digest in self.seen:
             return
         network, analysis = studied(model, extracted)
@@ -78,9 +82,9 @@ def dossier_of(path: str | Path, scanner: Scanner | None = None) -> Dossier:
         package.close()
 
 
-def dossier_of_package(scanner: Scanner, package: Package, path: str) -> Dossier:
-    """Everything about an app that is open already."""
-    collector = _Collector()
+def dossier_of_package(scanner: Scanner, package: Package, path: str, sink: Sink | None = None) -> Dossier:
+    """Everything about an app that is open already; `sink` gets its models while they are read."""
+    collector = _Collector(onward=sink)
     scan, audit = audit_package(scanner, package, path, collector.collect)
     return _assembled(scan, collector.seen, audit)
 

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 @click.option(
     "--study", type=click.Path(file_okay=False, path_type=Path), help="Keep all facts in this folder; resumes."
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page about the one app into this file.",
+)
 @click.option("--workers", type=click.IntRange(1, 512), help="Worker processes for many apps (default: one a core).")
 @click.option(
     "--timeout", type=click.FloatRange(min=0.1), default=APP_SECONDS, show_default=True, help="Seconds per app."
@@ -46,6 +52,7 @@ def command(
     as_json: bool,
     extract: Path | None,
     study: Path | None,
+    page: Path | None,
     workers: int | None,
     timeout: float,
     memory: int,
@@ -71,8 +78,10 @@ def command(
         networks=study is not None,
     )
     apps = [app for path in paths for app in _apps_at(path)]
-    if study is not None:
-        outcomes: Iterable[Outcome] = _in_study(study, apps, workers, settings)
+    if page is not None:
+        outcomes: Iterable[Outcome] = [_with_page(page, apps, settings, study)]
+    elif study is not None:
+        outcomes = _in_study(study, apps, workers, settings)
     else:
         outcomes = _outcomes(apps, workers, settings)
     if as_json:
@@ -128,6 +137,36 @@ def _in_study(folder: Path, apps: list[str], workers: int | None, settings: Sett
 
     with Study.open_or_create(folder) as study:
         yield from study.keep(apps, workers=workers or os.cpu_count() or 1, settings=settings)
+
+
+def _with_page(page: Path, apps: list[str], settings: Settings, study: Path | None) -> Outcome:
+    """Scans one app and writes the page about it."""
+    from nngauge.errors import UsageError
+
+    if study is not None or len(apps) != 1:
+        found = f"{len(apps)} apps" if study is None else "--study"
+        hint = "nngauge report STUDY --html DIR and nngauge serve STUDY show many apps"
+        raise UsageError(f"--html is about one app, not {found}", hint=hint)
+    from nngauge.domain.outcome import Failure
+    from nngauge.runners.dossiers import dossier_here
+    from nngauge.runners.plain import Outcome
+
+    dossier = dossier_here(apps[0], settings)
+    if isinstance(dossier, Failure):
+        return Outcome(apps[0], dossier)
+    from nngauge.page.app import app_page
+    from nngauge.policy import assess
+    from nngauge.units import format_bytes
+
+    result = assess(dossier)
+    skipped = [f"{item.rule}: {item.reason}" for item in result.skipped]
+    content = app_page(dossier, result.counting, unchecked=skipped).encode()
+    try:
+        page.write_bytes(content)
+    except OSError as error:
+        raise UsageError(error.strerror or "cannot be written", where=str(page)) from None
+    click.echo(f"{page}: {format_bytes(len(content))}, opens in any browser", err=True)
+    return Outcome(apps[0], dossier.scan)
 
 
 def _print_json(outcomes: Iterable[Outcome]) -> int:

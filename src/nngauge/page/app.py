@@ -257,10 +257,10 @@ def _weight(finding: Finding) -> tuple[int, int]:
 
 
 def _gain(findings: Sequence[Finding]) -> int:
-    """Bytes that all remedies together would save at most: of several about one subject, the largest."""
-    best: dict[tuple[str, str], int] = {}
-    for at, item in enumerate(findings):
-        key = (item.subject or str(at), str(item.location or ""))
+    """Bytes that all remedies together would save at most: of several about one file, the largest."""
+    best: dict[str, int] = {}
+    for item in findings:
+        key = item.location.path if item.location else item.rule
         best[key] = max(best.get(key, 0), item.gain_bytes or 0)
     return sum(best.values())
 

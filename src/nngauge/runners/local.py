@@ -41,7 +41,7 @@ _BARREN: Final = 24
 
 def run_here(task: Task, settings: Settings) -> Reply:
     """Does one task in this process; a time-out ends it where signals can (main thread, POSIX)."""
-    with _alarm(settings.limits.seconds):
+    with alarm(settings.limits.seconds):
         return attempt(Scanner(depth=settings.depth), task, settings)
 
 
@@ -224,7 +224,8 @@ def limit_memory(memory: int) -> None:
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
+    """Raises `TimeUp` in what takes longer, where signals can (main thread, POSIX)."""
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if not usable or os.name != "posix":
         yield

@@ -107,7 +107,7 @@ def perform(data: bytes) -> bytes:
 def attempt(scanner: Scanner, task: Task, settings: Settings, sent: Sent | None = None) -> Reply:
     """Does a task; whatever goes wrong is in the reply. `sent`: models whose facts need not be sent again."""
     known = Sent() if sent is None else sent
-    return _guarded(task, lambda: _perform(scanner, task, settings, known))
+    return guarded(task, lambda: _perform(scanner, task, settings, known))
 
 
 def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Reply:
@@ -116,7 +116,7 @@ def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Re
     if source.keeps_promises and promised in task.look_alikes:
         return Reply(id=task.id, app=promised, result=None)
     with ExitStack() as stack:
-        opened = stack.enter_context(source.open(item, _for_source(settings)))
+        opened = stack.enter_context(source.open(item, for_source(settings)))
         package = opened.package
         seen = fingerprint(package.source) if package.source is not None else None
         if promised and package.app.sha256 != promised:
@@ -127,7 +127,7 @@ def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Re
         if package.app.sha256 in task.look_alikes:
             return Reply(id=task.id, app=package.app.sha256, result=None, fetched=opened.fetched, fingerprint=seen)
         collector = Collector(package.app.sha256, sent) if settings.networks else None
-        sink, audit = _sink(settings, item.locator, collector), None
+        sink, audit = sink_of(settings, item.locator, collector), None
         if settings.depth is Depth.AUDIT:
             from nngauge.auditing import audit_package
 
@@ -140,12 +140,13 @@ def _perform(scanner: Scanner, task: Task, settings: Settings, sent: Sent) -> Re
         return Reply(id=task.id, app=scan.app.sha256, result=result, fetched=opened.fetched, fingerprint=seen)
 
 
-def _for_source(settings: Settings) -> Mapping[str, str]:
+def for_source(settings: Settings) -> Mapping[str, str]:
     """A scan that leaves something out spares its source the bytes of it."""
     return {**settings.sources, REACH: "models"} if settings.depth is Depth.MODELS else settings.sources
 
 
-def _guarded(task: Task, work: Callable[[], Reply]) -> Reply:
+def guarded(task: Task, work: Callable[[], Reply]) -> Reply:
+    """What `work` gives, or the failure that it met as a reply."""
     place = task.item.locator
     try:
         return work()
@@ -178,7 +179,8 @@ class TimeUp(BaseException):
     """Raised by an alarm; not an `Exception`, so that no parser's handler can swallow it."""
 
 
-def _sink(settings: Settings, app: str, collector: Collector | None) -> Sink | None:
+def sink_of(settings: Settings, app: str, collector: Collector | None) -> Sink | None:
+    """What is to be done with the bytes of each model; None: nothing."""
     sinks: list[Sink] = [] if collector is None else [collector.collect]
     if settings.extract_to is not None:
         from nngauge.extract.save import Saver
