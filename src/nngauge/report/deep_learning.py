@@ -87,6 +87,8 @@ COUNTING: Final = (
     "DL app: native code of a neural-network runtime is in the package, as a library of its own, inside another one or packed "
     "(Java classes for DeepLearning4J and CNNdroid), or that of an AI component with an engine of its own"
 )
+DL_APP: Final = "DL app: native code of a framework, or of an AI component with an engine of its own, is in the package"
+"""The same in short, for parts after the one that says it in full."""
 DIFFERS: Final = (
     "The study confirmed each app by hand; here rules decide, a runtime that nothing calls counts as well, and runtimes and "
     "components that came later count too. `nngauge study diff` counts runtimes only, without engines of components."

@@ -7,10 +7,11 @@ from typing import Final
 
 from nngauge.domain.task import TASKS
 from nngauge.report._api import Column, Part
-from nngauge.report.deep_learning import COUNTING, DIFFERS, DL
-from nngauge.report.figures import bars, boxes
+from nngauge.report.deep_learning import COUNTING, DIFFERS, DL, DL_APP
+from nngauge.report.figures import bars
 from nngauge.report.published import reference
 from nngauge.report.shares import share
+from nngauge.report.www19_drawing import draw_sides, draw_usage
 
 _SNAPSHOT: Final = Column("snapshot", "name of the snapshot")
 _ROWS: Final = (
@@ -67,7 +68,7 @@ FROM editions LEFT JOIN dl USING (edition) GROUP BY snapshot ORDER BY snapshot""
             Column("share_of_reviews", "the same of reviews", "share"),
             Column("growth", "of dl_apps since the snapshot before", "share"),
         ),
-        counting=COUNTING,
+        counting=DL_APP,
         needs=("app",),
         note=DIFFERS,
         reference=reference("www19", "growth"),
@@ -92,10 +93,9 @@ ORDER BY list_position(['downloads', 'reviews', 'rating', 'size in MB'], measure
             Column("low", "5 % have less"),
             Column("high", "5 % have more"),
         ),
-        counting=f"packages of the latest snapshot. {COUNTING}",
+        counting=f"packages of the latest snapshot. {DL_APP}",
         needs=("app",),
-        chart=partial(boxes, by="measure", quantiles=("low", "quartile_1", "median", "quartile_3", "high"), colour="apps",
-                      logarithmic=True, title="each measure in its own unit (logarithmic)"),
+        chart=draw_sides,
         note="Downloads are the lower ends of the ranges that the store shows, in both.",
         reference=reference("www19", "figure-2"),
     ),
@@ -112,7 +112,7 @@ SELECT CASE WHEN dl.edition IS NULL THEN 'other' ELSE 'DL' END AS apps, count(*)
             Column("median_rank", "median place by downloads among the study's apps of the category, from 1"),
             Column("median_part", "the same ÷ apps of the category: comparable where categories differ in size", "share"),
         ),
-        counting=f"packages of the latest snapshot with store metadata. {COUNTING}",
+        counting=f"packages of the latest snapshot with store metadata. {DL_APP}",
         needs=("market.downloads", "market.category"),
         reference=reference("www19", "rank"),
     ),
@@ -127,7 +127,7 @@ UNION ALL SELECT 'developers with more than one', count(*) FROM made WHERE apps 
 UNION ALL (SELECT 'DL apps of ' || coalesce(name, 'signer ' || maker[:16] || '…'), apps FROM made ORDER BY apps DESC, maker LIMIT 5))
 WHERE value > 0""",
         columns=(Column("what", "of the latest snapshot"), Column("value", "how many", "count")),
-        counting=f"developers as the store names them, else signing certificates. {COUNTING}",
+        counting=f"developers as the store names them, else signing certificates. {DL_APP}",
         needs=("app",),
         reference=reference("www19", "developers"),
     ),
@@ -153,7 +153,7 @@ ORDER BY coalesce(nth, CASE detailed_usage WHEN 'total' THEN 99 ELSE 98 END)""",
         ),
         counting="packages of the latest snapshot that have a validated model with a known task; one can count for several lines",
         needs=("model.task",),
-        chart=partial(bars, value="apps", by="detailed_usage", colour="usage", stacked=True, title="packages"),
+        chart=draw_usage,
         note=(
             "Told by models with evidence and a calibrated probability, where the study labelled apps by hand, those without a "
             "model that can be read included. Core feature is a verdict on the whole app here and on each use there. Tasks that "
@@ -182,7 +182,7 @@ FROM known LEFT JOIN used USING (category) GROUP BY category ORDER BY apps DESC,
             Column("audio", "audio ÷ uses", "share"),
             Column("other", "sensors, tables ÷ uses", "share"),
         ),
-        counting=f"packages of the latest snapshot. {COUNTING}",
+        counting=f"packages of the latest snapshot. {DL_APP}",
         needs=("market.category",),
         chart=partial(bars, value="apps", by="category", title="DL apps"),
         note="All categories are listed, those with fewer than 5 DL apps as well.",

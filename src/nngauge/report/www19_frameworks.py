@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nngauge.report._api import Column, Part
-from nngauge.report.deep_learning import COUNTING, DIFFERS, DL, FRAMEWORKS, ITEMISED, LATER, OWN, STACKS, case, listed
+from nngauge.report.deep_learning import DIFFERS, DL, DL_APP, FRAMEWORKS, ITEMISED, LATER, OWN, STACKS, case, listed
 from nngauge.report.figures import bars
 from nngauge.report.published import reference
 from nngauge.report.shares import share
+from nngauge.report.www19_drawing import draw_frameworks
 from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ FRAMEWORK_PARTS: Final = (
             Column("homepage", "address"),
             Column("apps", "packages of the latest snapshot with its code (the most frequent of its rules)", "count"),
         ),
-        counting=f"lines of the study's table; packages of the latest snapshot. {COUNTING}",
+        counting=f"lines of the study's table; packages of the latest snapshot. {DL_APP}",
         note="Facts of our rules, as of this version; whether a framework can train is not among them. All rules: docs/reference/technologies.md.",
         reference=reference("www19", "table-2"),
     ),
@@ -84,9 +85,9 @@ FROM counted ORDER BY list_position([{listed(_ORDER)}], framework), snapshot""",
             Column("apps", "DL apps with it", "count"),
             Column("share", "apps ÷ DL apps of the snapshot", "share"),
         ),
-        counting=COUNTING,
+        counting=DL_APP,
         needs=("technology",),
-        chart=partial(bars, value="apps", by="framework", colour="snapshot", title="DL apps"),
+        chart=draw_frameworks,
         note=(
             f'"{LATER}": runtimes that the study does not know (ONNX Runtime, MNN, llama.cpp …). "{OWN}": an AI component with an '
             f"engine of its own and no known framework. An app with several counts for each. {DIFFERS}"
@@ -111,7 +112,7 @@ SELECT what, apps, {share("apps", "(SELECT count(*) FROM kept)")} AS share FROM 
             Column("apps", "packages", "count"),
             Column("share", "apps ÷ packages of both snapshots", "share"),
         ),
-        counting=f"packages of the last two snapshots, matched by platform and application id. {COUNTING}",
+        counting=f"packages of the last two snapshots, matched by platform and application id. {DL_APP}",
         needs=("app",),
         snapshots=2,
         chart=partial(bars, value="apps", by="what", title="packages of both snapshots"),
@@ -142,7 +143,7 @@ ORDER BY list_position(['all DL libraries', 'other libraries of DL apps'], frame
             Column("median", "median of it", "bytes"),
             Column("mean_arm64", "mean of those for 64-bit Arm, which today's phones take", "bytes"),
         ),
-        counting=f"native libraries of DL apps of the latest snapshot; those into which a framework is linked statically are left out. {COUNTING}",
+        counting=f"native libraries of DL apps of the latest snapshot; those into which a framework is linked statically are left out. {DL_APP}",
         needs=("detection",),
         chart=partial(bars, value="mean", by="framework", title="bytes of a library, mean"),
         note="Whether the study counts an app's copies for several processors is not known.",
@@ -166,7 +167,7 @@ FROM several JOIN editions USING (edition) HAVING apps > 0""",
             Column("overhead_share", "mean of: overhead ÷ size of the app as shipped", "share"),
             Column("median_share", "median of it", "share"),
         ),
-        counting=f"DL apps of the latest snapshot. {COUNTING}",
+        counting=f"DL apps of the latest snapshot. {DL_APP}",
         needs=("technology",),
         note=(
             "Frameworks inside another one's library cost nothing of their own and do not count, and layers of one engine (llama.cpp on "

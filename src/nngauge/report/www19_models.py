@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nngauge.report._api import Column, Part
-from nngauge.report.costs import KNOWN
-from nngauge.report.deep_learning import COUNTING, DL, FORMATS, case
-from nngauge.report.figures import bars, boxes, dots
+from nngauge.report.deep_learning import DL, DL_APP, FORMATS, case
+from nngauge.report.figures import bars, boxes
 from nngauge.report.published import reference
 from nngauge.report.shares import share
-from nngauge.store.warehouse import Answer
-
-if TYPE_CHECKING:
-    from nngauge.report._api import Figure
-    from nngauge.report.corpus import Corpus
+from nngauge.report.www19_drawing import QUANTILES, draw_cost
 
 _FRAMEWORK: Final = case("format", FORMATS, "'other formats'")
 _ORDER: Final = "list_position(['TensorFlow', 'TFLite', 'Caffe', 'Caffe2', 'ncnn', 'other formats', 'all'], framework)"
@@ -57,28 +52,6 @@ def _graded(grades: tuple[str, ...]) -> str:
     return "list_has_any(string_split(grades, ','), [" + ", ".join(f"'{grade}'" for grade in grades) + "])"
 
 
-def _draw_cost(answer: Answer, corpus: Corpus) -> Figure:
-    """Models as points, known networks as labelled diamonds, both counted by our rules."""
-    import altair as alt
-
-    from nngauge.report.drawing import COLOURS
-    from nngauge.report.figures import data
-
-    points = dots(
-        answer, corpus, x="memory", y="macs", colour="framework", x_title="bytes: weights and activations alive at once",
-        y_title="multiply-accumulates of one inference",
-    )  # fmt: skip
-    known = Answer(
-        ("network", "memory", "macs"),
-        [(item.name, 4 * item.parameters + item.peak_bytes, item.macs) for item in KNOWN],
-    )
-    base = alt.Chart(data(known)).encode(alt.X("memory:Q"), alt.Y("macs:Q"))
-    marks = base.mark_point(shape="diamond", size=80, filled=True, color=COLOURS[1], opacity=1)
-    names = base.mark_text(align="left", dx=9, fontWeight=600).encode(alt.Text("network:N"))
-    made: Figure = alt.layer(points, marks, names)
-    return made
-
-
 MODELS: Final = (
     Part(
         name="extraction",
@@ -97,7 +70,7 @@ SELECT * EXCLUDE nth FROM line ORDER BY nth""",
             Column("apps", "packages they are in", "count"),
             Column("dl_apps", "of them, DL apps", "count"),
         ),
-        counting=f"models whose structure a parser validated, in packages of the latest snapshot. {COUNTING}",
+        counting=f"models whose structure a parser validated, in packages of the latest snapshot. {DL_APP}",
         needs=("app",),
         note="Every byte of a package is searched here, not assets/ alone. Reasons of losses: report R8 (funnel). Encrypted models: §5.4 below.",
         reference=reference("www19", "extraction"),
@@ -197,7 +170,7 @@ SELECT framework, count(*) AS models, median(size)::BIGINT AS median, quantile_c
         ),
         counting=_DISTINCT,
         needs=("model",),
-        chart=partial(boxes, by="framework", quantiles=("low", "quartile_1", "median", "quartile_3", "high"), logarithmic=True,
+        chart=partial(boxes, by="framework", quantiles=QUANTILES, logarithmic=True,
                       title="bytes of a model (logarithmic); whiskers: 5 % and 95 %"),
         note="All files of a model together. Parrots' own format is not read, so its models are missing.",
         reference=reference("www19", "figure-7"),
@@ -218,10 +191,10 @@ ORDER BY packages DESC, macs, memory, framework LIMIT 2000""",
         ),
         counting=f"{_DISTINCT} whose multiply-accumulates and activations are numbers; the 2,000 points that most packages have",
         needs=("network.macs",),
-        chart=_draw_cost,
+        chart=draw_cost,
         note=(
             "Exact, by one convention for all formats (docs/cost.md). The study's memory holds all feature maps, ours the most that "
-            "live at once; its computation has no single unit, so the two must not be put on one axis. Diamonds: known networks, "
+            "live at once; its computation has no single unit, so the two must not be put on one axis. Stars: known networks, "
             "32-bit weights, counted by our convention; their numbers: report R11 (costs)."
         ),
         reference=reference("www19", "figure-8"),
