@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from nngauge.errors import UsageError
 from nngauge.report.prepared import SNAPSHOTS, used_in
 from nngauge.store.warehouse import Answer, Warehouse
 
 _WITH: Final = re.compile(r"\s*WITH\s+", re.IGNORECASE)
+
+
+_Found = TypeVar("_Found")
 
 
 class Corpus:
@@ -29,6 +32,7 @@ class Corpus:
         self.snapshots = tuple(name for name in known if not names or name in names)
         self._kept: set[str] = set()
         self._held: dict[str, bool] = {}
+        self._found: dict[Callable[[Corpus], Any], Any] = {}
 
     @property
     def latest(self) -> str | None:
@@ -51,6 +55,13 @@ class Corpus:
             if name not in self._kept:
                 self.facts.keep(name, made)
                 self._kept.add(name)
+
+    def once(self, find: Callable[[Corpus], _Found]) -> _Found:
+        """What `find` finds here; it is called the first time only, for parts that share an expensive comparison."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: _Found = self._found[find]
+        return found
 
     def holds(self, need: str) -> bool:
         """Is there a row in ``table``, or one in which ``table.column`` says something?"""
