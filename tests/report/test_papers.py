@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from nngauge.analyse import core_feature
+from nngauge.cli import cli
 from nngauge.detect.ruleset import load_rules
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Presence
@@ -32,6 +34,7 @@ from nngauge.store.ledger import Ledger
 from nngauge.store.market import read_listings
 from nngauge.store.rows import StoredResult
 from nngauge.store.warehouse import Warehouse
+from nngauge.study import Study
 from tests.builders import facts
 
 pytest.importorskip("duckdb", reason="the extra `study` is not installed")
@@ -344,6 +347,15 @@ def test_json_and_csv_have_the_published_numbers_apart_from_ours(corpus: Corpus,
                 told = files[f"{name}.published.csv"].splitlines()
                 assert len(told) == len(part.reference.rows) + 1
                 assert all(part.reference.certainty.split(";")[0] in line for line in told[1:])
+
+
+def test_the_screen_shows_what_was_published_where_ours_is_missing(tmp_path: Path) -> None:
+    Study.create(tmp_path / "empty").__exit__(None, None, None)
+    done = CliRunner().invoke(cli, ["report", str(tmp_path / "empty"), "imc21"])
+    assert done.exit_code == 0, done.output
+    assert "no data" in done.stdout
+    assert "published, not ours: Almeida et al., IMC 2021" in done.stdout
+    assert "not verified" in done.stdout
 
 
 def test_no_column_of_ours_is_published_and_no_published_flops_are_macs() -> None:

@@ -14,7 +14,7 @@ from nngauge.cli import EXIT_OK, EXIT_PARTIAL
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from nngauge.report._api import MadePart, MadeReport, Report
+    from nngauge.report._api import MadePart, MadeReport, Reference, Report
     from nngauge.report.corpus import Corpus
 
 _ROWS: Final = 20
@@ -24,12 +24,16 @@ _ROWS: Final = 20
 @click.command("report", short_help="What a study says: tables, figures, a page.")
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.argument("names", nargs=-1)
-@click.option("--html", type=click.Path(file_okay=False, path_type=Path), help="Write a page with figures and data there.")
+@click.option(
+    "--html", type=click.Path(file_okay=False, path_type=Path), help="Write a page with figures and data there."
+)
 @click.option("--csv", "csv", is_flag=True, help="Write the tables as CSV.")
 @click.option("--svg", is_flag=True, help="Write the figures as SVG.")
 @click.option("--png", is_flag=True, help="Write the figures as PNG, 300 pixels an inch.")
 @click.option("--pdf", is_flag=True, help="Write the figures as PDF.")
-@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Where files go without --html (default: report).")
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), help="Where files go without --html (default: report)."
+)
 @click.option("--snapshot", "snapshots", multiple=True, help="Only this snapshot; may be given again (default: all).")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--list", "listing", is_flag=True, help="List the reports and their questions.")
@@ -175,17 +179,27 @@ def _render_part(made: MadePart) -> Iterator[RenderableType]:
         refusal = made.result
         hint = f" → {refusal.hint}" if refusal.hint else ""
         yield Text(f"{refusal.kind}: {refusal.reason}{hint}", style="yellow")
-        return
-    yield Text(f"counted: {part.counting}", style="dim")
-    units = [column.unit for column in part.columns]
-    yield render_answer(made.result.columns, made.result.rows, units=units, most=_ROWS)
+    else:
+        yield Text(f"counted: {part.counting}", style="dim")
+        units = [column.unit for column in part.columns]
+        yield render_answer(made.result.columns, made.result.rows, units=units, most=_ROWS)
     if part.note:
         yield Text(part.note, style="dim")
     if part.reference is not None:
-        reference = part.reference()
-        yield Text(f"published: {reference.source}", style="cyan")
-        told = [column.unit for column in reference.columns]
-        yield render_answer([column.name for column in reference.columns], reference.rows, units=told, most=_ROWS)
+        yield from _render_reference(part.reference())
+
+
+def _render_reference(told: Reference) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    from nngauge.screen.answers import render_answer
+
+    sure = f" ({told.certainty})" if told.certainty else ""
+    yield Text(f"published, not ours: {told.source}{sure}", style="cyan")
+    units = [column.unit for column in told.columns]
+    yield render_answer([column.name for column in told.columns], told.rows, units=units, most=_ROWS)
+    if told.note:
+        yield Text(told.note, style="dim")
 
 
 def _list(*, as_json: bool) -> None:

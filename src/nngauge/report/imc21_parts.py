@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from nngauge.domain.task import TASKS
 from nngauge.report._api import Column, Part
-from nngauge.report.figures import bars
+from nngauge.report.figures import bars, tiles
 from nngauge.report.published import reference
 from nngauge.report.shares import share
 from nngauge.store.warehouse import Answer
@@ -94,9 +94,7 @@ FROM models WHERE latest AND category IS NOT NULL GROUP BY category, format ORDE
     ),
     counting="validated models in packages of the latest snapshot whose category is known",
     needs=("market.category", "model"),
-    chart=partial(
-        bars, value="models", by="category", colour="format", stacked=True, title="models, one a package that has it"
-    ),
+    chart=partial(tiles, x="format", y="category", value="models", title="models, one a package that has it"),
     note="The study shows this as a figure; its numbers are not known here.",
 )
 

@@ -17,6 +17,7 @@ _TO_RUN: Final = {
     "network": "nngauge study run STUDY, without --no-networks",
     "family": "nngauge study run STUDY, without --no-networks",
     "tensor": "nngauge study run STUDY, without --no-networks",
+    "protection": "nngauge study run STUDY --audit",
     "technology.used": "nngauge study run STUDY --usage",
     "model.used": "nngauge study run STUDY --usage",
 }

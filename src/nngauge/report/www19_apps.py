@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from nngauge.domain.task import TASKS
 from nngauge.report._api import Column, Part
 from nngauge.report.deep_learning import COUNTING, DIFFERS, DL, DL_APP
-from nngauge.report.figures import bars
 from nngauge.report.published import reference
 from nngauge.report.shares import share
-from nngauge.report.www19_drawing import draw_sides, draw_usage
+from nngauge.report.www19_drawing import draw_categories, draw_sides, draw_usage
 
 _SNAPSHOT: Final = Column("snapshot", "name of the snapshot")
 _ROWS: Final = (
@@ -184,7 +182,7 @@ FROM known LEFT JOIN used USING (category) GROUP BY category ORDER BY apps DESC,
         ),
         counting=f"packages of the latest snapshot. {DL_APP}",
         needs=("market.category",),
-        chart=partial(bars, value="apps", by="category", title="DL apps"),
+        chart=draw_categories,
         note="All categories are listed, those with fewer than 5 DL apps as well.",
         reference=reference("www19", "figure-3"),
     ),

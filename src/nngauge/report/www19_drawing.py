@@ -46,9 +46,14 @@ def _panel(answer: Answer, corpus: Corpus, measure: str) -> Figure:
     if measure == "rating":
         return boxes(chosen, corpus, by="apps", quantiles=QUANTILES, title="rating")
     places = {chosen.columns.index(name) for name in QUANTILES}
-    least = 0.001 if measure.startswith("size") else 1  # a logarithmic axis has no 0
-    rows = [tuple(max(cell, least) if at in places else cell for at, cell in enumerate(row)) for row in chosen.rows]
-    title = f"{measure} (logarithmic)"
+    times = 1e6 if measure == "size in MB" else 1.0
+    rows = [
+        tuple(
+            max(cell * times, 1) if at in places else cell for at, cell in enumerate(row)
+        )  # a logarithmic axis has no 0
+        for row in chosen.rows
+    ]
+    title = f"{measure.replace('MB', 'bytes')} (logarithmic)"
     return boxes(Answer(chosen.columns, rows), corpus, by="apps", quantiles=QUANTILES, logarithmic=True, title=title)
 
 
@@ -56,6 +61,17 @@ def draw_usage(answer: Answer, corpus: Corpus) -> Figure:
     """Table 1 without its total."""
     shown = _where(answer, "usage", lambda value: value != "total")
     return bars(shown, corpus, value="apps", by="detailed_usage", colour="usage", stacked=True, title="packages")
+
+
+def draw_categories(answer: Answer, corpus: Corpus) -> Figure:
+    """Figure 3: what DL apps of each category use it for; categories without any known use are left out."""
+    kinds = ("image", "text", "audio", "other")
+    wide = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    rows = [(f"{row['category']} ({row['apps']})", kind, row[kind]) for row in wide if row["uses"] for kind in kinds]
+    return bars(
+        Answer(("category", "usage", "share"), rows), corpus, value="share", by="category", colour="usage", stacked=True,
+        percent=True, title="share of uses; DL apps of the category in brackets",
+    )  # fmt: skip
 
 
 def draw_frameworks(answer: Answer, corpus: Corpus) -> Figure:
