@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from nngauge.domain.acceleration import Outcome
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
 from nngauge.report.shares import share
@@ -15,10 +16,11 @@ _OUTCOME: Final = Column(
     "outcome",
     "works as shipped, provided by the system, asked for but not shipped, shipped but not asked for, or unknown",
 )
+_OUTCOMES: Final = [outcome.value for outcome in Outcome]
 _BEST: Final = (
-    "SELECT edition, accelerator, any_value(acceleration.title) AS title, any_value(hardware) AS hardware, arg_min(outcome, list_position("
-    "['works as shipped', 'provided by the system', 'asked for but not shipped', 'shipped but not asked for', 'unknown'], outcome)) "
-    "AS outcome, max(acceleration.size) AS size FROM acceleration JOIN editions USING (app) WHERE latest GROUP BY edition, accelerator"
+    "SELECT edition, accelerator, any_value(acceleration.title) AS title, any_value(hardware) AS hardware, "
+    f"arg_min(outcome, list_position({_OUTCOMES}, outcome)) AS outcome, max(acceleration.size) AS size "
+    "FROM acceleration JOIN editions USING (app) WHERE latest GROUP BY edition, accelerator"
 )
 """One row a package and accelerator: the best outcome of its ABIs."""
 
@@ -39,7 +41,8 @@ REPORT: Final = Report(
 SELECT accelerator, any_value(title) AS title, any_value(hardware) AS hardware, outcome, count(*) AS packages,
     sum(count(*)) OVER (PARTITION BY accelerator)::BIGINT AS accelerator_packages, any_value(whole.packages) AS with_runtime,
     {share("count(*)", "any_value(whole.packages)")} AS share, median(size)::BIGINT AS size
-FROM best CROSS JOIN whole GROUP BY accelerator, outcome ORDER BY accelerator_packages DESC, accelerator, packages DESC, outcome""",
+FROM best CROSS JOIN whole GROUP BY accelerator, outcome ORDER BY accelerator_packages DESC, accelerator,
+    list_position({_OUTCOMES}, outcome)""",
             columns=(
                 Column("accelerator", "id in the knowledge base"),
                 _TITLE,
