@@ -20,10 +20,17 @@ SPREAD, LARGEST = 0.05, 0.25
 FLOAT32, FLOAT16, INT32, UINT8, INT64, INT8 = 0, 1, 2, 3, 4, 9
 ADD, AVERAGE_POOL, CONCATENATION, CONV, DEPTHWISE, DEPTH_TO_SPACE, DEQUANTIZE = 0, 1, 2, 3, 4, 5, 6
 FULLY_CONNECTED, L2_NORMALIZATION, LOGISTIC, RESHAPE, RESIZE_BILINEAR, SOFTMAX, TANH = 9, 11, 14, 22, 23, 25, 28
-CUSTOM, GATHER, MEAN, LSTM, TRANSPOSE_CONV = 32, 36, 40, 44, 67
-RELU, RELU6 = 1, 3
+CUSTOM, GATHER, MEAN, LSTM, TRANSPOSE_CONV, QUANTIZE = 32, 36, 40, 44, 67, 114
+RELU, RELU6, TANH_ACTIVATION = 1, 3, 4
 _SIZES: Final = {FLOAT32: 4, FLOAT16: 2, INT8: 1}
 Shape = tuple[int, ...]
+_FIXED: Final = {
+    SOFTMAX: (1 / 256, -128),
+    LOGISTIC: (1 / 256, -128),
+    TANH: (1 / 128, 0),
+    L2_NORMALIZATION: (1 / 128, 0),
+}
+"""Scale and zero point that these have in int8: https://ai.google.dev/edge/litert/models/quantization_spec"""
 
 
 class Form(enum.StrEnum):
@@ -33,6 +40,10 @@ class Form(enum.StrEnum):
     FLOAT16 = "float16"
     DYNAMIC = "dynamic"
     INT8 = "int8"
+
+
+def _scale(scale: float, zero: int) -> Fields:
+    return {2: ("f", [scale]), 3: ("q", [zero])}
 
 
 @cache
@@ -78,14 +89,15 @@ class Network:
     def _activation(self) -> int:
         return INT8 if self.form is Form.INT8 else FLOAT32
 
-    def _tensor(self, shape: Shape, name: str, kind: int, data: bytes | None = None) -> int:
+    def _tensor(self, shape: Shape, name: str, kind: int, data: bytes | None = None, *, variable: bool = False) -> int:
         fields: Fields = {0: ("i", list(shape)), 1: ("b", kind), 2: ("I", 0), 3: name}
         if data is not None:
             self._buffers.append({0: data})
             fields[2] = ("I", len(self._buffers) - 1)
         if kind == INT8:
-            scale = LARGEST / 127 if data is not None else 0.0235
-            fields[4] = {2: ("f", [scale]), 3: ("q", [0 if data is not None else -128])}
+            fields[4] = _scale(LARGEST / 127, 0) if data is not None else _scale(0.0235, -128)
+        if variable:
+            fields[5] = ("?", True)
         self._tensors.append(fields)
         self._shapes.append(shape)
         return len(self._tensors) - 1
@@ -106,6 +118,16 @@ class Network:
         """A constant of small integers: a shape, a size, axes."""
         return self._tensor((len(values),), name, INT32, struct.pack(f"<{len(values)}i", *values))
 
+    def floats(self, shape: Shape, name: str) -> int:
+        """A constant that stays float32 whatever the form: anchors."""
+        return self._tensor(shape, name, FLOAT32, weights(FLOAT32, math.prod(shape), 0))
+
+    def plain(self, source: int, name: str) -> int:
+        """As floats again, where the form made integers of it."""
+        if self.form is not Form.INT8:
+            return source
+        return self._operator(DEQUANTIZE, (source,), self.shape(source), name, kind=FLOAT32)
+
     # --- operations ---
 
     def _operator(
@@ -120,6 +142,8 @@ class Network:
         custom: str = "",
     ) -> int:
         made = self._tensor(shape, name, self._activation() if kind is None else kind)
+        if code in _FIXED and 4 in self._tensors[made]:
+            self._tensors[made][4] = _scale(*_FIXED[code])
         self.operator(code, inputs, (made,), options=options, custom=custom)
         return made
 
@@ -131,6 +155,7 @@ class Network:
         *,
         options: tuple[int, Fields] | None = None,
         custom: str = "",
+        settings: bytes = b"",
     ) -> None:
         """Any operation; `options` are the number of their table in the schema's union, and its fields."""
         if (code, custom) not in self._codes:
@@ -138,6 +163,8 @@ class Network:
         fields: Fields = {0: ("I", self._codes.index((code, custom))), 1: ("i", list(inputs)), 2: ("i", list(outputs))}
         if options:
             fields |= {3: ("B", options[0]), 4: options[1]}
+        if settings:
+            fields[5] = settings
         self._operators.append(fields)
 
     def conv(
@@ -219,16 +246,20 @@ class Network:
         return self._operator(GATHER, (table, tokens), made, name, options=(23, {0: ("i", 0)}), kind=FLOAT32)
 
     def lstm(self, source: int, width: int, name: str) -> int:
-        """A recurrent layer over (1, t, c) without peepholes, projection and normalisation; 24 inputs, as the schema says."""
-        depth = self.shape(source)[-1]
+        """A recurrent layer over (1, t, c) in floats, with whatever weights the form has; 24 inputs, as the schema says.
+
+        Without peepholes, projection and normalisation. A full-integer model gives it floats and takes them back.
+        """
+        shape, depth = (*self.shape(source)[:-1], width), self.shape(source)[-1]
+        source = self.plain(source, f"{name}/floats")
         gates = ("input", "forget", "cell", "output")
         into = [self._weight((width, depth), f"{name}/{gate}/kernel") for gate in gates]
         back = [self._weight((width, width), f"{name}/{gate}/recurrent") for gate in gates]
-        bias = [self._bias(width, f"{name}/{gate}/bias") for gate in gates]
-        state = [self._tensor((1, width), f"{name}/{which}", FLOAT32) for which in ("hidden", "memory")]
+        bias = [self._tensor((width,), f"{name}/{gate}/bias", FLOAT32, bytes(4 * width)) for gate in gates]
+        state = [self._tensor((1, width), f"{name}/{which}", FLOAT32, variable=True) for which in ("hidden", "memory")]
         taken = (source, *into, *back, -1, -1, -1, *bias, -1, -1, *state, -1, -1, -1, -1)
-        fields: Fields = {0: ("b", 4)}
-        return self._operator(LSTM, taken, (*self.shape(source)[:-1], width), name, options=(71, fields))
+        made = self._operator(LSTM, taken, shape, name, options=(71, {1: ("b", TANH_ACTIVATION)}), kind=FLOAT32)
+        return self._operator(QUANTIZE, (made,), shape, f"{name}/quantized") if self.form is Form.INT8 else made
 
     def simple(self, code: int, source: int, name: str) -> int:
         """An operation that keeps the shape: softmax, logistic, tanh, normalisation."""
@@ -236,11 +267,18 @@ class Network:
         return self._operator(code, (source,), self.shape(source), name, options=options)
 
     def custom(
-        self, word: str, sources: tuple[int, ...], shapes: tuple[Shape, ...], name: str, *, kind: int = FLOAT32
+        self,
+        word: str,
+        sources: tuple[int, ...],
+        shapes: tuple[Shape, ...],
+        name: str,
+        *,
+        kind: int = FLOAT32,
+        settings: bytes = b"",
     ) -> tuple[int, ...]:
-        """An operation of the runtime's user, such as TFLite_Detection_PostProcess."""
+        """An operation of the runtime's user, such as TFLite_Detection_PostProcess; `settings` are a FlexBuffer."""
         made = tuple(self._tensor(shape, f"{name}:{at}", kind) for at, shape in enumerate(shapes))
-        self.operator(CUSTOM, sources, made, custom=word)
+        self.operator(CUSTOM, sources, made, custom=word, settings=settings)
         return made
 
     # --- the file ---

@@ -8,6 +8,17 @@ from functools import lru_cache
 
 from examples.builders.tflite import INT32, L2_NORMALIZATION, LOGISTIC, SOFTMAX, TANH, Form, Network, Shape
 
+POST_PROCESS = "TFLite_Detection_PostProcess"
+SETTINGS = (
+    b"max_detections\0max_classes_per_detection\0detections_per_class\0use_regular_nms\0nms_score_threshold\0"
+    b"nms_iou_threshold\0num_classes\0y_scale\0x_scale\0h_scale\0w_scale\0"
+    + bytes.fromhex(
+        "0b781294a44358336a11222b0b000000010000000b000000640000000000a040010000000a0000000000003f0000003f5a00000000000000"
+        "0000a0400000204100002041060e06060e0e066a0e0e0e372601"
+    )
+)
+"""A FlexBuffer as the converter writes it: 10 boxes at most, one class each, thresholds of 0.5, scales 10, 10, 5, 5."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -70,9 +81,8 @@ def _detector(net: Network, recipe: Recipe) -> bytes:
     found = net.reshape(net.conv(x, 6 * 91, "ClassPredictor", size=1, activation=0), (1, count, 91), "raw_classes")
     scores = net.simple(LOGISTIC, found, "convert_scores")
     shapes: tuple[Shape, ...] = ((1, 10, 4), (1, 10), (1, 10), (1,))
-    return net.done(
-        *net.custom("TFLite_Detection_PostProcess", (boxes, scores), shapes, "TFLite_Detection_PostProcess")
-    )
+    taken = (net.plain(boxes, "boxes"), net.plain(scores, "scores"), net.floats((count, 4), "anchors"))
+    return net.done(*net.custom(POST_PROCESS, taken, shapes, POST_PROCESS, settings=SETTINGS))
 
 
 def _faces(net: Network, recipe: Recipe) -> bytes:
@@ -156,7 +166,7 @@ def _text(rows: int, length: int, classes: int) -> Callable[[Network, Recipe], b
 
 def _motion(net: Network, recipe: Recipe) -> bytes:
     """Accelerometer in, activity out."""
-    x = net.lstm(net.input((1, 200, 3), "accelerometer", 0), 2 * recipe.width, "lstm")
+    x = net.lstm(net.input((1, 200, 3), "accelerometer"), 2 * recipe.width, "lstm")
     _head(net, recipe)
     return net.done(net.simple(SOFTMAX, net.dense(net.mean(x, "last"), 6, "logits"), "activity"))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import sample
 from tests.browser.watch import AXE, Watch
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ def axe() -> Path:
     if not AXE.exists():
         pytest.skip("axe-core is not installed (make oracles)")
     return AXE
+
+
+@pytest.fixture(scope="session")
+def folder(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`study`, its packages in `2026-08` and `2026-11`. Asks for the browser: without one there is nothing to make."""
+    pytest.importorskip("duckdb")
+    here = tmp_path_factory.mktemp("sample")
+    sample.build(here)
+    return here
 
 
 @pytest.fixture

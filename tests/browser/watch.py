@@ -15,7 +15,7 @@ AXE: Final = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 _TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: playwright leaves its mark on whoever listens
 class Watch:
     """Everything that must not happen on a page; `origin` is the only place that it may ask."""
 

@@ -1,0 +1,53 @@
+"""A small study to show in a browser: some apps of the sample study, the hostile ones, both snapshots, kept models."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from examples.apps import health, photo_studio
+from examples.study import cast, hostile, listing, packages
+
+WITH, WITHOUT = 22, 10
+"""Apps with models and without in each snapshot."""
+
+
+def nngauge(*arguments: object, code: int = 0) -> str:
+    """Runs a command; what it printed."""
+    command = [sys.executable, "-m", "nngauge", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def chosen(number: int) -> list[cast.App]:
+    """The same apps in both snapshots, where they still are."""
+    first = list(cast.snapshot(0))
+    names = {app.package_id for app in [app for app in first if app.uses][:WITH]}
+    names |= {app.package_id for app in [app for app in first if not app.uses][:WITHOUT]}
+    return [app for app in cast.snapshot(number) if app.package_id in names]
+
+
+def build(folder: Path) -> Path:
+    """The study, below `folder`, run to its end."""
+    study = folder / "study"
+    nngauge("study", "init", study)
+    for number, name in enumerate(cast.SNAPSHOTS):
+        apps = folder / name
+        apps.mkdir()
+        listed = chosen(number)
+        made: list[tuple[str, Callable[[], bytes]]] = [
+            (f"{app.package_id}-{app.version}.apk", partial(packages.build, app)) for app in listed
+        ]
+        made += [("hostile.apk", hostile.build), ("listed.apk", partial(hostile.build, hostile.APP.package_id))]
+        made += [("photo-studio.apk", photo_studio.build), ("health.ipa", health.build), ("page.apk", lambda: b"<html>")]
+        for file, make in made:
+            (apps / file).write_bytes(make())
+        listing.write(folder / f"{name}.csv", [*listed, hostile.APP], name)
+        nngauge("study", "add", study, apps, "--snapshot", name)
+        nngauge("study", "metadata", study, folder / f"{name}.csv", "--snapshot", name)
+    nngauge("study", "run", study, "--keep-models", "--workers", 1, code=3)
+    return study
