@@ -103,27 +103,23 @@ def _draw_graph(answer: Answer, corpus: Corpus) -> Figure:
         alt.X("x:Q", **x), alt.Y("y:Q", **y), alt.X2("x2:Q"), alt.Y2("y2:Q"), alt.Color("relation:N", title=None, scale=scale),
         alt.StrokeDash("relation:N", title=None, scale=alt.Scale(domain=relations)), tooltip=["relation:N"],
     )  # fmt: skip
-    nodes = alt.Chart(data(marks)).encode(alt.X("x:Q"), alt.Y("y:Q"))
     size = alt.Size("packages:Q", legend=None, scale=alt.Scale(range=[50, 400]))
-    dots = nodes.mark_point(filled=True, opacity=1, color=COLOURS[0], shape="circle").encode(
-        size, tooltip=tooltip(marks)
-    )
-    left = (
-        nodes.transform_filter("datum.left")
-        .mark_text(align="right", dx=-8, fontSize=9, limit=70)
-        .encode(alt.Text("format:N"))
-    )
-    right = (
-        nodes.transform_filter("!datum.left")
-        .mark_text(align="left", dx=8, fontSize=9, limit=70)
-        .encode(alt.Text("format:N"))
-    )
+    layers: list[Any] = [edges]
+    for side, align, away in ((True, "right", -8), (False, "left", 8)):
+        half = Answer(marks.columns, [row for row in marks.rows if row[2] is side])
+        nodes = alt.Chart(data(half)).encode(alt.X("x:Q"), alt.Y("y:Q"))
+        layers += [
+            nodes.mark_point(filled=True, opacity=1, color=COLOURS[0], shape="circle").encode(
+                size, tooltip=tooltip(half)
+            ),
+            nodes.mark_text(align=align, dx=away, fontSize=9, limit=70).encode(alt.Text("format:N")),
+        ]
     named = (
         alt.Chart(data(titles))
         .mark_text(fontWeight=600, limit=175)
         .encode(alt.X("x:Q"), alt.Y("y:Q"), alt.Text("title:N"))
     )
-    layered = alt.layer(edges, dots, left, right, named)
+    layered = alt.layer(*layers, named)
     made: Figure = layered.properties(width=WIDTH, height=round(WIDTH * rows / _ROW))
     return made
 
