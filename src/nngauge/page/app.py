@@ -46,6 +46,8 @@ _CATEGORIES: Final = (
 _SEVERITIES: Final = tuple(Severity)
 _OPEN: Final = frozenset({Grade.PLAIN, Grade.RENAMED, Grade.COMPRESSED, Grade.ENCODED, Grade.PRIVATE, Grade.STRIPPED})
 """Whoever has the package has the model."""
+_NO_FILE: Final = frozenset({Grade.CODE, Grade.FETCHED})
+"""Grades of what is no file of its own."""
 
 
 class Answer(Struct, frozen=True):
@@ -57,6 +59,21 @@ class Answer(Struct, frozen=True):
     proofs: tuple[Evidence, ...]
     seen: int
     """Facts that it rests on, also those without a line in `proofs`."""
+
+
+class Advice(Struct, frozen=True):
+    """One rule that is broken, with all places where it is."""
+
+    rule: str
+    title: str
+    """What would hold if the rule were kept; the id of a rule that is not known here."""
+    severity: Severity
+    findings: tuple[Finding, ...]
+    gain: int
+    """Bytes that the remedies would save; 0 where that is not known."""
+    remedy: str
+    """Empty where it is not the same for all findings."""
+    risk: str
 
 
 class TechnologyRow(Struct, frozen=True):
@@ -91,11 +108,11 @@ def app_page(
     technologies = _technologies(scan)
     accelerators = _accelerators(scan.accelerations)
     hidden = _hidden(dossier.audit)
-    ordered = None if findings is None else sorted(findings, key=_weight)
+    advice = None if findings is None else _advice(findings)
     unread = len(scan.failures) + len(scan.candidates) + len(scan.anomalies)
     links = [
         Link("Verdict", "#verdict"),
-        *([Link("To improve", "#improve", str(len(ordered)))] if ordered is not None else []),
+        *([Link("To improve", "#improve", str(len(findings)))] if findings is not None else []),
         Link("Bytes", "#bytes"),
         Link("Technologies", "#technologies", str(len(scan.technologies))),
         *([Link("Accelerators", "#accelerators", str(len(accelerators)))] if accelerators else []),
@@ -104,7 +121,7 @@ def app_page(
         Link("Not read", "#unread", str(unread)),
     ]
     around = frame or Frame(title="")
-    where = bytes_map(scan)
+    where = bytes_map(scan, [item for item in hidden if item.protection.grade not in _NO_FILE])
     return render(
         "app.html",
         frame=replace(
@@ -113,7 +130,7 @@ def app_page(
         ),
         scan=scan, app=scan.app, name=app_name(scan), answers=_answers(scan), figures=_figures(dossier, where),
         technologies=technologies, accelerators=accelerators, cards=cards, rest=rest, audit=dossier.audit, hidden=hidden,
-        integrity=_integrity(dossier.audit), findings=ordered, gain=_gain(ordered or ()), unchecked=unchecked, where=where,
+        integrity=_integrity(dossier.audit), advice=advice, gain=_gain(findings or ()), unchecked=unchecked, where=where,
         uses={item.subject: item for item in scan.usage if item.model}, rows=ROWS,
         models_only=scan.provenance.configuration == Depth.MODELS, tables=tables(dossier, where, rest),
     )  # fmt: skip
@@ -251,9 +268,24 @@ def _integrity(audit: Audit | None) -> list[IntegrityFinding]:
 # --- findings, provenance -----------------------------------------------------------------------------------------------
 
 
-def _weight(finding: Finding) -> tuple[int, int]:
-    """What matters most first, then what gains most."""
-    return _SEVERITIES.index(finding.severity), -(finding.gain_bytes or 0)
+def _advice(findings: Sequence[Finding]) -> list[Advice]:
+    """By rule: what matters most first, then what gains most."""
+    from nngauge.policy import RULE
+
+    groups: dict[str, list[Finding]] = {}
+    for item in findings:
+        groups.setdefault(item.rule, []).append(item)
+    found = []
+    for rule, items in groups.items():
+        items.sort(key=lambda item: (_SEVERITIES.index(item.severity), -(item.gain_bytes or 0)))
+        remedies, risks = {item.remedy for item in items}, {item.risk for item in items}
+        found.append(
+            Advice(
+                rule, RULE[rule].title if rule in RULE else rule, items[0].severity, tuple(items), _gain(items),
+                items[0].remedy if len(remedies) == 1 else "", items[0].risk if len(risks) == 1 else "",
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda item: (_SEVERITIES.index(item.severity), -item.gain))
 
 
 def _gain(findings: Sequence[Finding]) -> int:

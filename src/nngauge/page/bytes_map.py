@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Treatment
+from nngauge.domain.protection import AuditedModel
 from nngauge.domain.scan import Scan
 from nngauge.io.content import MEDIA, Kind
 
@@ -82,8 +83,8 @@ class BytesMap(Struct, frozen=True, kw_only=True):
         return found
 
 
-def bytes_map(scan: Scan) -> BytesMap:
-    """The map of one app."""
+def bytes_map(scan: Scan, hidden: Sequence[AuditedModel] = ()) -> BytesMap:
+    """The map of one app; `hidden` are files that hold a model which nobody could read."""
     kinds: dict[str, int] = {}
     for item in scan.coverage:
         if item.treatment is not Treatment.OPENED and item.treatment is not Treatment.PARSED:
@@ -100,11 +101,18 @@ def bytes_map(scan: Scan) -> BytesMap:
         key=lambda item: -item[1],
     )
     grouped = _NATIVE | _CODE | _RESOURCES | MEDIA
+    rest = sum(size for kind, size in kinds.items() if kind not in grouped)
+    masked = sorted({_inner(item.location): item.size for item in hidden}.items(), key=lambda item: -item[1])
+    veiled = min(rest, sum(size for _, size in masked))
     areas = [
         Area(title="Models", meaning="validated model files", colour="c1", size=parsed, files=tuple(models), ai=True),
         Area(
             title="Libraries with AI", meaning="native code in which AI technologies were found", colour="c5",
             size=ai_native, files=tuple(libraries), ai=True,
+        ),
+        Area(
+            title="Hidden models", meaning="encrypted, masked or packed files that hold a model", colour="c6", size=veiled,
+            files=tuple(masked), ai=True,
         ),
         Area(
             title="Other native code", meaning="libraries without a trace of AI", colour="c8", size=native - ai_native,
@@ -115,7 +123,7 @@ def bytes_map(scan: Scan) -> BytesMap:
         Area(title="Resources and texts", meaning="layouts, tables, JSON, texts", colour="c4", size=_sum(kinds, _RESOURCES)),
         Area(
             title="Everything else", meaning="data of kinds that have no name here", colour="c0",
-            size=sum(size for kind, size in kinds.items() if kind not in grouped),
+            size=rest - veiled,
         ),
     ]  # fmt: skip
     shown = sorted((area for area in areas if area.size > 0), key=lambda area: -area.size)
