@@ -4,13 +4,61 @@ from __future__ import annotations
 
 from typing import Final
 
-from nngauge.report import frameworks, imc21, popularity, prevalence, www19
+from nngauge.report import (
+    accelerators,
+    awaited,
+    changes,
+    concentration,
+    costs,
+    delivery,
+    devices,
+    formats,
+    frameworks,
+    funnel,
+    generative,
+    history,
+    hybrid,
+    imc21,
+    layers,
+    modernisation,
+    optimisation,
+    pairs,
+    popularity,
+    prevalence,
+    protection,
+    sharing,
+    storage,
+    tasks,
+    www19,
+)
 from nngauge.report._api import Report
 
 REPORTS: Final[tuple[Report, ...]] = (
     prevalence.REPORT,
     popularity.REPORT,
     frameworks.REPORT,
+    changes.REPORT,
+    storage.REPORT,
+    tasks.REPORT,
+    concentration.REPORT,
+    funnel.REPORT,
+    formats.REPORT,
+    layers.REPORT,
+    costs.REPORT,
+    optimisation.REPORT,
+    sharing.REPORT,
+    protection.REPORT,
+    awaited.LATENCY,
+    awaited.ENERGY,
+    accelerators.REPORT,
+    awaited.QUANTISATION,
+    hybrid.REPORT,
+    generative.REPORT,
+    delivery.REPORT,
+    devices.REPORT,
+    pairs.REPORT,
+    modernisation.REPORT,
+    history.REPORT,
 )
 """All reports in the order of their ids."""
 PAPERS: Final[tuple[Report, ...]] = (www19.REPORT, imc21.REPORT)

@@ -30,16 +30,30 @@ def _quantiles(amount: str, whole: str = "::BIGINT") -> str:
     return f"{told}, avg({amount}){whole} AS mean"
 
 
-_LIBRARIES: Final = """libraries AS (SELECT edition, library.path, library.abi, library.size, string_split(library.technologies, ',') AS found
-    FROM editions JOIN library USING (app) WHERE latest AND library.technologies <> ''),
+LAYERS: Final = (
+    ("tflite", "mediapipe"), ("litert", "mediapipe"), ("litert-lm", "mediapipe"), ("tflite", "litert-lm"), ("litert", "litert-lm"),
+    ("tflite", "litert"), ("tflite", "tensorflow"), ("ggml", "llama-cpp"), ("ggml", "stable-diffusion-cpp"), ("ggml", "whisper-cpp"),
+    ("onnxruntime", "onnxruntime-genai"), ("dlib", "onnxruntime-genai"), ("onnxruntime", "sherpa-onnx"), ("tvm", "mlc-llm"),
+    ("tvm", "mxnet"),
+)  # fmt: skip
+"""Runtimes that are the lower layer of another one (`inside` in their rules): where both are, they are one product. Outermost
+first."""
+_PAIRS: Final = ", ".join(f"({at}, '{inner}', '{outer}')" for at, (inner, outer) in enumerate(LAYERS))
+_PRODUCTS: Final = f"""layers AS (SELECT * FROM (VALUES {_PAIRS}) AS layer(place, technology, outside)),
 runtimes AS (SELECT edition, technology FROM technologies WHERE latest AND category = 'runtime'
     AND grade IN ('runtime library', 'inside another library', 'packed library')),
-holding AS (SELECT libraries.edition, path, abi, libraries.size, runtimes.technology FROM
-    (SELECT edition, path, abi, size, unnest(found) AS technology FROM libraries) AS libraries JOIN runtimes USING (edition, technology)),
-carried AS (SELECT edition, abi, path, any_value(size) AS size, min(technology) AS technology FROM holding GROUP BY edition, abi, path),
-several AS (SELECT edition, abi, count(*) AS files, sum(size)::BIGINT AS bytes, (sum(size) - max(size))::BIGINT AS redundant
-    FROM carried GROUP BY edition, abi),
-main AS (SELECT edition, arg_max(struct_pack(abi := abi, files := files, bytes := bytes, redundant := redundant), bytes) AS best
+products AS (SELECT edition, technology, coalesce(any_value(product), technology) AS product FROM runtimes LEFT JOIN (
+    SELECT edition, layers.technology, arg_min(outside, place) AS product FROM layers JOIN runtimes ON runtimes.technology = outside
+    GROUP BY ALL) AS above USING (edition, technology) GROUP BY edition, technology),
+files AS (SELECT edition, path, abi, size, unnest(string_split(technologies, ',')) AS technology FROM (
+    SELECT edition, library.path, library.abi, library.size, library.technologies FROM editions JOIN library USING (app)
+    WHERE latest AND library.technologies <> '')),
+carried AS (SELECT edition, abi, path, any_value(size) AS size, min(product) AS product FROM files
+    JOIN products USING (edition, technology) GROUP BY edition, abi, path),
+weighed AS (SELECT edition, abi, product, sum(size)::BIGINT AS bytes FROM carried GROUP BY edition, abi, product),
+several AS (SELECT edition, abi, count(*) AS runtimes, sum(bytes)::BIGINT AS bytes, (sum(bytes) - max(bytes))::BIGINT AS redundant
+    FROM weighed GROUP BY edition, abi),
+main AS (SELECT edition, arg_max(struct_pack(abi := abi, runtimes := runtimes, bytes := bytes, redundant := redundant), bytes) AS best
     FROM several GROUP BY edition)"""
 """`main`: of each package the ABI with most bytes of runtimes; a library with two runtimes inside is there once."""
 
@@ -139,23 +153,25 @@ SELECT runtimes, count(*) AS packages, {share("count(*)", "sum(count(*)) OVER ()
         Part(
             name="overhead",
             title="What several runtimes cost",
-            ask=f"""WITH {_LIBRARIES},
-told AS (SELECT edition, best.abi AS abi, best.files AS files, best.bytes AS bytes, best.redundant AS redundant, editions.size AS size
-    FROM main JOIN editions USING (edition) WHERE best.files > 1)
-SELECT coalesce(abi, 'one') AS abi, count(*) AS packages, avg(files) AS files, avg(bytes)::BIGINT AS bytes,
+            ask=f"""WITH {_PRODUCTS},
+told AS (SELECT edition, best.abi AS abi, best.runtimes AS runtimes, best.bytes AS bytes, best.redundant AS redundant,
+    editions.size AS size FROM main JOIN editions USING (edition) WHERE best.runtimes > 1)
+SELECT coalesce(abi, 'one') AS abi, count(*) AS packages, avg(runtimes) AS runtimes, avg(bytes)::BIGINT AS bytes,
     avg(redundant)::BIGINT AS redundant, median(redundant)::BIGINT AS median_redundant,
     {share("sum(redundant)", "sum(size)")} AS of_package
 FROM told GROUP BY abi ORDER BY packages DESC, abi""",
             columns=(
                 Column("abi", "of each package the ABI with most bytes of runtimes"),
-                Column("packages", "packages with several libraries that hold runtimes", "count"),
-                Column("files", "such libraries in one, on average", "ratio"),
-                Column("bytes", "their bytes, on average", "bytes"),
-                Column("redundant", "all but the largest of them, on average", "bytes"),
+                Column("packages", "packages with several runtimes for this ABI", "count"),
+                Column(
+                    "runtimes", "runtimes in one, on average; layers of one product (ggml below llama.cpp) count once"
+                ),
+                Column("bytes", "bytes of the libraries that hold them, on average", "bytes"),
+                Column("redundant", "bytes of all but the largest runtime, on average", "bytes"),
                 Column("median_redundant", "the same, median", "bytes"),
                 Column("of_package", "sum of redundant ÷ sum of the packages' bytes as shipped", "share"),
             ),
-            counting=_COUNTING + ", that have two or more libraries with different files for runtimes",
+            counting=_COUNTING + ", that have libraries of two or more runtimes",
             needs=("library",),
             note=(
                 "Redundant, as in the WWW'19 study: what would be saved if one runtime served all models. Libraries are "
