@@ -144,7 +144,7 @@ def _untold(subject: Subject, *, model: bool, whole: int, what: str) -> Iterator
         yield _NO_USAGE
     elif unknown:
         reason, _ = Counter(item.reason for item in unknown).most_common(1)[0]
-        yield Unevaluated(f"whether {len(unknown)} {what} are used cannot be told: {reason}")
+        yield Unevaluated(f"whether they are used cannot be told for {len(unknown)} of {whole} {what}: {reason}")
 
 
 def _no_runtime(subject: Subject, _: Options) -> Iterator[Hit]:

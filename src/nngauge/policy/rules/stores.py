@@ -19,6 +19,7 @@ from nngauge.policy._api import Hit, Options, Rule, Share, Subject, Unevaluated
 from nngauge.units import format_bytes
 
 _DATA: Final = Path(__file__).parents[1] / "data" / "store_limits.toml"
+_KINDS: Final = {"module": "feature module", "asset-pack": "asset pack", "ai-pack": "AI pack", "obb": "expansion file"}
 _UNFINISHED: Final = frozenset({"aar", "obb", "folder", "archive"})
 
 
@@ -63,8 +64,13 @@ def _measured(subject: Subject) -> Iterator[tuple[str, str, int, Location | None
         kind, _, name = part.role.partition(":")
         if kind in ("base", "split"):  # a phone gets the base with some of the splits; all of them are the upper bound
             base += part.size
-        elif kind in ("module", "asset-pack", "ai-pack", "obb"):
-            yield kind, name or part.path, part.size, Location(path=f"{subject.scan.path}!{part.path}")
+        elif kind in _KINDS:
+            yield (
+                kind,
+                f"the {_KINDS[kind]} {name or part.path}",
+                part.size,
+                Location(path=f"{subject.scan.path}!{part.path}"),
+            )
     if subject.app.platform is Platform.ANDROID:
         yield "base", "the base module", base or subject.app.size, None
     yield "app", "the app", subject.app.size, None
@@ -94,17 +100,14 @@ def _over(limit: Limit, name: str, size: int, place: Location | None, options: S
     if size <= limit.bytes * (1 - options.margin):
         return None
     over = size > limit.bytes
-    verb = f"{format_bytes(size - limit.bytes)} over" if over else f"{format_bytes(limit.bytes - size)} below"
+    distance = f"{format_bytes(size - limit.bytes)} over" if over else f"{format_bytes(limit.bytes - size)} below"
+    how = "unpacked" if limit.measure == "unpacked" else "as packed here"
     return Hit(
-        says=f"{name[:1].upper()}{name[1:]} takes {format_bytes(size)} as packed here, {verb} the {format_bytes(limit.bytes)} of "
-        f"{limit.store} ({limit.what}; read {limit.read})."
-        if limit.measure == "download"
-        else f"{name[:1].upper()}{name[1:]} takes {format_bytes(size)} unpacked, {verb} the {format_bytes(limit.bytes)} of "
+        says=f"{name[:1].upper()}{name[1:]} takes {format_bytes(size)} {how}, {distance} the {format_bytes(limit.bytes)} of "
         f"{limit.store} ({limit.what}; read {limit.read}).",
         location=place,
         subject="" if place else f"{limit.store}: {limit.part}",
         remedy="Move models into packs that are delivered by themselves, or make them smaller.",
-        gain_bytes=None,
         risk="Models that come later are not there at first start.",
         at_most=limit.level if over else Severity.WARNING if limit.level is Severity.ERROR else Severity.NOTE,
     )
