@@ -86,9 +86,10 @@ FROM found GROUP BY technology ORDER BY count(*) DESC, technology""",
             name="shared-models",
             title="The same models on both platforms",
             ask=f"""{_PAIRS},
-owned AS (SELECT edition, number, layers, weight_bytes FROM models JOIN (SELECT edition FROM pairs, unnest([android, ios]) AS both_of(edition)) USING (edition)
-    LEFT JOIN (SELECT number, any_value(layers) AS layers, any_value(weight_bytes) AS weight_bytes FROM network GROUP BY number) USING (number)
-    WHERE latest),
+members AS (SELECT unnest([android, ios]) AS edition FROM pairs),
+inside AS (SELECT edition, number FROM models SEMI JOIN members USING (edition) WHERE latest),
+built AS (SELECT number, any_value(layers) AS layers FROM network SEMI JOIN inside USING (number) GROUP BY number),
+owned AS (SELECT edition, number, layers FROM inside LEFT JOIN built USING (number)),
 matched AS (SELECT android, ios, basis, count(DISTINCT a.number) FILTER (a.number = i.number) AS same_file,
     count(DISTINCT a.number) FILTER (a.number <> i.number AND a.layers = i.layers) AS same_layers
     FROM pairs LEFT JOIN owned AS a ON a.edition = android LEFT JOIN owned AS i ON i.edition = ios GROUP BY android, ios, basis)

@@ -24,6 +24,8 @@ _ROW: Final = 3
 """Families in a row of it."""
 _STEP: Final = 1.2
 """From the middle of one family to the next, where its radius is about a third."""
+_SIDES: Final[dict[bool, dict[str, Any]]] = {True: {"align": "right", "dx": -8}, False: {"align": "left", "dx": 8}}
+"""Left of its family's middle? → on which side of a model its format is written."""
 _STEPS: Final = "[1, 2, 3, 6, 11, 101, 1001]"
 _NAMES: Final = "['1', '2', '3 to 5', '6 to 10', '11 to 100', '101 to 1000', 'more than 1000']"
 _GROUP_COLUMNS: Final = (
@@ -105,14 +107,14 @@ def _draw_graph(answer: Answer, corpus: Corpus) -> Figure:
     )  # fmt: skip
     size = alt.Size("packages:Q", legend=None, scale=alt.Scale(range=[50, 400]))
     layers: list[Any] = [edges]
-    for side, align, away in ((True, "right", -8), (False, "left", 8)):
+    for side, place in _SIDES.items():
         half = Answer(marks.columns, [row for row in marks.rows if row[2] is side])
         nodes = alt.Chart(data(half)).encode(alt.X("x:Q"), alt.Y("y:Q"))
         layers += [
             nodes.mark_point(filled=True, opacity=1, color=COLOURS[0], shape="circle").encode(
                 size, tooltip=tooltip(half)
             ),
-            nodes.mark_text(align=align, dx=away, fontSize=9, limit=70).encode(alt.Text("format:N")),
+            nodes.mark_text(fontSize=9, limit=70, **place).encode(alt.Text("format:N")),
         ]
     named = (
         alt.Chart(data(titles))
