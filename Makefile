@@ -20,7 +20,7 @@ demo-study: setup  ## a study of 600 packages in two snapshots, and its reports
 	@for month in 2026-08 2026-11; do \
 		$(BIN)/nngauge study add out/demo-study out/demo-apps/$$month --snapshot $$month && \
 		$(BIN)/nngauge study metadata out/demo-study out/demo-apps/store-$$month.csv --snapshot $$month || exit; done
-	@$(BIN)/nngauge study run out/demo-study --keep-models || test $$? -eq 3
+	@$(BIN)/nngauge study run out/demo-study --audit --keep-models || test $$? -eq 3
 	@$(BIN)/nngauge report out/demo-study --html out/demo-report
 	@echo
 	@echo "the reports: out/demo-report/index.html    the explorer: $(BIN)/nngauge serve out/demo-study"

@@ -52,6 +52,7 @@ def _contents(number: int) -> tuple[list[cast.App], list[tuple[str, Callable[[],
     for app, name, data in apple.apps(number):
         listed.append(app)
         files.append((name, partial(bytes, data)))
+    files += [(name, partial(bytes, data)) for name, data in apple.twins(cast.snapshot(number))]
     files += [(app.file_name, app.build) for app in EXTRA]
     files += [("hostile.apk", hostile.build), ("hostile-listed.apk", partial(hostile.build, hostile.APP.package_id))]
     return listed, [*files, ("forbidden.apk", partial(bytes, PAGE))]

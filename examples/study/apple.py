@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from examples.builders import lures, macho
@@ -16,6 +17,8 @@ from examples.study.networks import Recipe, made
 
 LAYERS: Final = "shapes_coreml/shapes_classifier.mlmodel"
 TREES: Final = "trees/wine_xgboost.json"
+_TWIN: Final = 7
+"""Every so manyth app with models of its own exists for iOS, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +46,51 @@ def apps(snapshot: int) -> Iterator[tuple[App, str, bytes]]:
     """Each as the store lists it, the name of its file, and the IPA."""
     for number, plan in enumerate(PLANS, 9000):
         version = 100 + 10 * snapshot if plan.added else 100
-        identifier = f"org.apfelwerk.{plan.name.lower()}"
         app = App(
-            number=number, package_id=identifier, label=plan.name, developer="apfelwerk", category=plan.category,
-            downloads=plan.downloads, version=version, target=17,
+            number=number, package_id=f"org.apfelwerk.{plan.name.lower()}", label=plan.name, developer="apfelwerk",
+            category=plan.category, downloads=plan.downloads, version=version, target=17,
         )  # fmt: skip
-        yield app, f"{identifier}-{version}.ipa", _ipa(plan, version, plan.files + plan.added * snapshot)
+        yield app, f"{app.package_id}-{version}.ipa", _ipa(app, plan.frameworks, plan.files + plan.added * snapshot)
 
 
-def _ipa(plan: Plan, version: int, files: tuple[tuple[str, str | Recipe], ...]) -> bytes:
+def twins(listed: Iterable[App]) -> Iterator[tuple[str, bytes]]:
+    """A few of the Android apps for iOS, under the same identifier: half of the models, and what Apple's phones bring along."""
+    with_models = [
+        app for app in listed if app.uses and isinstance(app.uses[0].recipe, Recipe) and not app.uses[0].hidden
+    ]
+    for app in with_models[::_TWIN]:
+        files = tuple((PurePosixPath(use.path).name, use.recipe) for use in app.uses if isinstance(use.recipe, Recipe))
+        shared = files[: 1 + len(files) // 2]
+        frameworks = ("TensorFlowLiteC", "Vision") if app.number % 2 else ("CoreML", "Vision", "TensorFlowLiteC")
+        extra = () if app.number % 2 else (("Scene.mlmodel", LAYERS),)
+        yield f"{app.package_id}-{app.version}.ipa", _ipa(app, frameworks, (*shared, *extra))
+
+
+def _ipa(app: App, frameworks: tuple[str, ...], files: tuple[tuple[str, str | Recipe], ...]) -> bytes:
     """Not signed: a signature needs an Apple certificate."""
+    name = app.label.replace(" ", "")
     information = {
-        "CFBundleIdentifier": f"org.apfelwerk.{plan.name.lower()}",
-        "CFBundleName": plan.name,
-        "CFBundleDisplayName": plan.name,
-        "CFBundleExecutable": plan.name,
+        "CFBundleIdentifier": app.package_id,
+        "CFBundleName": app.label,
+        "CFBundleDisplayName": app.label,
+        "CFBundleExecutable": name,
         "CFBundlePackageType": "APPL",
-        "CFBundleShortVersionString": f"{version // 100}.{version % 100}",
-        "CFBundleVersion": str(version),
+        "CFBundleShortVersionString": f"{app.version // 100}.{app.version % 100}",
+        "CFBundleVersion": str(app.version),
         "CFBundleSupportedPlatforms": ["iPhoneOS"],
         "MinimumOSVersion": "17.0",
     }
     executable = macho.executable(
-        name=plan.name,
-        frameworks=("Foundation", "UIKit", *plan.frameworks),
+        name=name,
+        frameworks=("Foundation", "UIKit", *frameworks),
         weak_frameworks=(),
-        imports=("_OBJC_CLASS_$_MLModel",) if "CoreML" in plan.frameworks else (),
-        strings=tuple(name for name, _ in files),
+        imports=("_OBJC_CLASS_$_MLModel",) if "CoreML" in frameworks else (),
+        strings=tuple(file for file, _ in files),
     )
     bundle = {
         "Info.plist": plistlib.dumps(information, fmt=plistlib.FMT_BINARY),
-        plan.name: executable,
+        name: executable,
         "AppIcon60x60@2x.png": lures.png(120, 60),
-        **{name: made(what) if isinstance(what, Recipe) else model(what) for name, what in files},
+        **{file: made(what) if isinstance(what, Recipe) else model(what) for file, what in files},
     }
-    return pack({f"Payload/{plan.name}.app/{name}": content for name, content in bundle.items()})
+    return pack({f"Payload/{name}.app/{file}": content for file, content in bundle.items()})

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from examples.builders.stubs import ARM32, ARM64
 from examples.builders.tflite import Form
 from examples.study.networks import Recipe
 
@@ -56,6 +57,7 @@ class App:
     target: int
     engines: tuple[str, ...] = ()
     uses: tuple[Use, ...] = ()
+    abis: tuple[str, ...] = (ARM64,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +193,14 @@ def begin(number: int) -> App:
     downloads = int(10 ** rng.triangular(2.5, 9.1, 5.2))
     app = App(
         number=number,
-        package_id=f"com.{developer}.{label.lower().replace(' ', '_')}{number}",
+        package_id=f"com.{developer}.{label.lower().replace(' ', '')}{number}",
         label=label,
         developer=developer,
         category=category,
         downloads=downloads,
         version=rng.randrange(3, 300),
         target=rng.choice((33, 34, 35, 35)),
+        abis=(ARM64, ARM32) if number % 8 == 0 else (ARM64,),
     )
     popular = 0.12 if downloads > 5_000_000 else 0.0
     return with_ai(app, rng) if rng.random() < _CATEGORIES[category].ai + popular else _without(app, rng)
@@ -216,7 +219,7 @@ def with_ai(app: App, rng: random.Random) -> App:
     engines: list[str] = []
     uses: list[Use] = []
     chance = rng.random()
-    if chance < 0.62:
+    if chance < 0.54:
         engines.append(f"tflite {rng.choice(('2.8.0', '2.14.0', '2.14.0', '2.16.1'))}")
         uses += _own(app, rng)
     elif chance < 0.80:

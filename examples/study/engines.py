@@ -104,10 +104,10 @@ ENGINES: Mapping[str, Engine] = {
 
 
 @cache
-def libraries(engine: str) -> tuple[Part, ...]:
+def libraries(engine: str, abi: str) -> tuple[Part, ...]:
     """The native libraries of an engine, stored as app bundles store them."""
     return tuple(
-        part(f"lib/{stubs.ARM64}/{library.soname}", library.with_data(_filling(size)).build(), packed=False)
+        part(f"lib/{abi}/{library.soname}", library.with_data(_filling(size)).build(abi), packed=False)
         for library, size in ENGINES[engine].libraries
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import product
 from pathlib import PurePosixPath
 
 from examples.apps.vault import xored
@@ -30,8 +31,8 @@ def _entries(app: App) -> Iterator[Part]:
     yield engines.code(app.engines, app.package_id)
     yield parts.resources()
     yield from rng.sample(parts.plain_libraries(), rng.randrange(4))
-    for engine in app.engines:
-        yield from engines.libraries(engine)
+    for abi, engine in product(app.abis, app.engines):
+        yield from engines.libraries(engine, abi)
     for use in app.uses:
         yield from _files(use)
     yield from rng.sample(parts.decoys(), rng.randrange(3))

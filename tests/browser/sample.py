@@ -49,5 +49,5 @@ def build(folder: Path) -> Path:
         listing.write(folder / f"{name}.csv", [*listed, hostile.APP], name)
         nngauge("study", "add", study, apps, "--snapshot", name)
         nngauge("study", "metadata", study, folder / f"{name}.csv", "--snapshot", name)
-    nngauge("study", "run", study, "--keep-models", "--workers", 1, code=3)
+    nngauge("study", "run", study, "--audit", "--keep-models", "--workers", 1, code=3)
     return study
