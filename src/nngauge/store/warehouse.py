@@ -144,6 +144,10 @@ class Warehouse:
         require_reading(self._database, sql)
         self._run(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
 
+    def check(self, sql: str) -> None:
+        """Raises `UsageError` for anything but one statement that only reads."""
+        require_reading(self._database, sql)
+
     def share(self, name: str, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Keeps the answer to one SELECT as table `name` on the shelf, where every session sees it. Raises as `ask`."""
         require_reading(self._database, sql)
@@ -197,12 +201,20 @@ class _Session(Warehouse):
         self._database.close()
 
 
+_CONTROLS: Final = r"[\x00-\x1f\x7f-\x9f\x{2028}\x{2029}\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+"""In RE2's syntax: C0, C1, line separators, bidirectional overrides."""
+
+
 def _exported(column: Column, kind: str) -> str:
     name = f'"{column.name}"'
     if kind != "csv" or column.type != "VARCHAR":
         return name
+    # As `nngauge.words.safe.csv_text`, in SQL: no controls, no turned text, no formulas.
+    plain = f"regexp_replace(regexp_replace({name}, '[\\t\\n]', ' ', 'g'), '{_CONTROLS}', '', 'g')"
     apostrophe = "''''"
-    return f"CASE WHEN ltrim({name})[1] IN ('=', '+', '-', '@') THEN {apostrophe} || {name} ELSE {name} END AS {name}"
+    return (
+        f"CASE WHEN ltrim({plain})[1] IN ('=', '+', '-', '@') THEN {apostrophe} || {plain} ELSE {plain} END AS {name}"
+    )
 
 
 def _recent(entries: Iterable[Entry], scratch: Path) -> dict[str, Path]:
