@@ -19,7 +19,7 @@ from nngauge.report import drawing
 from nngauge.report._api import Column as ReportColumn
 from nngauge.report._api import MadePart, MadeReport, Reference, Refusal
 from nngauge.report.corpus import Corpus
-from nngauge.report.files import DATA, FIGURES, figure_of, put, stem, write
+from nngauge.report.files import DATA, FIGURES, Drawing, draw, put, stem, write_part
 from nngauge.version import __version__
 from nngauge.words.amounts import plural
 from nngauge.words.tables import shown_value
@@ -64,6 +64,7 @@ class PartView(Struct, frozen=True, kw_only=True):
     table: Table | None
     refusal: Refusal | None
     figure: Figure | None
+    drawn: Drawing | None
     published: Published | None
     files: Sequence[tuple[str, str]] = ()
     """Title and address of everything to fetch."""
@@ -83,7 +84,7 @@ class Section(Struct, frozen=True, kw_only=True):
 
 
 def section(made: MadeReport, corpus: Corpus, kinds: Collection[str] = (), *, live: bool = False) -> Section:
-    """The view of one report; `kinds`: endings of files that lie beside the page. Without the drawing libraries: no figures."""
+    """The view of one report; `kinds`: files that lie beside the page. Without the libraries for figures there are none."""
     return Section(
         made=made,
         anchor=made.report.name,
@@ -96,11 +97,11 @@ def _part(made: MadeReport, part: MadePart, corpus: Corpus, kinds: Collection[st
     refused = part.result if isinstance(part.result, Refusal) else None
     answer = None if isinstance(part.result, Refusal) else part.result
     reference = part.part.reference() if part.part.reference else None
-    specified = figure_of(part, corpus)
+    drawn = draw(part, corpus) if drawing.installed() else None
     figure = None
-    if specified is not None:
+    if drawn is not None:
         address = f"{FIGURES}/{name}.html" if live else ""
-        figure = Figure(_apart(drawing.svg(specified), name), part.part.title, address)
+        figure = Figure(_apart(drawn.svg, name), part.part.title, address)
     files = _files(name, kinds, drawn=figure is not None) if answer else []
     return PartView(
         made=part,
@@ -108,6 +109,7 @@ def _part(made: MadeReport, part: MadePart, corpus: Corpus, kinds: Collection[st
         table=_table(part.part.columns, answer.rows) if answer else None,
         refusal=refused,
         figure=figure,
+        drawn=drawn,
         published=Published(reference, _table(reference.columns, reference.rows)) if reference else None,
         files=files,
     )
@@ -139,6 +141,8 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 
 def _greatest(column: ReportColumn, values: Sequence[Any]) -> float:
     """What a full bar behind a number stands for; 0: no bars."""
+    if column.basis != "counted":
+        return 0.0
     if column.unit == "share":
         return 1.0
     if column.unit not in _AMOUNTS:
@@ -203,21 +207,20 @@ def write_page(
     provenance = [("study", name), ("made by", f"nngauge {__version__}"), ("reports", plural(len(made), "report"))]
     page = render_page(sections, corpus, title=f"{name}: AI in apps", provenance=provenance)
     yield put(folder / "index.html", page.encode())
-    for report in made:
-        yield from write(report, corpus, folder, kept)
-    drawn = [part for view in sections for part in view.parts if part.figure is not None]
-    for part in drawn:
-        yield put(folder / FIGURES / f"{part.anchor}.html", render_live(part, corpus).encode())
-    if drawn:
+    views = [view for each in sections for view in each.parts]
+    for view in views:
+        yield from write_part(view.made, view.anchor, view.drawn, folder, kept)
+        if view.drawn is not None:
+            yield put(folder / FIGURES / f"{view.anchor}.html", render_live(view, view.drawn).encode())
+    if any(view.drawn for view in views):
         yield put(folder / FIGURES / _SCRIPT, drawing.script().encode())
 
 
-def render_live(part: PartView, corpus: Corpus) -> str:
+def render_live(part: PartView, drawn: Drawing) -> str:
     """The page of one figure that can be zoomed, with `drawing.script` beside it as ``vega.js``."""
     from markupsafe import Markup
 
-    specified = figure_of(part.made, corpus) or {}
-    told = msgspec.json.encode(specified).decode().replace("<", "\\u003c")
+    told = msgspec.json.encode(drawn.specified).decode().replace("<", "\\u003c")
     return render(
         "figure.html",
         frame=Frame(title=part.made.part.title),
