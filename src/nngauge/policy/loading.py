@@ -115,7 +115,7 @@ def _rule_table(name: str, value: object, source: str) -> dict[str, Any]:
     """The options of one rule; ``rules.nnapi = "off"`` is short for its severity."""
     _known([name], RULE, "rules", source)
     table = {"severity": value} if isinstance(value, str) else _table(value, f"rules.{name}", source)
-    _known(table, ["severity", *_fields(RULE[name].options)], f"rules.{name}", source)
+    _known(table, _fields(RULE[name].options), f"rules.{name}", source)
     return table
 
 
