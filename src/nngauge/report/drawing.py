@@ -7,6 +7,7 @@ on paper. The kinds that parts are drawn with are in `nngauge.report.figures`.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.errors import UsageError
@@ -51,18 +52,24 @@ def specification(figure: Figure) -> dict[str, Any]:
 
 
 def svg(specified: dict[str, Any]) -> str:
-    """Drawn as SVG, without any reference to what is outside of it."""
+    """Drawn as SVG in the colour of its surroundings, without any reference to what is outside of it."""
     return str(_converter().vegalite_to_svg(specified))
 
 
-def png(specified: dict[str, Any]) -> bytes:
-    """Drawn as PNG on white, 300 pixels an inch."""
-    return bytes(_converter().vegalite_to_png(_on_paper(specified), ppi=_PIXELS_PER_INCH))
+def on_paper(drawn: str) -> str:
+    """An SVG of `svg` in black on white."""
+    head, end, rest = drawn.replace("currentColor", "black").partition(">")
+    return f'{head}{end}<rect width="100%" height="100%" fill="white"/>{rest}'
 
 
-def pdf(specified: dict[str, Any]) -> bytes:
-    """Drawn as PDF, text as text."""
-    return bytes(_converter().vegalite_to_pdf(_on_paper(specified)))
+def png(drawn: str) -> bytes:
+    """An SVG of `svg` as PNG on white, 300 pixels an inch."""
+    return bytes(_converter().svg_to_png(on_paper(drawn), ppi=_PIXELS_PER_INCH))
+
+
+def pdf(drawn: str) -> bytes:
+    """An SVG of `svg` as PDF, text as text."""
+    return bytes(_converter().svg_to_pdf(on_paper(drawn)))
 
 
 def script() -> str:
@@ -80,20 +87,19 @@ _SNIPPET: Final = (
 )
 
 
-def _converter() -> Any:
-    try:
-        import altair as alt
-        import vl_convert
-    except ImportError:
-        raise UsageError("figures need more libraries", hint='pip install "nngauge[report]"') from None
-    del alt
-    return vl_convert
+def installed() -> bool:
+    """Are the libraries for figures there?"""
+    return find_spec("altair") is not None and find_spec("vl_convert") is not None
 
 
 def require() -> None:
     """Raises `UsageError` when the libraries for figures are not installed."""
-    _converter()
+    if not installed():
+        raise UsageError("figures need more libraries", hint='pip install "nngauge[report]"')
 
 
-def _on_paper(specified: dict[str, Any]) -> dict[str, Any]:
-    return {**specified, "config": {**specified.get("config", {}), "background": "white"}}
+def _converter() -> Any:
+    require()
+    import vl_convert
+
+    return vl_convert

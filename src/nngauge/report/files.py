@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from nngauge.errors import StoreError
 from nngauge.report import drawing
@@ -25,29 +26,43 @@ def stem(made: MadeReport, part: MadePart) -> str:
     return f"{made.report.name}-{part.part.name}"
 
 
-def figure_of(part: MadePart, corpus: Corpus) -> dict[str, Any] | None:
-    """The part's figure as Vega-Lite; None where nothing is to be drawn. Raises `UsageError` without the libraries."""
+class Drawing(Struct, frozen=True):
+    """A figure, drawn once for all its files."""
+
+    specified: dict[str, Any]
+    """Vega-Lite, data included."""
+    svg: str
+    """In the colour of its surroundings (`drawing.svg`)."""
+
+
+def draw(part: MadePart, corpus: Corpus) -> Drawing | None:
+    """The part's figure; None where nothing is to be drawn. Raises `UsageError` without the libraries."""
     if part.part.chart is None or isinstance(part.result, Refusal):
         return None
     drawing.require()
-    return drawing.specification(part.part.chart(part.result, corpus))
+    specified = drawing.specification(part.part.chart(part.result, corpus))
+    return Drawing(specified, drawing.svg(specified))
 
 
 def write(made: MadeReport, corpus: Corpus, folder: Path, kinds: Collection[str]) -> Iterator[Path]:
     """Writes the files of one report to ``folder/data`` and ``folder/figures``, and says which. Raises `StoreError`."""
     for part in made.parts:
-        name = stem(made, part)
-        if "csv" in kinds and part.part.reference is not None:
-            yield put(folder / DATA / f"{name}.published.csv", _published(part.part.reference()).encode())
-        if isinstance(part.result, Refusal):
-            continue
-        if "csv" in kinds:
-            text = answer_csv(part.result.columns, part.result.rows)
-            yield put(folder / DATA / f"{name}.csv", text.encode())
-        drawn = [kind for kind in KINDS if kind in kinds and kind != "csv"]
-        specified = figure_of(part, corpus) if drawn else None
-        for kind in drawn if specified is not None else ():
-            yield put(folder / FIGURES / f"{name}.{_ENDINGS.get(kind, kind)}", _drawn(specified or {}, kind))
+        drawn = draw(part, corpus) if set(kinds) - {"csv"} else None
+        yield from write_part(part, stem(made, part), drawn, folder, kinds)
+
+
+def write_part(
+    part: MadePart, name: str, drawn: Drawing | None, folder: Path, kinds: Collection[str]
+) -> Iterator[Path]:
+    """The same of one part, whose files are called `name` and whose figure is drawn already."""
+    if "csv" in kinds and part.part.reference is not None:
+        yield put(folder / DATA / f"{name}.published.csv", _published(part.part.reference()).encode())
+    if "csv" in kinds and not isinstance(part.result, Refusal):
+        yield put(folder / DATA / f"{name}.csv", answer_csv(part.result.columns, part.result.rows).encode())
+    if drawn is not None:
+        for kind in KINDS:
+            if kind in kinds and kind != "csv":
+                yield put(folder / FIGURES / f"{name}.{_ENDINGS.get(kind, kind)}", _as_file(drawn, kind))
 
 
 def _published(told: Reference) -> str:
@@ -59,14 +74,14 @@ def _published(told: Reference) -> str:
 _ENDINGS: Final = {"json": "vl.json"}
 
 
-def _drawn(specified: dict[str, Any], kind: str) -> bytes:
+def _as_file(drawn: Drawing, kind: str) -> bytes:
     if kind == "svg":
-        return drawing.svg(specified).replace("currentColor", "black").encode()
+        return drawing.on_paper(drawn.svg).encode()
     if kind == "png":
-        return drawing.png(specified)
+        return drawing.png(drawn.svg)
     if kind == "pdf":
-        return drawing.pdf(specified)
-    return msgspec.json.format(msgspec.json.encode(specified), indent=1)
+        return drawing.pdf(drawn.svg)
+    return msgspec.json.format(msgspec.json.encode(drawn.specified), indent=1)
 
 
 def put(file: Path, content: bytes) -> Path:
