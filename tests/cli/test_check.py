@@ -90,6 +90,18 @@ def test_every_form_goes_to_a_file_or_to_stdout(app: Path, policy: Path, tmp_pat
     assert isinstance(check(app, "-o", tmp_path / "none" / "out").exception, UsageError)
 
 
+def test_one_run_gives_several_forms(app: Path, policy: Path, tmp_path: Path) -> None:
+    result = check(
+        app, "--policy", policy, "--also", f"sarif={tmp_path}/a=b.sarif", "--also", f"junit={tmp_path}/c.xml"
+    )
+    assert result.exit_code == EXIT_ERROR
+    assert "✗ broken" in result.output
+    assert json.loads((tmp_path / "a=b.sarif").read_bytes())["version"] == "2.1.0"
+    assert (tmp_path / "c.xml").read_bytes().startswith(b"<?xml")
+    for wrong in ("sarif", "pdf=x", "=x", "sarif="):
+        assert check(app, "--also", wrong).exit_code == 2
+
+
 def test_a_baseline_lets_old_findings_pass(app: Path, policy: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.json"
     assert check(app, "--policy", policy, "--format", "json", "-o", old).exit_code == EXIT_ERROR

@@ -25,6 +25,9 @@ _LEVELS = ("error", "warning", "note")
     "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the answer."
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not to the screen.")
+@click.option(
+    "--also", multiple=True, metavar="FORM=FILE", help="Another form of the same answer, into a file; repeatable."
+)
 @click.option("--baseline", metavar="FILE", help="JSON of an earlier check: what it found does not count again.")
 @click.option(
     "--fail-on", type=click.Choice(_LEVELS), default="error", show_default=True, help="Mildest finding that fails."
@@ -38,6 +41,7 @@ def command(
     policy_file: str | None,
     form: str,
     output: Path | None,
+    also: tuple[str, ...],
     baseline: str | None,
     fail_on: str,
     everything: bool,
@@ -58,11 +62,20 @@ def command(
     from nngauge.domain.finding import Severity
 
     threshold = Severity(fail_on)
+    outputs = [(form, output), *(_form_and_file(one) for one in also)]
     result = _assessed(app, policy_file, baseline)
-    _write(result, form, output, threshold, everything=everything)
+    for each, file in outputs:
+        _write(result, each, file, threshold, everything=everything)
     broken = result.breaks(threshold)
     complete = result.dossier.scan.complete
     raise click.exceptions.Exit(EXIT_ERROR if broken else EXIT_OK if complete else EXIT_PARTIAL)
+
+
+def _form_and_file(text: str) -> tuple[str, Path]:
+    form, _, file = text.partition("=")
+    if form not in _FORMATS or not file:
+        raise click.UsageError(f"--also takes FORM=FILE with one of {', '.join(_FORMATS)}, not {text!r}.")
+    return form, Path(file)
 
 
 def _assessed(app: Path, policy_file: str | None, baseline: str | None) -> Assessment:
