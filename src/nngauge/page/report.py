@@ -220,7 +220,7 @@ def render_live(part: PartView, drawn: Drawing) -> str:
     """The page of one figure that can be zoomed, with `drawing.script` beside it as ``vega.js``."""
     from markupsafe import Markup
 
-    told = msgspec.json.encode(drawn.specified).decode().replace("<", "\\u003c")
+    told = msgspec.json.encode(drawing.zoomable(drawn.specified)).decode().replace("<", "\\u003c")
     return render(
         "figure.html",
         frame=Frame(title=part.made.part.title),

@@ -51,6 +51,22 @@ def specification(figure: Figure) -> dict[str, Any]:
     return {**made, "config": THEME}
 
 
+def zoomable(specified: dict[str, Any]) -> dict[str, Any]:
+    """The same figure, moved and zoomed with the pointer where it is shown with `script`; panels side by side stay as they are."""
+    if "layer" in specified:
+        first, *others = specified["layer"]
+        return {**specified, "layer": [_zoomed(first), *others]}
+    return _zoomed(specified)
+
+
+def _zoomed(view: dict[str, Any]) -> dict[str, Any]:
+    drawn = view.get("encoding", {})
+    axes = [axis for axis in ("x", "y") if drawn.get(axis, {}).get("type") == "quantitative"]
+    if not axes or "mark" not in view:
+        return view
+    return {**view, "params": [{"name": "zoom", "select": {"type": "interval", "encodings": axes}, "bind": "scales"}]}
+
+
 def svg(specified: dict[str, Any]) -> str:
     """Drawn as SVG in the colour of its surroundings, without any reference to what is outside of it."""
     return str(_converter().vegalite_to_svg(specified))
