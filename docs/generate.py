@@ -1,12 +1,14 @@
 """Makes the reference pages from the code (formats, packages, technologies, command line, facts, errors) and fills
-the console blocks of the README and of docs/models.md with the real output of their commands.
+the console blocks of the README and of some guides with the real output of their commands.
 
 ``python docs/generate.py`` writes them, ``--check`` only says whether they are up to date (exit code 1 when not).
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +32,16 @@ from nngauge.detect.ruleset import Rule, load_rules
 from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
 from nngauge.packages import PACKAGES
+from nngauge.policy import RULES, load_policy
+from nngauge.policy.rules.deprecated import deprecations
+from nngauge.policy.rules.stores import store_limits
+from nngauge.policy.screen import option_defaults
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
+from nngauge.units import format_bytes
 from nngauge.words.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
 
 ROOT = Path(__file__).parent.parent
-GUIDES = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "studies.md")
+GUIDES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md")))
 """Pages with console blocks."""
 SHOWN_MODELS = (
     "shapes_onnx/shapes_classifier.onnx", "keywords_tflite/keywords_float32.tflite", "keywords_tflite/keywords_int8.tflite",
@@ -186,6 +194,64 @@ def _bytes(value: bytes) -> str:
     return value.decode("ascii") if value.isascii() and value.decode("ascii").isprintable() else value.hex(" ")
 
 
+def policy_rules_page() -> str:
+    on = {rule.id: options.severity or rule.severity for rule, options in load_policy().rules}
+    parts = [
+        "# Policy rules\n\n",
+        f"{len(RULES)} rules; the default policy has {len(on)} of them. [Policies](../policies.md) tells how to use them.\n",
+    ]
+    for rule in RULES:
+        default = f"`{on[rule.id]}` in the default policy" if rule.id in on else "not in the default policy"
+        meanings = field_meanings(rule.options)
+        rows = [
+            (f"`{name}`", f"`{value}`", meanings.get(name, "Of its findings; a single finding may weigh less."))
+            for name, value in option_defaults(rule).items()
+        ]
+        parts.append(f"\n## {rule.id}\n\n*{rule.title}.* {default}; {', '.join(rule.tags)}.\n\n{rule.help}\n\n")
+        parts.append(table(("option", "default", "meaning"), rows))
+        parts.append(_policy_data(rule.id))
+    return "".join(parts)
+
+
+def field_meanings(kind: type) -> dict[str, str]:
+    """Name of each field of a struct, as policies write it → the text under it in the source."""
+    body = ast.parse(inspect.getsource(kind)).body[0].body
+    return {
+        field.target.id.replace("_", "-"): " ".join(text.value.value.split()).replace("``", "`")
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+    }
+
+
+def _policy_data(rule: str) -> str:
+    """The data that a rule rests on."""
+    if rule == "store-limit":
+        rows = [
+            (
+                item.store,
+                format_bytes(item.bytes),
+                item.level,
+                f"{item.what} ([source]({item.source}), read {item.read})",
+            )
+            for item in store_limits()
+        ]
+        return "\nLimits:\n\n" + table(("store", "limit", "severity", "of what"), rows)
+    if rule == "deprecated-api":
+        rows = [
+            (
+                f"`{item.id}`",
+                item.title,
+                item.since or "–",
+                str(item.ends or "–"),
+                item.instead,
+                f"[{item.read}]({item.source})",
+            )
+            for item in deprecations()
+        ]
+        return "\nKnown:\n\n" + table(("id", "what", "since", "ends", "instead", "read"), rows)
+    return ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "formats.md": formats_page,
     "packages.md": packages_page,
@@ -197,6 +263,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "comparison.schema.json": partial(schema_page, comparison_json_schema),
     "snapshots.schema.json": partial(schema_page, snapshots_json_schema),
     "errors.md": errors_page,
+    "policy-rules.md": policy_rules_page,
 }
 
 

@@ -23,14 +23,14 @@ _SIZE_SOURCES: Final = (
 class Total(Options, frozen=True, kw_only=True):
     """Options of ``model-bytes``."""
 
-    limit: Size = Size(100_000_000)
+    limit: Size = Size(200_000_000)
     """Bytes of all models together, unpacked, each copy counted."""
 
 
 class Each(Options, frozen=True, kw_only=True):
     """Options of ``model-size``."""
 
-    limit: Size = Size(50_000_000)
+    limit: Size = Size(100_000_000)
     """Bytes of one model, unpacked."""
 
 
