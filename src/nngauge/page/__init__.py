@@ -3,7 +3,7 @@
 How a page is made (`nngauge.page.environment`, `templates/`):
 
 * ``render("mine.html", frame=Frame(title="…"), …)``; ``mine.html`` starts with ``{% extends "base.html" %}`` and fills the
-  blocks ``masthead`` (inside the header, under the bar), ``nav``, ``main``, ``footer``, ``head`` and ``bar``.
+  blocks ``masthead`` (title, first in main), ``nav``, ``main``, ``footer``, ``head`` and ``bar``.
 * Widgets are macros: ``{% import "macros.html" as m with context %}``, then ``m.badge``, ``m.grade``, ``m.confidence``,
   ``m.answer``, ``m.byte_bar``, ``m.stacked``, ``m.evidence``, ``m.table`` (a caption, `Column` values and rows),
   ``m.facts`` (terms with their values), ``m.nothing`` (an honest "no data"), ``m.picture`` (an SVG as an image).

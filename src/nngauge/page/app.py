@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -97,11 +97,14 @@ def app_page(
     *,
     unchecked: Sequence[str] = (),
     frame: Frame | None = None,
+    template: str = "app.html",
+    more: Mapping[str, object] | None = None,
 ) -> str:
     """The page as HTML; without a `frame` one file that works from disk.
 
     `findings` are what a policy says of the app; None: nobody asked, and the section is left out. `unchecked` says what
-    the policy could not find out. Title, links and provenance are added to a `frame`.
+    the policy could not find out. Title, links and provenance are added to a `frame`. `template`: one that extends the usual
+    one, which needs `more`.
     """
     scan = dossier.scan
     cards, rest = _cards(dossier.models)
@@ -123,7 +126,7 @@ def app_page(
     around = frame or Frame(title="")
     where = bytes_map(scan, [item for item in hidden if item.protection.grade not in _NO_FILE])
     return render(
-        "app.html",
+        template,
         frame=replace(
             around, title=f"{app_name(scan)}: the AI inside", links=[*around.links, *links],
             provenance=[*around.provenance, *_provenance(scan)],
@@ -133,6 +136,7 @@ def app_page(
         integrity=_integrity(dossier.audit), advice=advice, gain=_gain(findings or ()), unchecked=unchecked, where=where,
         uses={item.subject: item for item in scan.usage if item.model}, rows=ROWS,
         models_only=scan.provenance.configuration == Depth.MODELS, tables=tables(dossier, where, rest),
+        **(more or {}),
     )  # fmt: skip
 
 
