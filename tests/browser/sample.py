@@ -43,7 +43,11 @@ def build(folder: Path) -> Path:
             (f"{app.package_id}-{app.version}.apk", partial(packages.build, app)) for app in listed
         ]
         made += [("hostile.apk", hostile.build), ("listed.apk", partial(hostile.build, hostile.APP.package_id))]
-        made += [("photo-studio.apk", photo_studio.build), ("health.ipa", health.build), ("page.apk", lambda: b"<html>")]
+        made += [
+            ("photo-studio.apk", photo_studio.build),
+            ("health.ipa", health.build),
+            ("page.apk", lambda: b"<html>"),
+        ]
         for file, make in made:
             (apps / file).write_bytes(make())
         listing.write(folder / f"{name}.csv", [*listed, hostile.APP], name)

@@ -31,7 +31,9 @@ def test_names_from_apps_are_texts(address: str, visit: Opened) -> None:
     page = visit(address, origin=address.rpartition("/")[0])
     assert_sound(page, axe=False)
     assert page.locator("img[src=x]").count() == 0
-    assert hostile.SCRIPT not in page.locator("body").inner_text() or page.locator("script:has-text('pwned')").count() == 0
+    assert (
+        hostile.SCRIPT not in page.locator("body").inner_text() or page.locator("script:has-text('pwned')").count() == 0
+    )
 
 
 def test_everything_is_reached_by_keyboard(address: str, visit: Opened) -> None:
