@@ -52,6 +52,7 @@ docs: setup  ## regenerate the reference pages and build the site
 
 oracles: setup  ## install the libraries that tests compare with, when present
 	@$(BIN)/pip install -q -r requirements/oracles.txt
+	@$(BIN)/pip install -q --upgrade --target $(VENV)/apart -r requirements/apart.txt
 	@cd tests/browser && npm ci --silent --no-audit --no-fund
 
 setup: $(READY)

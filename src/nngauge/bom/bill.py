@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from nngauge.bom.cleaning import clean, inside
+from nngauge.bom.cleaning import SHORT, clean, inside
 from nngauge.bom.identity import app_purl
 from nngauge.bom.inventory import APP_REF, Bill, Item, ItemKind, Link, LinkKind, Place
 from nngauge.bom.models import model_items
@@ -46,8 +46,8 @@ def _app(scan: Scan, supplier: str) -> Item:
     return Item(
         ref=APP_REF,
         kind=ItemKind.APP,
-        name=clean(app.label or app.package_id or "") or "unnamed app",
-        version=clean(app.version_name or app.version_code or ""),
+        name=clean(app.label or app.package_id or "", SHORT) or "unnamed app",
+        version=clean(app.version_name or app.version_code or "", SHORT),
         supplier=supplier,
         purl=app_purl(app) if single else app_purl(_without_digest(app)),
         sha256=app.sha256 if single else "",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from nngauge.bom.cleaning import clean
+from nngauge.bom.cleaning import SHORT, clean
 from nngauge.bom.inventory import Card
 from nngauge.domain.attribution import Likeness
 from nngauge.domain.cost import Family
@@ -26,6 +26,8 @@ MODALITIES: Final = {
 }
 _PORTS: Final = 64
 _NOTES: Final = 16
+_KINDS: Final = 512
+"""Kinds of operators; the richest vocabulary in a model file has about 150 in use."""
 _FAMILIES: Final = (
     (Family.TREE, "decision trees"),
     (Family.ATTENTION, "transformer"),
@@ -52,7 +54,7 @@ def card_of(dossier: ModelDossier) -> Card:
         inputs=_ports(model.inputs),
         outputs=_ports(model.outputs),
         limitations=tuple(dict.fromkeys(clean(note) for note in _limitations(dossier)))[:_NOTES],
-        figures=tuple((name, clean(str(value))) for name, value in _figures(dossier) if value not in (None, "", "{}")),
+        figures=tuple((name, str(value)) for name, value in _figures(dossier) if value not in (None, "")),
     )
 
 
@@ -90,14 +92,14 @@ def _figures(dossier: ModelDossier) -> Iterator[tuple[str, object]]:
     model, network = dossier.model, dossier.network
     yield "parameters", model.parameters
     yield "operations", model.nodes
-    yield "operators", json.dumps(dict(sorted(model.ops.items())))
-    yield "weight-types", json.dumps(dict(sorted(model.weights.items())))
+    yield "operators", _counts(model.ops)
+    yield "weight-types", _counts(model.weights)
     if network is None:
         return
     at_least = " or more" if network.lower_bound else ""
-    yield "macs", None if network.macs is None else f"{network.macs}{at_least}"
+    yield "macs", None if network.macs is None else clean(f"{network.macs}{at_least}", SHORT)
     yield "weight-bytes", network.weight_bytes
-    yield "peak-activation-bytes", network.peak_bytes
+    yield "peak-activation-bytes", None if network.peak_bytes is None else clean(str(network.peak_bytes), SHORT)
     yield "precision", network.precision
     yield "sparsity", None if network.sparsity is None else f"{network.sparsity:.4f}"
     yield "structure", network.structure
@@ -106,9 +108,15 @@ def _figures(dossier: ModelDossier) -> Iterator[tuple[str, object]]:
         yield from _language(network.language)
 
 
+def _counts(counts: Mapping[str, int]) -> str:
+    """As JSON, whole: a cut one would compare as if there were none."""
+    named = {clean(name, SHORT): count for name, count in sorted(counts.items())[:_KINDS]}
+    return json.dumps(named, ensure_ascii=False) if named else ""
+
+
 def _language(facts: LanguageFacts) -> Iterator[tuple[str, object]]:
     yield "language-role", facts.role
-    yield "language-family", facts.family
+    yield "language-family", clean(facts.family, SHORT)
     yield "context-tokens", facts.context
     yield "layer-count", facts.layers
     yield "embedding-width", facts.embedding

@@ -57,7 +57,7 @@ def properties_of(pairs: Iterable[tuple[str, str]]) -> Properties:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in pairs:
         if name.startswith(_PREFIX):
-            found[name.removeprefix(_PREFIX)].append(clean(value))
+            found[name.removeprefix(_PREFIX)].append(value)
     return found
 
 

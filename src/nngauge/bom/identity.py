@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from nngauge.bom.cleaning import SHORT, clean
 from nngauge.domain.app import App, Platform
 
 REGISTRIES: Final = Path(__file__).parent / "registries.toml"
-_GITHUB: Final = re.compile(r"https://github\.com/([^/?#]+)/([^/?#]+)/(?:blob|raw)/([^/?#]+)/([^?#]+)")
-_HUGGING_FACE: Final = re.compile(r"https://huggingface\.co/([^/?#]+)/([^/?#]+)/(?:blob|resolve)/([^/?#]+)/([^?#]+)")
+_GITHUB: Final = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/(?:blob|raw)/([\w.-]+)/([^?#]+)")
+_HUGGING_FACE: Final = re.compile(r"https://huggingface\.co/([\w.-]+)/([\w.-]+)/(?:blob|resolve)/([\w.-]+)/([^?#]+)")
 
 
 class Registered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,20 +31,21 @@ class Registered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def app_purl(app: App) -> str:
     """``pkg:generic/com.example.app@1.2?checksum=sha256:…``; empty for an app without an id."""
-    if not app.package_id:
+    name, version = _part(app.package_id or ""), _part(app.version_name or "")
+    if not name:
         return ""
-    version = f"@{_part(app.version_name)}" if app.version_name else ""
     checksum = f"?checksum=sha256:{app.sha256}" if app.sha256 else ""
-    return f"pkg:generic/{_part(app.package_id)}{version}{checksum}"
+    return f"pkg:generic/{name}{'@' if version else ''}{version}{checksum}"
 
 
 def source_purl(source: str) -> str:
     """Of a published file at a commit on GitHub or Hugging Face; empty for other addresses."""
-    found = _GITHUB.match(source)
+    plain = clean(source)
+    found = _GITHUB.fullmatch(plain)
     if found:
         owner, name, commit, path = found.groups()
         return f"pkg:github/{_part(owner.lower())}/{_part(name.lower())}@{_part(commit)}#{quote(path)}"
-    found = _HUGGING_FACE.match(source)
+    found = _HUGGING_FACE.fullmatch(plain)
     if found:
         owner, name, commit, path = found.groups()
         return f"pkg:huggingface/{_part(owner)}/{_part(name)}@{_part(commit.lower())}#{quote(path)}"
@@ -60,7 +62,7 @@ def technology_purl(technology: str, platform: Platform, version: str) -> str:
 
 
 def _part(text: str) -> str:
-    return quote(text, safe=".-_~")
+    return quote(clean(text, SHORT), safe=".-_~")
 
 
 @cache

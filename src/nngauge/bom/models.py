@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from nngauge.bom.cards import card_of
-from nngauge.bom.cleaning import clean, inside
+from nngauge.bom.cleaning import SHORT, clean, inside
 from nngauge.bom.identity import source_purl
 from nngauge.bom.inventory import Ancestor, Card, Claim, Item, ItemKind, License, Place
 from nngauge.bom.licensing import license_of
@@ -61,9 +61,9 @@ def _model(entry: ModelDossier, ref: str, package: str, supplier: str) -> Item:
     return Item(
         ref=ref,
         kind=ItemKind.MODEL,
-        name=clean(model.name) or "model",
-        version=_told(model, "version"),
-        supplier=_supplier(model.owner, supplier) or _told(model, "author"),
+        name=clean(model.name, SHORT) or "model",
+        version=clean(_told(model, "version"), SHORT),
+        supplier=_supplier(model.owner, supplier) or clean(_told(model, "author"), SHORT),
         description=_told(model, "description"),
         homepage=clean(known.source) if known is not None and same else "",
         purl=source_purl(known.source) if known is not None and same else "",
@@ -158,8 +158,10 @@ def _owned(owner: Attribution) -> Iterator[tuple[str, str]]:
 
 
 def _protected(audited: AuditedModel) -> Iterator[tuple[str, str]]:
-    for grade in audited.protection.grades:
-        yield "protection", grade.value
+    first, *others = audited.protection.grades
+    yield "protection", first.value
+    for grade in others:
+        yield "protection:also", grade.value
     yield "protection:confidence", audited.protection.confidence.value
     cipher = audited.protection.cipher
     if cipher is not None:
@@ -172,7 +174,7 @@ def _sealed(found: AuditedModel, ref: str, path: str, digest: str) -> Item:
     return Item(
         ref=ref,
         kind=ItemKind.MODEL,
-        name=clean(found.name) or "model",
+        name=clean(found.name, SHORT) or "model",
         homepage=_address(found) if fetched else "",
         sha256="" if found.protection.grade is Grade.CODE else digest,
         external=fetched,

@@ -161,7 +161,7 @@ def _component(component: _Component, kind: ItemKind | None = None) -> Entry:
         version=component.version, purl=component.purl, supplier=(component.supplier.name or component.provider.name),
         sha256=next((each.content for each in component.hashes if each.alg == "SHA-256"), ""),
         license=", ".join(sorted({_license(each) for each in component.licenses})),
-        places=[each.location for each in component.evidence.occurrences], endpoints=component.endpoints,
+        places=[*(each.location for each in component.evidence.occurrences), *properties.get("found-in", ())], endpoints=component.endpoints,
         ports=([port.format for port in ports.inputs], [port.format for port in ports.outputs]),
     )  # fmt: skip
 

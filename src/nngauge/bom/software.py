@@ -91,11 +91,15 @@ def _purl(technology: Technology, scan: Scan, version: str) -> str:
 def _places(
     technology: Technology, found: Sequence[Detection], scan: Scan, digests: Mapping[str, str]
 ) -> Iterator[Place]:
-    """Libraries that hold it, else where the detections point."""
+    """Libraries that hold it, then where else the detections point. A digest is only that of its own library: what is
+    linked into another one has none.
+    """
+    own = {each.evidence[0].location.path for each in found if each.presence is Presence.LIBRARY and each.evidence}
     libraries = [each for each in scan.libraries if technology.id in each.technologies]
     for library in libraries:
         path = library.location.path
-        yield Place(path=inside(library.location, scan.path), size=library.size, sha256=digests.get(path, ""))
+        digest = digests.get(path, "") if path in own else ""
+        yield Place(path=inside(library.location, scan.path), size=library.size, sha256=digest)
     seen = {library.location.path for library in libraries}
     for detection in found:
         for trace in detection.evidence[:1]:
