@@ -45,14 +45,6 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "ncnn": ("ncnn",),
 }
 """Frameworks whose models it could read → our formats."""
-STACKS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ggml": ("ggml", "llama-cpp", "whisper-cpp", "stable-diffusion-cpp"),
-    "ONNX Runtime": ("onnxruntime", "onnxruntime-genai", "sherpa-onnx"),
-    "ncnn": ("sherpa-ncnn",),
-    "TFLite": ("mediapipe", "litert-lm"),
-    "TVM": ("tvm", "mlc-llm"),
-}
-"""Later runtimes that are layers of one another: an app with `llama.cpp` on `ggml` has one framework, not two."""
 OWN: Final = "no lib"
 """An AI component with an engine of its own, without any known framework in the app."""
 LATER: Final = "later frameworks"

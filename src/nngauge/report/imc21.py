@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
-from nngauge.report import costs, layers
+from nngauge.report import costs, layers, sharing
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.imc21_parts import (
     BACKENDS,
@@ -20,21 +18,13 @@ from nngauge.report.imc21_parts import (
     FRAMEWORKS,
     OPTIMISATION,
     TASKS_PART,
-    UNIQUENESS,
 )
-from nngauge.report.published import reference
+from nngauge.report.published import beside, reference
 
 _NO_RUNS: Final = (
     "this version measures nothing on devices and estimates no time or energy; what models cost in multiply-accumulates and "
     "memory is in the part about cost"
 )
-
-
-def _again(report: Report, part: str, *, name: str, title: str, item: str) -> Part:
-    """A part of another report, with the published numbers beside it."""
-    found = next(one for one in report.parts if one.name == part)
-    note = f"{found.note} More: report {report.id} ({report.name}).".strip()
-    return msgspec.structs.replace(found, name=name, title=title, note=note, reference=reference("imc21", item))
 
 
 def _unmeasured(name: str, title: str, *columns: Column, absent: str = _NO_RUNS) -> Part:
@@ -62,9 +52,9 @@ REPORT: Final = Report(
         CATEGORIES,
         CHURN,
         TASKS_PART,
-        _again(layers.REPORT, "per-model", name="layers", title="Layers by modality", item="layers"),
-        _again(costs.REPORT, "by-task", name="cost", title="Multiply-accumulates and parameters by task", item="cost"),
-        UNIQUENESS,
+        beside(layers.REPORT, "per-model", "imc21", "layers", name="layers", title="Layers by modality"),
+        beside(costs.REPORT, "by-task", "imc21", "cost", name="cost", title="Multiply-accumulates and parameters by task"),
+        beside(sharing.REPORT, "shares", "imc21", "uniqueness", name="uniqueness", title="Uniqueness, shared weights, fine-tuning"),
         CLOUD,
         _unmeasured("latency", "Latency by device", _DEVICE, _MODEL, Column("seconds", "of one inference", "seconds", "counted")),
         _unmeasured("energy", "Power, energy, efficiency", _DEVICE, _MODEL, Column("energy", "of one inference", "joules", "counted")),

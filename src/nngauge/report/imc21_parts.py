@@ -21,11 +21,10 @@ _DISTINCT: Final = "the same, each digest once"
 _OF_TASK: Final = ", ".join(
     f"('{task.id}', '{task.imc21 or task.title.lower()}', {bool(task.imc21)})" for task in TASKS
 )
-_CHURN: Final = """now AS (SELECT package, number, category FROM models WHERE latest),
-before AS (SELECT package, number FROM models WHERE nth = (SELECT max(nth) - 1 FROM snapshots)),
-place AS (SELECT package, coalesce(arg_max(category, nth), 'not known') AS category FROM editions GROUP BY package),
-moved AS (SELECT package, number, now.number IS NULL AS removed, before.number IS NULL AS added
-    FROM (SELECT DISTINCT package, number FROM now) AS now FULL JOIN (SELECT DISTINCT package, number FROM before) AS before USING (package, number))"""
+_CHURN: Final = """moved AS (SELECT coalesce(now.category, before.category, 'not known') AS category, now.number IS NULL AS removed,
+    before.number IS NULL AS added FROM (SELECT package, number, category FROM models WHERE latest) AS now
+    FULL JOIN (SELECT package, number, category FROM models WHERE nth = (SELECT max(nth) - 1 FROM snapshots)) AS before
+    USING (package, number))"""
 
 DATASET: Final = Part(
     name="dataset",
@@ -102,10 +101,10 @@ CHURN: Final = Part(
     name="churn",
     title="Models added and removed",
     ask=f"""WITH {_CHURN}
-SELECT category, count(*) FILTER (NOT added) AS before, count(*) FILTER (added) AS added, count(*) FILTER (removed) AS removed,
-    count(*) FILTER (NOT removed) AS after, {share("count(*) FILTER (added) - count(*) FILTER (removed)", "count(*) FILTER (NOT added)")} AS growth
-FROM (SELECT category, added, removed FROM moved JOIN place USING (package) UNION ALL SELECT 'all', added, removed FROM moved)
-GROUP BY category ORDER BY category <> 'all', after DESC, before DESC, category""",
+SELECT coalesce(category, 'all') AS category, count(*) FILTER (NOT added) AS before, count(*) FILTER (added) AS added,
+    count(*) FILTER (removed) AS removed, count(*) FILTER (NOT removed) AS after,
+    {share("count(*) FILTER (added) - count(*) FILTER (removed)", "count(*) FILTER (NOT added)")} AS growth
+FROM moved GROUP BY GROUPING SETS ((), (category)) ORDER BY grouping(moved.category) DESC, after DESC, before DESC, category""",
     columns=(
         Column("category", "the store's category, all, or not known"),
         Column("before", "models in packages of the snapshot before", "count"),
@@ -149,45 +148,6 @@ FROM told GROUP BY modality, task, in_study ORDER BY modality = 'not known', mod
     ),
     note="Told from inputs, outputs, layers, names and metadata, with calibrated probabilities (docs/tasks.md); the study let three people vote.",
     reference=reference("imc21", "tasks"),
-)
-
-
-def _reuse(corpus: Corpus) -> Answer:
-    """The shares of `nngauge study reuse` for the latest snapshot, with SDKs' models and without."""
-    from nngauge.compare.reuse import reuse
-
-    found = reuse(corpus.facts, groups=0, snapshot=corpus.latest)
-    rows = [
-        (item.what, item.part, item.whole, _part(item.part, item.whole), item.part_own, item.whole_own, _part(item.part_own, item.whole_own))
-        for item in found.shares
-    ]  # fmt: skip
-    return Answer(("what", "part", "whole", "share", "part_own", "whole_own", "share_own"), rows)
-
-
-def _part(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-UNIQUENESS: Final = Part(
-    name="uniqueness",
-    title="Uniqueness, shared weights, fine-tuning",
-    ask=_reuse,
-    columns=(
-        Column("what", "copies: once in every package; distinct: each digest once"),
-        Column("part", "how many", "count"),
-        Column("whole", "of how many, the denominator", "count"),
-        Column("share", "part ÷ whole", "share"),
-        Column("part_own", "how many, without models that come with SDKs", "count"),
-        Column("whole_own", "of how many", "count"),
-        Column("share_own", "part_own ÷ whole_own", "share"),
-    ),
-    counting="validated models in packages of the latest snapshot; versions of one app are one user of a model",
-    needs=("model",),
-    note=(
-        "By the study's two rules (a fifth of the weights; at most three layers), on sketches that conversions hardly change, and "
-        "so also across formats (docs/studies.md); of all versions in the snapshot, where other parts take the highest one of each package. A model that comes with an SDK is in many apps because the SDK is."
-    ),
-    reference=reference("imc21", "uniqueness"),
 )
 
 

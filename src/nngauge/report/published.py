@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.errors import RuleError
-from nngauge.report._api import Column, Reference, Unit
+from nngauge.report._api import Column, Part, Reference, Report, Unit
 
 FOLDER: Final = Path(__file__).parent / "published"
 Certainty = Literal["printed", "by eye", "abstract", "secondary", "recalled"]
@@ -82,6 +82,13 @@ def publication(name: str) -> Publication:
 def reference(name: str, item: str) -> Callable[[], Reference]:
     """What makes the reference to one item of a publication, when it is shown."""
     return partial(_reference, name, item)
+
+
+def beside(report: Report, part: str, study: str, item: str, *, name: str, title: str) -> Part:
+    """A part of another report under a name and title of its own, with the published numbers of `item` beside it."""
+    found = next(one for one in report.parts if one.name == part)
+    note = f"{found.note} More: report {report.id} ({report.name}).".strip()
+    return msgspec.structs.replace(found, name=name, title=title, note=note, reference=reference(study, item))
 
 
 def _reference(name: str, wanted: str) -> Reference:

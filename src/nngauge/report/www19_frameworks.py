@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from nngauge.report import storage
 from nngauge.report._api import Column, Part
-from nngauge.report.deep_learning import DIFFERS, DL, DL_APP, FRAMEWORKS, ITEMISED, LATER, OWN, STACKS, case, listed
+from nngauge.report.deep_learning import DIFFERS, DL, DL_APP, FRAMEWORKS, ITEMISED, LATER, OWN, case, listed
 from nngauge.report.figures import bars
-from nngauge.report.published import reference
+from nngauge.report.published import beside, reference
 from nngauge.report.shares import share
 from nngauge.report.www19_drawing import draw_frameworks
 from nngauge.store.warehouse import Answer
@@ -149,32 +150,6 @@ ORDER BY list_position(['all DL libraries', 'other libraries of DL apps'], frame
         note="Whether the study counts an app's copies for several processors is not known.",
         reference=reference("www19", "figure-6"),
     ),
-    Part(
-        name="overhead",
-        title="§4.4 Several frameworks in one app",
-        ask=f"""WITH {DL}, heavy AS (SELECT edition, CASE framework WHEN '{LATER}' THEN {case("technology", STACKS, "technology")} ELSE framework END AS framework,
-    max(library_bytes) AS bytes FROM found WHERE latest AND framework <> '{OWN}' AND host IS NULL AND grade <> 'inside another library'
-    GROUP BY ALL),
-several AS (SELECT edition, count(*) AS frameworks, sum(bytes) - max(bytes) AS more FROM heavy GROUP BY edition HAVING frameworks > 1)
-SELECT count(*) AS apps, {share("count(*)", "(SELECT count(*) FROM dl JOIN editions USING (edition) WHERE latest)")} AS share,
-    max(frameworks) AS most, avg(more)::BIGINT AS overhead, avg(more / size) AS overhead_share, median(more / size) AS median_share
-FROM several JOIN editions USING (edition) HAVING apps > 0""",
-        columns=(
-            Column("apps", "DL apps with libraries of more than one framework", "count"),
-            Column("share", "apps ÷ DL apps", "share"),
-            Column("most", "frameworks in one app, the most", "count"),
-            Column("overhead", "mean of: the libraries of an app's frameworks without the largest, one processor each", "bytes"),
-            Column("overhead_share", "mean of: overhead ÷ size of the app as shipped", "share"),
-            Column("median_share", "median of it", "share"),
-        ),
-        counting=f"DL apps of the latest snapshot. {DL_APP}",
-        needs=("technology",),
-        note=(
-            "Frameworks inside another one's library cost nothing of their own and do not count, and layers of one engine (llama.cpp on "
-            "ggml) count once. Which library is the redundant one "
-            "is not defined in the study; here the largest is taken to be needed. A library is counted uncompressed, an app compressed."
-        ),
-        reference=reference("www19", "overhead"),
-    ),
+    beside(storage.REPORT, "overhead", "www19", "overhead", name="overhead", title="§4.4 Several frameworks in one app"),
 )  # fmt: skip
 """In the order of the publication."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from nngauge.report._api import Column, Part
-from nngauge.report.deep_learning import DL, DL_APP, FORMATS, case
+from nngauge.report.deep_learning import DL, DL_APP, FORMATS, case, listed
 from nngauge.report.figures import bars, boxes
 from nngauge.report.published import reference
 from nngauge.report.shares import share
@@ -33,12 +33,13 @@ _NAMES: Final = {
 }
 """Lines of Table 3 that are single operations: what formats call them, without case."""
 _LAYERS: Final = ("conv", "pooling", "softmax", "fc", "add", "relu", "split", "prelu", "reshape", "dropout")
-_OF_FAMILY: Final = case("family", _FAMILIES, "NULL")
 _OF_NAME: Final = "CASE " + " ".join(
     f"WHEN regexp_full_match(lower(op), '{pattern}') THEN '{name}'" for name, pattern in _NAMES.items()
 ) + " END"  # fmt: skip
-_READ: Final = """read AS (SELECT number, any_value(ops) AS ops FROM model JOIN editions USING (app)
-    WHERE latest AND nodes > 0 GROUP BY number)"""
+_COSTED: Final = f"""costed AS (SELECT number, {_FRAMEWORK} AS framework, packages, weight_bytes + peak_bytes AS memory, macs FROM distinct_models
+    JOIN (SELECT number, weight_bytes, peak_bytes, macs FROM network WHERE macs > 0 AND peak_bytes IS NOT NULL) USING (number) WHERE latest)"""
+_MOBILENET: Final = 568_740_352
+"""Multiply-accumulates of MobileNet (1.0, 224)."""
 _OBFUSCATED: Final = (
     "names stripped", "compiled into code", "private container", "weak cipher", "key material beside it", "encrypted header",
     "encrypted weights", "encrypted",
@@ -49,7 +50,11 @@ _ENCRYPTED: Final = _OBFUSCATED[2:]
 
 
 def _graded(grades: tuple[str, ...]) -> str:
-    return "list_has_any(string_split(grades, ','), [" + ", ".join(f"'{grade}'" for grade in grades) + "])"
+    return "list_has_any(string_split(grades, ','), [" + listed(grades) + "])"
+
+
+def _part_of(mark: str, of: str = "true") -> str:
+    return share(f"coalesce(sum(models) FILTER ({mark}), 0)", f"sum(models) FILTER ({of})")
 
 
 MODELS: Final = (
@@ -57,12 +62,19 @@ MODELS: Final = (
         name="extraction",
         title="§5.1 Models found and read",
         ask=f"""WITH {DL}, now AS (SELECT edition, dl.edition IS NOT NULL AS dl FROM editions LEFT JOIN dl USING (edition) WHERE latest),
-each AS (SELECT now.edition, dl, number, nodes, macs FROM now JOIN models USING (edition) LEFT JOIN (SELECT number, macs FROM network) USING (number)),
+known AS (SELECT number, macs FROM network WHERE macs IS NOT NULL),
+held AS (SELECT edition, count(*) AS found, count(*) FILTER (nodes > 0) AS read, count(macs) AS costed
+    FROM models LEFT JOIN known USING (number) WHERE latest GROUP BY edition),
+apart AS (SELECT count(*) AS found, count(*) FILTER (nodes > 0) AS read, count(macs) AS costed
+    FROM distinct_models LEFT JOIN known USING (number) WHERE latest),
+sums AS (SELECT sum(found) AS found, sum(read) AS read, sum(costed) AS costed, count(*) AS apps, count(*) FILTER (read > 0) AS read_apps,
+    count(*) FILTER (costed > 0) AS costed_apps, count(*) FILTER (dl) AS dl, count(*) FILTER (dl AND read > 0) AS read_dl,
+    count(*) FILTER (dl AND costed > 0) AS costed_dl FROM held JOIN now USING (edition)),
 line AS (SELECT 1 AS nth, 'DL apps' AS what, NULL AS models, NULL AS copies, count(*) AS apps, count(*) AS dl_apps FROM now WHERE dl
-UNION ALL SELECT 2, 'validated models', count(DISTINCT number), count(*), count(DISTINCT edition), count(DISTINCT edition) FILTER (dl) FROM each
-UNION ALL SELECT 3, 'network read', count(DISTINCT number), count(*), count(DISTINCT edition), count(DISTINCT edition) FILTER (dl) FROM each WHERE nodes > 0
-UNION ALL SELECT 4, 'cost known', count(DISTINCT number), count(*), count(DISTINCT edition), count(DISTINCT edition) FILTER (dl) FROM each WHERE macs IS NOT NULL)
-SELECT * EXCLUDE nth FROM line ORDER BY nth""",
+UNION ALL SELECT 2, 'validated models', apart.found, sums.found, apps, dl FROM sums, apart
+UNION ALL SELECT 3, 'network read', apart.read, sums.read, read_apps, read_dl FROM sums, apart
+UNION ALL SELECT 4, 'cost known', apart.costed, sums.costed, costed_apps, costed_dl FROM sums, apart)
+SELECT what, models, copies::BIGINT AS copies, apps, dl_apps FROM line ORDER BY nth""",
         columns=(
             Column("what", "how far it went"),
             Column("models", _DISTINCT, "count"),
@@ -78,13 +90,12 @@ SELECT * EXCLUDE nth FROM line ORDER BY nth""",
     Part(
         name="types",
         title="§5.2 Types of networks",
-        ask=f"""WITH kind AS (SELECT number, bool_or(family = 'recurrent') AS rnn, bool_or(family = 'attention') AS attention,
-    bool_or(family IN ('convolution', 'depthwise convolution', 'transposed convolution')) AS cnn, bool_or(family = 'trees') AS trees
-    FROM family GROUP BY number),
-typed AS (SELECT number, packages, CASE WHEN rnn THEN 'RNN' WHEN attention THEN 'attention' WHEN cnn THEN 'CNN' WHEN trees THEN 'trees'
-    WHEN kind.number IS NULL THEN 'layers not known' ELSE 'neither' END AS type FROM distinct_models LEFT JOIN kind USING (number) WHERE latest)
-SELECT type, count(*) AS models, {share("count(*)", "sum(count(*)) OVER ()")} AS share, sum(packages)::BIGINT AS copies,
-    {share("sum(packages)", "sum(sum(packages)) OVER ()")} AS share_of_copies FROM typed GROUP BY type ORDER BY models DESC, type""",
+        ask=f"""WITH kind AS (SELECT number, max(CASE WHEN family = 'recurrent' THEN 5 WHEN family = 'attention' THEN 4
+    WHEN family IN ({listed(_FAMILIES["conv"])}) THEN 3 WHEN family = 'trees' THEN 2 ELSE 1 END) AS kind FROM family GROUP BY number),
+typed AS (SELECT coalesce(kind, 0) AS kind, count(*) AS models, sum(packages) AS copies
+    FROM distinct_models LEFT JOIN kind USING (number) WHERE latest GROUP BY ALL)
+SELECT ['layers not known', 'neither', 'trees', 'CNN', 'attention', 'RNN'][kind + 1] AS type, models, {share("models", "sum(models) OVER ()")} AS share,
+    copies::BIGINT AS copies, {share("copies", "sum(copies) OVER ()")} AS share_of_copies FROM typed ORDER BY models DESC, type""",
         columns=(
             Column("type", "RNN: recurrent layers; attention: such layers, none recurrent; CNN: convolutions, none of those"),
             Column("models", _DISTINCT, "count"),
@@ -100,13 +111,22 @@ SELECT type, count(*) AS models, {share("count(*)", "sum(count(*)) OVER ()")} AS
     Part(
         name="table-3",
         title="Table 3: layers",
-        ask=f"""WITH {_READ}, sum_up AS (SELECT count(*) AS models FROM read),
-piece AS (SELECT number, {_OF_FAMILY} AS layer, layers AS times FROM family JOIN read USING (number)
-UNION ALL SELECT number, {_OF_NAME}, times FROM (SELECT number, unnest(regexp_extract_all(ops, '"([^"]*)":\\d+', 1)) AS op,
-    unnest(regexp_extract_all(ops, '":(\\d+)', 1))::BIGINT AS times FROM read)),
-held AS (SELECT number, layer, sum(times) AS times FROM piece WHERE layer IS NOT NULL GROUP BY number, layer)
-SELECT layer, count(*) AS models, {share("count(*)", "(SELECT models FROM sum_up)")} AS share, median(times) AS median, avg(times) AS mean
-FROM held GROUP BY layer ORDER BY list_position([{", ".join(f"'{name}'" for name in _LAYERS)}], layer)""",
+        ask=f"""WITH kinds AS (SELECT ops, count(*) AS models FROM (SELECT number, any_value(ops) AS ops
+    FROM model JOIN (SELECT app FROM editions WHERE latest) USING (app) WHERE nodes > 0 GROUP BY number) GROUP BY ops),
+named AS (SELECT ops, models, {_OF_NAME} AS layer, times FROM (SELECT ops, models, unnest(regexp_extract_all(ops, '"([^"]*)":\\d+', 1)) AS op,
+    unnest(regexp_extract_all(ops, '":(\\d+)', 1))::BIGINT AS times FROM kinds)),
+read AS (SELECT number FROM distinct_models WHERE latest AND nodes > 0),
+conv AS (SELECT number, sum(layers) AS times FROM family WHERE family IN ({listed(_FAMILIES["conv"])}) GROUP BY number),
+held AS (SELECT layer, sum(times) AS times, any_value(models) AS models FROM named WHERE layer IS NOT NULL GROUP BY layer, ops
+UNION ALL SELECT 'conv', times, count(*) FROM conv SEMI JOIN read USING (number) GROUP BY times
+UNION ALL SELECT {case("family", _FAMILIES, "NULL")}, layers, count(*) FROM family SEMI JOIN read USING (number)
+    WHERE family IN ({listed((*_FAMILIES["pooling"], *_FAMILIES["fc"]))}) GROUP BY ALL),
+bins AS (SELECT layer, times, sum(models) AS models FROM held GROUP BY layer, times),
+placed AS (SELECT *, sum(models) OVER (PARTITION BY layer ORDER BY times) AS up_to, sum(models) OVER (PARTITION BY layer) AS whole FROM bins)
+SELECT layer, any_value(whole)::BIGINT AS models, {share("any_value(whole)", "(SELECT sum(models) FROM kinds)")} AS share,
+    (min(times) FILTER (up_to >= floor((whole + 1) / 2)) + min(times) FILTER (up_to >= ceil((whole + 1) / 2)))::DOUBLE / 2 AS median,
+    sum(times * models)::DOUBLE / any_value(whole) AS mean
+FROM placed GROUP BY layer ORDER BY list_position([{listed(_LAYERS)}], layer)""",
         columns=(
             Column("layer", "as the study calls it; conv: with depthwise and transposed ones"),
             Column("models", "distinct models with at least one", "count"),
@@ -126,16 +146,14 @@ FROM held GROUP BY layer ORDER BY list_position([{", ".join(f"'{name}'" for name
     Part(
         name="table-4",
         title="Table 4: optimisations",
-        ask=f"""WITH known AS (SELECT {_FRAMEWORK} AS framework, scheme, precision, sparsity FROM distinct_models
-    JOIN (SELECT number, scheme, precision, sparsity FROM network) USING (number) WHERE latest AND scheme NOT IN ('no weights', 'unknown')),
-long AS (SELECT * FROM known UNION ALL SELECT 'all', * EXCLUDE framework FROM known)
-SELECT framework, count(*) AS models,
-    {share("count(*) FILTER (regexp_matches(precision, '(int4|uint4|int2|q[2-6]|[1-6].bit)'))", "count(*)")} AS below_8,
-    {share("count(*) FILTER (regexp_matches(precision, '(int8|q8)'))", "count(*)")} AS bits_8,
-    {share("count(*) FILTER (regexp_matches(precision, '(float16|int16)'))", "count(*)")} AS bits_16,
-    {share("count(*) FILTER (scheme = 'mixed')", "count(*)")} AS mixed,
-    {share("count(*) FILTER (sparsity >= 0.5)", "count(sparsity)")} AS sparse
-FROM long GROUP BY framework ORDER BY {_ORDER}""",
+        ask=f"""WITH known AS (SELECT {_FRAMEWORK} AS framework, scheme, precision, sparsity >= 0.5 AS zeros, count(*) AS models FROM distinct_models
+    JOIN (SELECT number, scheme, precision, sparsity FROM network WHERE scheme NOT IN ('no weights', 'unknown')) USING (number)
+    WHERE latest GROUP BY ALL),
+marked AS (SELECT framework, models, regexp_matches(precision, '(int4|uint4|int2|q[2-6]|[1-6].bit)') AS low, regexp_matches(precision, '(int8|q8)') AS byte,
+    regexp_matches(precision, '(float16|int16)') AS half, scheme = 'mixed' AS mixed, zeros FROM known)
+SELECT coalesce(framework, 'all') AS framework, sum(models)::BIGINT AS models, {_part_of("low")} AS below_8, {_part_of("byte")} AS bits_8,
+    {_part_of("half")} AS bits_16, {_part_of("mixed")} AS mixed, {_part_of("zeros", "zeros IS NOT NULL")} AS sparse
+FROM marked GROUP BY GROUPING SETS ((), (framework)) ORDER BY {_ORDER}""",
         columns=(
             Column("framework", "by the format of the model"),
             Column("models", "distinct models whose weights were read", "count"),
@@ -154,10 +172,10 @@ FROM long GROUP BY framework ORDER BY {_ORDER}""",
         name="figure-7",
         title="Figure 7: size of models by framework",
         ask=f"""WITH sized AS (SELECT {_FRAMEWORK} AS framework, size FROM distinct_models WHERE latest AND size > 0),
-long AS (SELECT * FROM sized UNION ALL SELECT 'all', size FROM sized)
-SELECT framework, count(*) AS models, median(size)::BIGINT AS median, quantile_cont(size, 0.25)::BIGINT AS quartile_1,
-    quantile_cont(size, 0.75)::BIGINT AS quartile_3, quantile_cont(size, 0.05)::BIGINT AS low, quantile_cont(size, 0.95)::BIGINT AS high,
-    avg(size)::BIGINT AS mean FROM long GROUP BY framework ORDER BY {_ORDER}""",
+cut AS (SELECT coalesce(framework, 'all') AS framework, count(*) AS models, avg(size)::BIGINT AS mean,
+    quantile_cont(size, [0.05, 0.25, 0.5, 0.75, 0.95])::BIGINT[] AS steps FROM sized GROUP BY GROUPING SETS ((), (framework)) HAVING models > 0)
+SELECT framework, models, steps[3] AS median, steps[2] AS quartile_1, steps[4] AS quartile_3, steps[1] AS low, steps[5] AS high, mean
+FROM cut ORDER BY {_ORDER}""",
         columns=(
             Column("framework", "by the format of the model"),
             Column("models", _DISTINCT, "count"),
@@ -178,10 +196,10 @@ SELECT framework, count(*) AS models, median(size)::BIGINT AS median, quantile_c
     Part(
         name="figure-8",
         title="Figure 8: memory and computation",
-        ask=f"""WITH costed AS (SELECT number, {_FRAMEWORK} AS framework, packages, weight_bytes + peak_bytes AS memory, macs FROM distinct_models
-    JOIN (SELECT number, weight_bytes, peak_bytes, macs FROM network WHERE macs > 0 AND peak_bytes IS NOT NULL) USING (number) WHERE latest)
-SELECT framework, memory, macs, count(*) AS models, sum(packages)::BIGINT AS packages FROM costed GROUP BY ALL
-ORDER BY packages DESC, macs, memory, framework LIMIT 2000""",
+        ask=f"""WITH {_COSTED},
+most AS (SELECT * FROM costed WHERE memory IS NOT NULL ORDER BY packages DESC, number LIMIT 2000)
+SELECT framework, memory, macs, count(*) AS models, sum(packages)::BIGINT AS packages FROM most GROUP BY ALL
+ORDER BY packages DESC, macs, memory, framework""",
         columns=(
             Column("framework", "by the format of the model"),
             Column("memory", "weights and the most activations alive at once, of one inference", "bytes", "computed"),
@@ -189,7 +207,7 @@ ORDER BY packages DESC, macs, memory, framework LIMIT 2000""",
             Column("models", f"{_DISTINCT} at this point", "count"),
             Column("packages", "packages that have them", "count"),
         ),
-        counting=f"{_DISTINCT} whose multiply-accumulates and activations are numbers; the 2,000 points that most packages have",
+        counting=f"{_DISTINCT} whose multiply-accumulates and activations are numbers; the 2,000 models that most packages have",
         needs=("network.macs",),
         chart=draw_cost,
         note=(
@@ -202,12 +220,11 @@ ORDER BY packages DESC, macs, memory, framework LIMIT 2000""",
     Part(
         name="figure-8-medians",
         title="§5.3 Memory and computation, in the middle",
-        ask=f"""WITH costed AS (SELECT {_FRAMEWORK} AS framework, weight_bytes + peak_bytes AS memory, macs FROM distinct_models
-    JOIN (SELECT number, weight_bytes, peak_bytes, macs FROM network WHERE macs > 0 AND peak_bytes IS NOT NULL) USING (number) WHERE latest),
-long AS (SELECT * FROM costed UNION ALL SELECT 'all', memory, macs FROM costed)
-SELECT framework, count(*) AS models, median(memory)::BIGINT AS memory, median(macs)::BIGINT AS macs, quantile_cont(macs, 0.9)::BIGINT AS macs_90,
-    {share("count(*) FILTER (macs < 568740352)", "count(*)")} AS below_mobilenet
-FROM long GROUP BY framework ORDER BY {_ORDER}""",
+        ask=f"""WITH {_COSTED},
+cut AS (SELECT coalesce(framework, 'all') AS framework, count(*) AS models, quantile_cont(memory, 0.5) AS memory, quantile_cont(macs, [0.5, 0.9]) AS steps,
+    count(*) FILTER (macs < {_MOBILENET}) AS below FROM costed GROUP BY GROUPING SETS ((), (framework)) HAVING models > 0)
+SELECT framework, models, memory::BIGINT AS memory, steps[1]::BIGINT AS macs, steps[2]::BIGINT AS macs_90, {share("below", "models")} AS below_mobilenet
+FROM cut ORDER BY {_ORDER}""",
         columns=(
             Column("framework", "by the format of the model"),
             Column("models", _DISTINCT, "count"),
