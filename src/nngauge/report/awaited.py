@@ -73,5 +73,3 @@ QUANTISATION: Final = Report(
         ),
     ),
 )
-REPORTS: Final = (LATENCY, ENERGY, QUANTISATION)
-"""In order of their ids."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.report.drawing import COLOURS
 from nngauge.store.warehouse import Answer
+from nngauge.words.safe import brief, one_line
 
 if TYPE_CHECKING:
     import altair as alt
@@ -23,6 +24,8 @@ WIDTH: Final = 560
 _HEIGHT: Final = 260
 _MANY: Final = 40
 """Bars in a figure; the table has all rows."""
+_NOT_XML: Final = dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\ufffd")
+"""https://www.w3.org/TR/xml/#charsets, without the controls that `one_line` leaves out."""
 _BYTES: Final = ".3~s"
 """1.5M for 1 500 000."""
 _SHAPES: Final = (
@@ -216,7 +219,7 @@ def _fill(answer: Answer, colour: str, symbol: str = "square") -> list[alt.Color
 
     if not colour:
         return []
-    domain = [str(value) for value in values(answer, colour)]
+    domain = [_text(value) for value in values(answer, colour)]
     scale = alt.Scale(domain=domain, range=[COLOURS[at % len(COLOURS)] for at in range(len(domain))])
     return [
         alt.Color(
@@ -229,7 +232,7 @@ def _shape(answer: Answer, colour: str) -> list[alt.Shape]:
     """A form a value, for whoever sees no colours."""
     import altair as alt
 
-    domain = [str(value) for value in values(answer, colour)] if colour else []
+    domain = [_text(value) for value in values(answer, colour)] if colour else []
     forms = [_SHAPES[at % len(_SHAPES)] for at in range(len(domain))]
     return [alt.Shape(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=forms))] if colour else []
 
@@ -238,7 +241,7 @@ def _dash(answer: Answer, colour: str) -> list[alt.StrokeDash]:
     """A stroke a value, for whoever sees no colours."""
     import altair as alt
 
-    domain = [str(value) for value in values(answer, colour)] if colour else []
+    domain = [_text(value) for value in values(answer, colour)] if colour else []
     strokes = [_DASHES[at % len(_DASHES)] for at in range(len(domain))]
     return [alt.StrokeDash(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=strokes))] if colour else []
 
@@ -260,4 +263,9 @@ def _sized(figure: Any, height: int = _HEIGHT, width: int = WIDTH) -> Figure:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, int | float | bool | None) else _text(value)
+
+
+def _text(value: Any) -> str:
+    """What can be drawn: a character that XML has no room for ends the whole process inside the drawing library."""
+    return brief(one_line(str(value)).translate(_NOT_XML))

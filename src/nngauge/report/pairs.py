@@ -9,7 +9,7 @@ from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
 from nngauge.report.shares import share
 
-_PAIRS: Final = """WITH sides AS (SELECT edition, platform, lower(package_id) AS id, nullif(lower(trim(label)), '') AS name, label, model_present, runtime_present,
+_PAIRS: Final = """WITH sides AS (SELECT edition, platform, package_id, lower(package_id) AS id, nullif(lower(trim(label)), '') AS name, label, model_present, runtime_present,
     model_elsewhere, models, model_bytes FROM editions WHERE latest AND platform IN ('android', 'ios')),
 same_id AS (SELECT a.edition AS android, i.edition AS ios, 'same id' AS basis FROM (FROM sides WHERE platform = 'android') AS a
     JOIN (FROM sides WHERE platform = 'ios') AS i USING (id)),
@@ -93,10 +93,10 @@ owned AS (SELECT edition, number, layers FROM inside LEFT JOIN built USING (numb
 matched AS (SELECT android, ios, basis, count(DISTINCT a.number) FILTER (a.number = i.number) AS same_file,
     count(DISTINCT a.number) FILTER (a.number <> i.number AND a.layers = i.layers) AS same_layers
     FROM pairs LEFT JOIN owned AS a ON a.edition = android LEFT JOIN owned AS i ON i.edition = ios GROUP BY android, ios, basis)
-SELECT a.id AS package_id, i.id AS ios_id, coalesce(a.label, i.label) AS label, basis, a.models AS android_models, i.models AS ios_models,
+SELECT a.package_id, i.package_id AS ios_id, coalesce(a.label, i.label) AS label, basis, a.models AS android_models, i.models AS ios_models,
     same_file, same_layers, a.model_bytes AS android_bytes, i.model_bytes AS ios_bytes
 FROM matched JOIN sides AS a ON a.edition = android JOIN sides AS i ON i.edition = ios
-WHERE a.models > 0 OR i.models > 0 ORDER BY same_file DESC, same_layers DESC, package_id LIMIT 500""",
+WHERE a.models > 0 OR i.models > 0 ORDER BY same_file DESC, same_layers DESC, a.package_id LIMIT 500""",
             columns=(
                 Column("package_id", "application id on Android"),
                 Column("ios_id", "bundle identifier on iOS"),
