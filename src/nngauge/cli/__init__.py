@@ -18,6 +18,7 @@ VERBS: Final = {
     "view": "Open one model file in Netron.",
     "study": "Many apps, again and again: snapshots, runs, questions.",
     "report": "What a study says: tables, figures, a page.",
+    "serve": "Explore a study in the browser.",
     "audit": "How well the models of an app are protected.",
     "bom": "The AI of an app as a bill of materials; two compared.",
     "check": "Does an app keep a policy? For CI.",
