@@ -97,6 +97,7 @@ CASES: tuple[Case, ...] = (
     Case(rule="model-share", app=dossier(kept(size=5 * MB), coverage=UNPACKED), options={"limit": "50%"}),
     Case(rule="model-share", app=dossier(kept(), coverage=()), unevaluated="not known"),
     Case(rule="duplicate-model", app=dossier(kept(size=MB, places=("a.apk!x", "a.apk!y", "a.apk!z"))), says="3 times: x, y, z", gain=2 * MB),
+    Case(rule="duplicate-model", app=dossier(kept(size=9_999, places=("a.apk!x", "a.apk!y")))),
     Case(rule="duplicate-model", app=dossier(kept(), kept("assets/n.tflite", number=2))),
     # --- precision
     Case(
@@ -143,7 +144,7 @@ CASES: tuple[Case, ...] = (
         app=dossier(  # glue, and another processor
             technologies=(technology(),),
             libraries=(
-                library("liba.so", "tflite"), library("libjni.so", "tflite", needed=("liba.so",)),
+                library("liba.so", "tflite"), library("libtiny.so", "tflite", size=49), library("libjni.so", "tflite", needed=("liba.so",)),
                 library("liba.so", "tflite", abi="armeabi-v7a"),
             ),
         ),
@@ -159,7 +160,11 @@ CASES: tuple[Case, ...] = (
     Case(rule="unused-model", says="m.tflite (4.1 kB) is bundled and not used", gain=4096, app=dossier(kept(), usage=(used("a.apk!assets/m.tflite", Use.BUNDLED, model=True),))),
     Case(rule="unused-model", app=dossier(kept(), usage=(used("a.apk!assets/m.tflite", Use.USED, model=True),))),
     Case(rule="unused-model", app=dossier(kept()), unevaluated="not read for use"),
-    Case(rule="model-without-runtime", says="Nothing in the app runs m.tflite", gain=4096, app=dossier(kept(), technologies=(technology(grade=How.MODELS, shipped=False, models=(DIGEST,)),))),
+    Case(rule="model-without-runtime", says="Nothing in the app runs m.tflite", gain=4096, app=dossier(kept(), technologies=(technology(grade=How.MODELS, shipped=False, models=(DIGEST,)),), libraries=(library("libapp.so"),))),
+    Case(
+        rule="model-without-runtime", unevaluated="no native code is in this package",
+        app=dossier(kept(), technologies=(technology(grade=How.MODELS, shipped=False, models=(DIGEST,)),)),
+    ),
     Case(rule="model-without-runtime", app=dossier(kept(), technologies=(technology("coreml", grade=How.FRAMEWORK, shipped=False, models=(DIGEST,)),))),
     # --- protection
     Case(

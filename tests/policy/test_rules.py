@@ -123,11 +123,11 @@ def test_an_app_without_anything_wrong_keeps_the_default_policy() -> None:
 def test_findings_come_most_serious_and_most_worth_first() -> None:
     app = dossier(
         kept("a", places=("a.apk!a", "a.apk!b"), size=9_000_000, weights={"float32": 2_000_000}),
-        kept("c", number=2, places=("a.apk!c", "a.apk!d"), size=90, task=doing("face-detection")),
+        kept("c", number=2, places=("a.apk!c", "a.apk!d"), size=90_000, task=doing("face-detection")),
         app=packed("aab", ("base", 600_000_000)),
     )
     found = findings(app, today=TODAY)
     assert [(one.rule, one.gain_bytes) for one in found] == [
-        ("store-limit", None), ("duplicate-model", 9_000_000), ("duplicate-model", 90), ("float32-weights", 6_000_000),
+        ("store-limit", None), ("duplicate-model", 9_000_000), ("duplicate-model", 90_000), ("float32-weights", 6_000_000),
     ]  # fmt: skip
-    assert assess(app, today=TODAY).gain_bytes == 9_000_090  # remedies of the same file are not added up
+    assert assess(app, today=TODAY).gain_bytes == 9_090_000  # remedies of the same file are not added up

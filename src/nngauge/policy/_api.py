@@ -161,6 +161,11 @@ def shown(location: Location) -> str:
     return inner(location) or location.name
 
 
+def sentence(text: str) -> str:
+    """`text` with a full stop, where it has none."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def listed(names: Iterable[str], limit: int = 4) -> str:
     """``a, b, c and 3 more``."""
     every = list(names)

@@ -28,6 +28,13 @@ class Large(Options, frozen=True, kw_only=True):
     """Bytes that int8 would save; less is not reported."""
 
 
+class Copies(Options, frozen=True, kw_only=True):
+    """Options of ``duplicate-model``."""
+
+    at_least: Size = Size(10_000)
+    """Bytes of a model; copies of smaller ones are not worth it."""
+
+
 def int8_gain(one: ModelDossier) -> int | None:
     """Bytes that int8 weights would save: three of four for each float32 element, scales of the channels taken off.
 
@@ -89,9 +96,7 @@ def _large(subject: Subject, options: Large) -> Iterator[Hit | Unevaluated]:
     for one in subject.models:
         gain = int8_gain(one)
         if gain is not None and gain >= options.at_least and _is_float(one):
-            known = (
-                f" It is {one.model.known.title}, of which int8 versions may be published." if one.model.known else ""
-            )
+            known = f" It is {one.model.known.sentence}." if one.model.known else ""
             yield Hit(
                 says=f"{one.model.name} keeps its weights in float32; int8 weights would take {format_bytes(gain)} less of "
                 f"{format_bytes(one.model.size)}.{known}",
@@ -105,10 +110,10 @@ def _large(subject: Subject, options: Large) -> Iterator[Hit | Unevaluated]:
         yield Unevaluated(f"the weights of {listed(unknown)} could not be read")
 
 
-def _copies(subject: Subject, _: Options) -> Iterator[Hit]:
+def _copies(subject: Subject, options: Copies) -> Iterator[Hit]:
     for one in subject.models:
         extra = len(one.places) - 1
-        if extra > 0:
+        if extra > 0 and one.model.size >= options.at_least:
             names = listed(shown(lead(one).__class__(path=place.partition("@")[0])) for place in one.places)
             yield Hit(
                 says=f"{one.model.name} ({format_bytes(one.model.size)}) is in the app {extra + 1} times: {names}.",
@@ -152,6 +157,7 @@ DUPLICATE_MODEL: Final = Rule(
     why="Identical files in several places are downloaded and stored several times; packages do not share them.",
     fix="Keep one copy in the base, and load it from all features.",
     severity=Severity.WARNING,
+    options=Copies,
     check=_copies,
     sources=("https://developer.android.com/topic/performance/reduce-apk-size",),
     tags=("size",),

@@ -7,15 +7,18 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Final
 
+from nngauge.domain.app import Platform
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Presence
 from nngauge.domain.finding import Severity
 from nngauge.domain.library import Library
 from nngauge.domain.technology import Grade, Technology
 from nngauge.domain.usage import Use
-from nngauge.policy._api import Hit, Options, Rule, Subject, Unevaluated, inner, lead, listed
+from nngauge.policy._api import Hit, Options, Rule, Subject, Unevaluated, inner, lead, listed, sentence
 from nngauge.units import format_bytes
 
+_GLUE: Final = 0.05
+"""Binaries smaller than this share of the largest only call the runtime."""
 _NO_USAGE: Final = Unevaluated("the app's code was not read for use (scan with --usage)")
 
 
@@ -73,6 +76,7 @@ def _bytes_of(subject: Subject, technology: str) -> int | None:
 
 
 def _copies(subject: Subject, _: Options) -> Iterator[Hit]:
+    told: set[frozenset[str]] = set()
     for technology in subject.scan.technologies:
         if technology.category is not Category.RUNTIME:
             continue
@@ -80,14 +84,17 @@ def _copies(subject: Subject, _: Options) -> Iterator[Hit]:
         for library in _binaries(subject, technology.id):
             per_abi.setdefault(library.abi, []).append(library)
         most: list[Library] = max(per_abi.values(), key=len, default=[])
-        most = sorted(most, key=lambda library: -library.size)
-        if len(most) > 1:
+        largest = max((library.size for library in most), default=0)
+        most = sorted((one for one in most if one.size > _GLUE * largest), key=lambda library: -library.size)
+        places = frozenset(library.location.path for library in most)
+        if len(most) > 1 and places not in told:  # a runtime and what it is built on are in the same libraries
+            told.add(places)
             names = listed(f"{library.location.name} {format_bytes(library.size)}" for library in most)
             yield Hit(
                 says=f"{technology.title} is in {len(most)} libraries for the same processor: {names}.",
                 location=most[-1].location,
                 subject=technology.id,
-                remedy="Let the components share one copy, where their builds allow it.",
+                remedy="Let the components share one copy, or keep only the variants that the phones need.",
                 risk="Components that bring their own copy may need just that version.",
             )
 
@@ -96,9 +103,9 @@ def _unused_runtime(subject: Subject, _: Options) -> Iterator[Hit | Unevaluated]
     bundled = {item.subject: item for item in subject.scan.usage if not item.model and item.use is Use.BUNDLED}
     for technology in subject.scan.technologies:
         if technology.dead:
-            missing = f" It needs {listed(technology.missing)}." if technology.missing else ""
+            why = technology.because or f"it needs {listed(technology.missing) or 'what is not there'}"
             yield Hit(
-                says=f"{technology.title} cannot work in this app: {technology.because or 'what runs it is missing.'}{missing}",
+                says=sentence(f"{technology.title} cannot work in this app: {why}"),
                 location=technology.location,
                 subject=technology.id,
                 remedy="Remove it from the build, or add what it needs.",
@@ -109,7 +116,7 @@ def _unused_runtime(subject: Subject, _: Options) -> Iterator[Hit | Unevaluated]
         elif technology.id in bundled and technology.category in (Category.RUNTIME, Category.SDK):
             verdict = bundled[technology.id]
             yield Hit(
-                says=f"{technology.title} is bundled and not used: {verdict.reason}",
+                says=sentence(f"{technology.title} is bundled and not used: {verdict.reason}"),
                 location=technology.location,
                 subject=technology.id,
                 remedy="Remove the dependency that brings it.",
@@ -126,7 +133,9 @@ def _unused_model(subject: Subject, _: Options) -> Iterator[Hit | Unevaluated]:
         verdict = next((bundled[place] for place in (str(lead(one)), *one.places) if place in bundled), None)
         if verdict is not None:
             yield Hit(
-                says=f"{one.model.name} ({format_bytes(one.model.size)}) is bundled and not used: {verdict.reason}",
+                says=sentence(
+                    f"{one.model.name} ({format_bytes(one.model.size)}) is bundled and not used: {verdict.reason}"
+                ),
                 location=lead(one),
                 subject=one.model.digest,
                 remedy="Leave it out of the build.",
@@ -147,9 +156,12 @@ def _untold(subject: Subject, *, model: bool, whole: int, what: str) -> Iterator
         yield Unevaluated(f"whether they are used cannot be told for {len(unknown)} of {whole} {what}: {reason}")
 
 
-def _no_runtime(subject: Subject, _: Options) -> Iterator[Hit]:
+def _no_runtime(subject: Subject, _: Options) -> Iterator[Hit | Unevaluated]:
     runnable = {digest for item in subject.scan.technologies if can_run(item) for digest in item.models}
     named = {digest for item in subject.scan.technologies for digest in item.models}
+    if subject.app.platform is Platform.ANDROID and not subject.scan.libraries and named - runnable:
+        yield Unevaluated("no native code is in this package: what runs its models may come in another part of the app")
+        return
     for one in subject.models:
         digest = one.model.digest
         if digest in named and digest not in runnable:
