@@ -103,6 +103,8 @@ def _part(made: MadeReport, part: MadePart, corpus: Corpus, kinds: Collection[st
         address = f"{FIGURES}/{name}.html" if live else ""
         figure = Figure(_apart(drawn.svg, name), part.part.title, address)
     files = _files(name, kinds, drawn=figure is not None) if answer else []
+    if reference and "csv" in kinds:
+        files.append(("published numbers as CSV", f"{DATA}/{name}.published.csv"))
     return PartView(
         made=part,
         anchor=name,
