@@ -458,9 +458,9 @@ def test_optimisations(corpus: Corpus) -> None:
     assert found["integer weights"] == (2, 4)
     assert found["integer weights and activations"] == (1, 4)
     assert found["4 bits or fewer"] == (1, 4)
-    assert found["no optimisation of the number format"] == (2, 4)
-    assert found["half or more of the weights are zero (pruned)"] == (1, 4)
-    assert found["a float tensor with at most 256 values (clustered)"] == (1, 4)
+    assert found["plain 32-bit floats"] == (2, 4)
+    assert found["pruned: half or more are zeros"] == (1, 4)
+    assert found["clustered: at most 256 values"] == (1, 4)
     assert found["palettised"] == (0, 4)
     zeros = {row["zeros_from"]: (row["models"], row["nearly"]) for row in rows(corpus, "optimisation", "zeros")}
     assert zeros == {0.0: (1, 0), 0.1: (1, 0), 0.7: (1, 1)}
@@ -483,6 +483,11 @@ def test_low_bits_are_told_by_the_words_of_the_field(corpus: Corpus, precision: 
 
 def test_models_that_are_used_again(corpus: Corpus) -> None:
     found = by(corpus, "sharing", "shares", "what")
+    assert (
+        found["distinct models that differ from another one in at most 3 layers"]["measure"]
+        == "at most 3 layers differ"
+    )
+    assert found["copies of models that another package has, too"]["measure"] == "copies, in another package, too"
     one = found["distinct models in more than one package"]
     # com.b and com.B are two packages; without the SDK's model there is none that two have
     assert (one["part"], one["whole"], one["part_own"], one["whole_own"]) == (1, 4, 0, 3)

@@ -78,7 +78,7 @@ GROUP BY place ORDER BY models DESC, place""",
             ),
             counting="models in packages of the latest snapshot, at their first place",
             needs=("model",),
-            chart=partial(bars, value="bytes", by="place", title="bytes of models"),
+            chart=partial(bars, value="share", by="place", percent=True, title="share of models"),
         ),
         Part(
             name="sizes",

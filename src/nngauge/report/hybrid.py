@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
 from nngauge.report.shares import high, low, share
+from nngauge.store.warehouse import Answer
+
+if TYPE_CHECKING:
+    from nngauge.report._api import Figure
+    from nngauge.report.corpus import Corpus
 
 _DEVICE: Final = "category IN ('runtime', 'sdk', 'classical', 'wrapper')"
 """Categories whose work is done in the app's own process."""
@@ -25,6 +30,18 @@ _PLACED: Final = Column(
     "on the device: runtimes, SDKs or models in the package; system only: functions of the operating system or Play services; "
     "cloud only: clients of services; hybrid: a cloud service and one of the others",
 )
+
+_NONE: Final = "no AI found"
+
+
+def _draw_places(answer: Answer, corpus: Corpus, by: str) -> Figure:
+    """Without the packages in which there is nothing to draw."""
+    at = answer.columns.index("place")
+    shown = Answer(answer.columns, [row for row in answer.rows if row[at] != _NONE])
+    return bars(
+        shown, corpus, value="share", by=by, colour="place", stacked=True, percent=True, title="share of packages"
+    )
+
 
 REPORT: Final = Report(
     id="R19",
@@ -57,7 +74,7 @@ ORDER BY snapshot, list_position(['on the device', 'hybrid', 'cloud only', 'syst
             ),
             counting=_COUNTING,
             needs=("app",),
-            chart=partial(bars, value="packages", by="snapshot", colour="place", stacked=True, title="packages"),
+            chart=partial(_draw_places, by="snapshot"),
         ),
         Part(
             name="services",
@@ -114,15 +131,7 @@ ORDER BY whole DESC, category, list_position(['on the device', 'hybrid', 'cloud 
             ),
             counting="packages of the latest snapshot with a category in the store's metadata",
             needs=("app", "market.category"),
-            chart=partial(
-                bars,
-                value="share",
-                by="category",
-                colour="place",
-                stacked=True,
-                percent=True,
-                title="share of the category's packages",
-            ),
+            chart=partial(_draw_places, by="category"),
         ),
     ),
 )

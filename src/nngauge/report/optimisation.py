@@ -17,12 +17,12 @@ _MARKS: Final = (
     ("half-precision floats", "precision LIKE '%float16' OR precision LIKE '%bfloat16'"),
     ("4 bits or fewer", "regexp_matches(precision, '(^|[^0-9])(u?int|q|iq|nf|fp|mxfp)[1-4]($|[^0-9])')"),
     ("palettised", "scheme = 'palettised'"),
-    ("trained for quantisation, left in floats", "scheme = 'quantisation-aware'"),
+    ("quantisation-aware, still in floats", "scheme = 'quantisation-aware'"),
     ("mixed", "scheme = 'mixed'"),
-    ("no optimisation of the number format", "precision = 'float32'"),
-    ("half or more of the weights are zero (pruned)", "sparsity >= 0.5"),
-    ("half or more are zero or nearly zero", "near_zero >= 0.5"),
-    ("a float tensor with at most 256 values (clustered)", "clustered > 0"),
+    ("plain 32-bit floats", "precision = 'float32'"),
+    ("pruned: half or more are zeros", "sparsity >= 0.5"),
+    ("half or more are nearly zeros", "near_zero >= 0.5"),
+    ("clustered: at most 256 values", "clustered > 0"),
 )
 """Mark → SQL condition."""
 

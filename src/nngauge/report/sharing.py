@@ -28,6 +28,11 @@ _SIDES: Final[dict[bool, dict[str, Any]]] = {True: {"align": "right", "dx": -8},
 """Left of its family's middle? → on which side of a model its format is written."""
 _STEPS: Final = "[1, 2, 3, 6, 11, 101, 1001]"
 _NAMES: Final = "['1', '2', '3 to 5', '6 to 10', '11 to 100', '101 to 1000', 'more than 1000']"
+_BRIEFLY: Final = (
+    "copies, in another package, too", "in several packages", "another one in another form", "a fifth of the weights shared",
+    "at most 3 layers differ", "same graph, other weights",
+)  # fmt: skip
+"""The shares of `nngauge.compare.reuse` in their order, for figures."""
 _GROUP_COLUMNS: Final = (
     Column("kind", "same model: in several forms; family: weights in common; architecture: same graph, other weights"),
     Column("models", "distinct models of the group", "count"),
@@ -46,14 +51,26 @@ def _reuse(corpus: Corpus) -> Reuse:
 def _shares(corpus: Corpus) -> Answer:
     """The shares, with and without models that come with SDKs."""
     rows: list[tuple[Any, ...]] = [
-        (item.what, item.part, item.whole, _ratio(item.part, item.whole), item.part_own, item.whole_own, _ratio(item.part_own, item.whole_own))
-        for item in corpus.once(_reuse).shares
+        (brief, item.what, item.part, item.whole, _ratio(item.part, item.whole), item.part_own, item.whole_own,
+         _ratio(item.part_own, item.whole_own))
+        for brief, item in zip(_BRIEFLY, corpus.once(_reuse).shares, strict=True)
     ]  # fmt: skip
-    return Answer(("what", "part", "whole", "share", "part_own", "whole_own", "share_own"), rows)
+    return Answer(("measure", "what", "part", "whole", "share", "part_own", "whole_own", "share_own"), rows)
 
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _draw_shares(answer: Answer, corpus: Corpus) -> Figure:
+    at = [answer.columns.index(name) for name in ("measure", "share", "share_own")]
+    rows = [
+        (row[at[0]], models, row[place])
+        for row in answer.rows
+        for models, place in (("all models", at[1]), ("without SDKs", at[2]))
+    ]
+    shown = Answer(("measure", "models", "share"), rows)
+    return bars(shown, corpus, value="share", by="measure", colour="models", percent=True, title="share")
 
 
 def _groups(corpus: Corpus) -> Answer:
@@ -182,6 +199,7 @@ REPORT: Final = Report(
             title="How much is used again",
             ask=_shares,
             columns=(
+                Column("measure", "in short"),
                 Column("what", "what is counted"),
                 Column("part", "how many", "count"),
                 Column("whole", "out of so many", "count"),
@@ -192,7 +210,7 @@ REPORT: Final = Report(
             ),
             counting="copies: models in packages; distinct models: by digest; of the latest snapshot",
             needs=("model",),
-            chart=partial(bars, value="share", by="what", percent=True, title="share"),
+            chart=_draw_shares,
         ),
         Part(
             name="copies",

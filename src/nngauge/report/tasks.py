@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars, tiles
 from nngauge.report.shares import share
+from nngauge.store.warehouse import Answer
+
+if TYPE_CHECKING:
+    from nngauge.report._api import Figure
+    from nngauge.report.corpus import Corpus
 
 _TASK: Final = Column("task", "id of the task (docs/tasks.md); unknown: not enough evidence")
 _CATEGORY: Final = Column("category", "the store's category")
@@ -16,6 +21,16 @@ _CORE_NOTE: Final = (
     "A calibrated heuristic over entry points, permissions, sizes and texts says whether AI is what an app is for; its "
     "probability stands beside it."
 )
+
+_DRAWN: Final = 14
+"""Categories in the figure: more than that many columns have no room for their numbers."""
+
+
+def _draw_categories(answer: Answer, corpus: Corpus) -> Figure:
+    at, task = answer.columns.index("category"), answer.columns.index("task")
+    first = list(dict.fromkeys(row[at] for row in answer.rows))[:_DRAWN]
+    shown = Answer(answer.columns, [row for row in answer.rows if row[at] in first and row[task] != "unknown"])
+    return tiles(shown, corpus, x="category", y="task", value="share", percent=True, title="share of packages")
 
 
 REPORT: Final = Report(
@@ -70,14 +85,7 @@ FROM seen JOIN whole USING (category) GROUP BY category, task ORDER BY with_mode
             ),
             counting="packages of the latest snapshot with a model and a category in the store's metadata",
             needs=("model.task", "market.category"),
-            chart=partial(
-                tiles,
-                x="task",
-                y="category",
-                value="share",
-                percent=True,
-                title="of the category's packages with models",
-            ),
+            chart=_draw_categories,
         ),
         Part(
             name="core-feature",
