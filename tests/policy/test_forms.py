@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nngauge.domain.detection import Category
@@ -68,7 +68,8 @@ def result_of(name: str = "plain", **changes: Any) -> Assessment:
 
 
 def every_result() -> list[Assessment]:
-    cases = [assess(case.app, EVERYTHING, today=TODAY) for case in CASES]
+    broken = {case.rule: case.app for case in CASES if case.says}
+    cases = [assess(app, EVERYTHING, today=TODAY) for app in broken.values()]
     return [*cases, *(result_of(name) for name in HOSTILE), result_of(baseline={"x"})]
 
 
@@ -296,6 +297,7 @@ def test_all_rules_can_be_listed_and_explained() -> None:
     assert "2027-06-15" in screen(render_rule(next(rule for rule in RULES if rule.id == "deprecated-api")))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=40))
 def test_any_name_survives_every_form(name: str) -> None:
     result = result_of(name)

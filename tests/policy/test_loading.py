@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nngauge.domain.finding import Severity
@@ -129,6 +129,7 @@ def test_shares() -> None:
     assert Share.read(1) == 1
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.integers())))
 def test_amounts_raise_nothing_but_value_errors(value: object) -> None:
     for kind in (Size, Share):
@@ -136,6 +137,7 @@ def test_amounts_raise_nothing_but_value_errors(value: object) -> None:
             assert kind.read(value) >= 0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_policy_or_a_usage_error(text: str) -> None:
     with contextlib.suppress(UsageError):

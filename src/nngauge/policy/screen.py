@@ -26,6 +26,10 @@ _ROWS: Final = 6
 """Findings of one rule that are shown where nobody asked for all."""
 
 
+_REMEDIES: Final = 3
+"""Different remedies of one rule that are shown."""
+
+
 def render_check(result: Assessment, threshold: Severity = Severity.ERROR, *, rows: int = _ROWS) -> RenderableType:
     """The whole screen; `rows` findings of each rule at most (0: all)."""
     blocks: list[RenderableType] = [_identity(result), _summary(result, threshold)]
@@ -58,9 +62,7 @@ def _summary(result: Assessment, threshold: Severity) -> RenderableType:
     )
     table.add_row("", Text.assemble(counts, (f" · {kept} of {plural(len(result.policy.rules), 'rule')} kept", "dim")))
     if result.gain_bytes:
-        gain = (
-            f"up to {format_bytes(result.gain_bytes)} could be saved, unpacked; what a remedy may cost stands beside it"
-        )
+        gain = f"{format_bytes(result.gain_bytes)} could be saved, unpacked; what a remedy may cost is said with it"
         table.add_row("", Text(gain, style="green"))
     if not result.dossier.scan.complete:
         table.add_row("", Text("parts of the package could not be read: nothing is said about those", style="yellow"))
@@ -94,7 +96,7 @@ def _group(severity: Severity, rule: Rule, items: Sequence[Judged], rows: int) -
         if len(shown) < len(items)
         else []
     )
-    return Group(head, Padding(Group(table, *rest, *_advice(items)), (0, 0, 0, 2)))
+    return Group(head, Padding(Group(table, *rest, _advice(items)), (0, 0, 0, 2)))
 
 
 def _says(finding: Finding) -> Text:
@@ -109,14 +111,17 @@ def _gain(finding: Finding) -> Text:
     return Text(f"−{format_bytes(finding.gain_bytes)}" if finding.gain_bytes else "", style="green")
 
 
-def _advice(items: Sequence[Judged]) -> Iterable[RenderableType]:
+def _advice(items: Sequence[Judged]) -> RenderableType:
     """What to do: once where it is the same for all."""
-    remedies = list(dict.fromkeys(item.finding.remedy for item in items if item.finding.remedy))
-    for remedy in remedies[:3]:
-        yield Text(f"→ {remedy}", style="green")
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for remedy in list(dict.fromkeys(item.finding.remedy for item in items if item.finding.remedy))[:_REMEDIES]:
+        table.add_row(Text("→", style="green"), Text(remedy, style="green"))
     risks = list(dict.fromkeys(item.finding.risk for item in items if item.finding.risk))
     if len(risks) == 1:
-        yield Text(f"  {risks[0]}", style="dim")
+        table.add_row("", Text(risks[0], style="dim"))
+    return table
 
 
 def _set_aside(result: Assessment) -> Iterable[RenderableType]:
