@@ -96,6 +96,12 @@ def test_tables_tell_what_heads_what() -> None:
     assert 'data-sort="1234">1,234<' in page
 
 
+def test_code_between_back_ticks_is_code_and_nothing_else() -> None:
+    page = _page("<p>{{ x|ticked }} {{ y|ticked }}</p>", x="add `<b>` to `allow`", y=f"one ` {HOSTILE}")
+    assert "add <code>&lt;b&gt;</code> to <code>allow</code> one ` &lt;script&gt;" in page
+    assert read_page(_page("<p>{{ x|ticked }}</p>", x=f"`{HOSTILE}`")).scripts == [script()]
+
+
 def test_filters() -> None:
     assert inner("a.apk!lib/x.so@12") == "lib/x.so@12"
     assert inner("/tmp/a.tflite") == "a.tflite"

@@ -196,6 +196,16 @@ def _short(text: str, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - most // 2 + 1 :]}"
 
 
+def ticked(text: str) -> object:
+    """`text`, escaped, with what stands between back ticks as code."""
+    from markupsafe import Markup
+
+    parts = str(shown(text)).split("`")
+    if len(parts) % 2 == 0:
+        return text
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
 _FILTERS: Final = {
     "bytes": byte_amount,
     "count": short_amount,
@@ -206,7 +216,8 @@ _FILTERS: Final = {
     "seconds": format_seconds,
     "shape": format_shape,
     "short": _short,
+    "ticked": ticked,
 }
 """``{{ size|bytes }}`` 1.5 kB, ``{{ n|count }}`` 3.50 M, ``{{ n|exact }}`` 3,504,872, ``{{ n|plural("app") }}`` 2,000 apps,
 ``{{ part|percent }}`` 12 %, ``{{ dims|shape }}`` 1×224×224×3, ``{{ s|seconds }}`` 42 ms, ``{{ location|inner }}`` without the
-package, ``{{ digest|short(16) }}`` its ends."""
+package, ``{{ digest|short(16) }}`` its ends, ``{{ advice|ticked }}`` with code between back ticks."""
