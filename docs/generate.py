@@ -202,11 +202,8 @@ def policy_rules_page() -> str:
     ]
     for rule in RULES:
         default = f"`{on[rule.id]}` in the default policy" if rule.id in on else "not in the default policy"
-        meanings = field_meanings(rule.options)
-        rows = [
-            (f"`{name}`", f"`{value}`", meanings.get(name, "Of its findings; a single finding may weigh less."))
-            for name, value in option_defaults(rule).items()
-        ]
+        meanings = field_meanings(rule.options) | {"severity": "Of its findings; a single finding may weigh less."}
+        rows = [(f"`{name}`", f"`{value}`", meanings[name]) for name, value in option_defaults(rule).items()]
         parts.append(f"\n## {rule.id}\n\n*{rule.title}.* {default}; {', '.join(rule.tags)}.\n\n{rule.help}\n\n")
         parts.append(table(("option", "default", "meaning"), rows))
         parts.append(_policy_data(rule.id))

@@ -253,6 +253,11 @@ def test_json_says_all_that_the_result_says() -> None:
     assert told["complete"] is False
 
 
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name.isprintable() or name.isascii()])
+def test_json_keeps_names_as_they_are(name: str) -> None:
+    assert json.loads(encode_check(result_of(name)))["app"]["package_id"] == name
+
+
 def screen(renderable: Any) -> str:
     from rich.console import Console
 

@@ -35,14 +35,18 @@ class Latency(Options, frozen=True, kw_only=True):
     """Options of ``latency-budget``."""
 
     device_class: Literal["low", "mid", "high"] = "mid"
+    """Class of phones that it has to hold on."""
     milliseconds: float = 100.0
+    """Of one inference in steady state, at most."""
 
 
 class Energy(Options, frozen=True, kw_only=True):
     """Options of ``energy-budget``."""
 
     device_class: Literal["low", "mid", "high"] = "mid"
+    """Class of phones that it has to hold on."""
     millijoules: float = 50.0
+    """Of one inference, at most."""
 
 
 def _missing(subject: Subject, _: Options) -> Iterator[Hit]:
