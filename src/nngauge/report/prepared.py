@@ -39,18 +39,24 @@ PREPARED: Final = (
         "WHERE listing.state = 'done'",
     ),
     Prepared(
+        "chosen",
+        "one row a snapshot and package: snapshot, nth, latest, package, and the app with the highest version code",
+        "SELECT snapshot, nth, latest, package, app FROM (SELECT nth, package, any_value(snapshot) AS snapshot, "
+        "any_value(latest) AS latest, any_value(app) AS app, count(*) AS apps FROM sightings GROUP BY nth, package) WHERE apps = 1 "
+        "UNION ALL SELECT any_value(snapshot), nth, any_value(latest), package, arg_max(app, {'code': code, 'app': app}) "
+        "FROM sightings SEMI JOIN (SELECT nth, package FROM sightings GROUP BY nth, package HAVING count(*) > 1) "
+        "USING (nth, package) GROUP BY nth, package",
+    ),
+    Prepared(
         "editions",
-        "one row a snapshot and package: the app with the highest version code, all columns of `app`, those of `market` for "
+        "one row a snapshot and package: edition (a number), all columns of `chosen` and of `app`, those of `market` for "
         "that snapshot, and `kind`: 'runtime and model', 'runtime only', 'model only', 'elsewhere only' or 'no AI'",
-        "SELECT chosen.snapshot, nth, latest, package, row_number() OVER () AS edition, app.*, "
+        "SELECT chosen.snapshot, nth, latest, package, hash(chosen.snapshot, package) AS edition, app.*, "
         "CASE WHEN runtime_present AND model_present THEN 'runtime and model' WHEN runtime_present THEN 'runtime only' "
         "WHEN model_present THEN 'model only' WHEN model_elsewhere THEN 'elsewhere only' ELSE 'no AI' END AS kind, "
         "market.category, market.chart, market.rank, market.downloads, market.rating, market.ratings, market.reviews, "
         "market.developer, coalesce(market.developer_id, market.developer) AS developer_id, market.free, "
-        "market.package_id IS NOT NULL AS in_market "
-        "FROM (SELECT snapshot, any_value(nth) AS nth, any_value(latest) AS latest, package, "
-        "arg_max(app, {'code': code, 'app': app}) AS app FROM sightings GROUP BY snapshot, package) AS chosen "
-        "JOIN app ON app.app = chosen.app "
+        "market.package_id IS NOT NULL AS in_market FROM chosen JOIN app ON app.app = chosen.app "
         "LEFT JOIN market ON market.snapshot = chosen.snapshot AND market.package_id = app.package_id",
     ),
     Prepared(
@@ -70,13 +76,11 @@ PREPARED: Final = (
     ),
     Prepared(
         "distinct_models",
-        "one row a snapshot and distinct model: snapshot, nth, latest, number, format, title, size, parameters, nodes, "
-        "completeness, task, modality, owner ('app' as soon as one app has it as its own), sdk, known, likeness, packages",
-        "SELECT snapshot, any_value(nth) AS nth, any_value(latest) AS latest, number, any_value(format) AS format, "
-        "any_value(title) AS title, any_value(size) AS size, any_value(parameters) AS parameters, any_value(nodes) AS nodes, "
-        "any_value(completeness) AS completeness, max(task) AS task, max(modality) AS modality, min(owner) AS owner, "
-        "min(sdk) AS sdk, max(known) AS known, max(likeness) AS likeness, count(DISTINCT package) AS packages "
-        "FROM models GROUP BY snapshot, number",
+        "one row a snapshot and distinct model: all columns of `models` as one package tells them, one that has it as its own if "
+        "there is any, and packages: how many have it",
+        "SELECT models.*, packages FROM models JOIN (SELECT number, count(*) AS packages, "
+        "coalesce(min(edition) FILTER (owner = 'app'), min(edition)) AS edition FROM models GROUP BY nth, number) AS first "
+        "USING (edition, number)",
     ),
 )  # fmt: skip
 """In an order in which each needs only those before it (and `snapshots`)."""
