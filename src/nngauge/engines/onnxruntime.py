@@ -1,0 +1,121 @@
+"""ONNX Runtime, from the wheel ``onnxruntime``: the CPU execution provider, and others that the installed build has."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nngauge.domain.measurement import OpTime
+from nngauge.engines._api import Engine, Request
+from nngauge.engines.child import Refused
+
+if TYPE_CHECKING:
+    from nngauge.engines.child import Array
+
+_PROVIDERS = {"": "CPUExecutionProvider", "cpu": "CPUExecutionProvider", "xnnpack": "XnnpackExecutionProvider",
+              "nnapi": "NnapiExecutionProvider", "coreml": "CoreMLExecutionProvider", "cuda": "CUDAExecutionProvider"}  # fmt: skip
+
+
+def version() -> str:
+    """Of the library."""
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
+
+
+class _Model:
+    def __init__(self, request: Request, *, profile: str = "") -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = request.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if request.threads == 1 else "1")
+        if profile:
+            options.enable_profiling = True
+            options.profile_file_prefix = profile
+        provider = _PROVIDERS.get(request.delegate, request.delegate)
+        if provider not in onnxruntime.get_available_providers():
+            raise Refused(
+                f"no {provider} in this build", hint=f"it has {', '.join(onnxruntime.get_available_providers())}"
+            )
+        self._request = request
+        self._session = onnxruntime.InferenceSession(request.files[0], options, providers=[provider])
+        self._arrays: dict[str, Array] = {}
+        self._results: list[Array] = []
+        self.names = [item.name for item in self._session.get_outputs()]
+
+    def feed(self, arrays: Mapping[str, Array]) -> None:
+        """By name, else in order."""
+        wanted = [item.name for item in self._session.get_inputs()]
+        rest = [array for name, array in arrays.items() if name not in wanted]
+        self._arrays = {name: arrays[name] if name in arrays else rest.pop(0) for name in wanted}
+
+    def run(self) -> None:
+        """One inference."""
+        self._results = self._session.run(None, self._arrays)
+
+    def outputs(self) -> Sequence[tuple[str, Array]]:
+        """Of the last inference."""
+        return list(zip(self.names, self._results, strict=True))
+
+    def delegated(self) -> Mapping[str, int]:
+        """Only the profile tells."""
+        return {}
+
+    def profile(self, runs: int) -> Sequence[OpTime]:
+        """From the profile that ONNX Runtime writes, in a session of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            other = _Model(self._request, profile=f"{folder}/ort")
+            other._arrays = self._arrays
+            for _ in range(runs + 1):
+                other.run()
+            events = msgspec.json.decode(Path(other._session.end_profiling()).read_bytes())
+        return _ops(events, runs + 1)
+
+
+def _ops(events: Sequence[Mapping[str, Any]], runs: int) -> list[OpTime]:
+    totals: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for event in events:
+        if event.get("cat") == "Node" and str(event.get("name", "")).endswith("_kernel_time"):
+            facts = event.get("args", {})
+            key = (
+                str(event["name"]).removesuffix("_kernel_time"),
+                str(facts.get("op_name", "")),
+                str(facts.get("provider", "")),
+            )
+            totals[key].append(float(event.get("dur", 0)) * 1000)
+    return [
+        OpTime(
+            name=name,
+            kind=kind,
+            calls=len(spent),
+            nanoseconds=sum(spent) / runs,
+            unit=unit.removesuffix("ExecutionProvider").lower(),
+        )
+        for (name, kind, unit), spent in totals.items()
+    ]
+
+
+def load(request: Request) -> _Model:
+    """Makes a session."""
+    return _Model(request)
+
+
+ENGINE = Engine(
+    name="onnxruntime",
+    title="ONNX Runtime",
+    formats=frozenset({"onnx", "ort"}),
+    module="nngauge.engines.onnxruntime",
+    package="onnxruntime",
+    install='pip install "nngauge[onnxruntime]"',
+    delegates=tuple(name for name in _PROVIDERS if name),
+    references=("https://onnxruntime.ai/docs/api/python",),
+    limitations=("On one thread the pool does not spin, as apps that save energy have it; on more it does.",),
+)
