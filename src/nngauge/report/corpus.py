@@ -11,8 +11,6 @@ from nngauge.report.prepared import SNAPSHOTS, used_in
 from nngauge.store.warehouse import Answer, Warehouse
 
 _WITH: Final = re.compile(r"\s*WITH\s+", re.IGNORECASE)
-
-
 _Found = TypeVar("_Found")
 
 
@@ -20,7 +18,8 @@ class Corpus:
     """Asks questions over facts and prepared tables, which are made once.
 
     `names`: the snapshots to report on, all when empty. They are put in order by name; the last one is the `latest`, the
-    one before it the `earlier`. Raises `UsageError` for a snapshot that is not there.
+    one before it the `earlier`. One corpus a warehouse at a time: the prepared tables are the warehouse's. Raises
+    `UsageError` for a snapshot that is not there.
     """
 
     def __init__(self, facts: Warehouse, names: Sequence[str] = ()) -> None:
