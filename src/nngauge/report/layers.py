@@ -23,8 +23,8 @@ REPORT: Final = Report(
         Part(
             name="families",
             title="Layers by modality",
-            ask=f"""WITH read AS (SELECT number, coalesce(modality, 'unknown') AS modality FROM distinct_models SEMI JOIN family USING (number)
-    WHERE latest),
+            ask=f"""WITH read AS (SELECT number, coalesce(modality, 'unknown') AS modality FROM distinct_models
+    SEMI JOIN (SELECT number FROM network WHERE reason IS NULL) AS analysed USING (number) WHERE latest AND nodes > 0),
 whole AS (SELECT modality, count(*) AS read_models FROM read GROUP BY modality)
 SELECT modality, family, count(*) AS models, any_value(read_models) AS read_models,
     {share("count(*)", "any_value(read_models)")} AS models_share, sum(layers)::BIGINT AS layers,
