@@ -43,6 +43,19 @@ def _marks_by_snapshot(kind: str) -> str:
     )
 
 
+_ENTRY: Final = (
+    "SELECT own_model.number, digest, name, format, model.title, model.size, completeness, parameters::DOUBLE AS parameters, "
+    "model.nodes, inputs, outputs, ops, weights, producer, plugin, task, task_probability, modality, own_model.owner, "
+    "own_model.sdk, known, likeness, own_model.apps, packages, own_network.* EXCLUDE (number), "
+    "own_network.number IS NOT NULL AS analysed, "
+    "hash(structure) AS structure_key, hash(layers) AS layers_key, hash(trunk) AS trunk_key, "
+    "lower(concat_ws(' ', name, producer, known, lm_family)) AS words "
+    "FROM model JOIN own_number USING (app) JOIN own_model ON own_model.number = model.number AND own_model.n = own_number.n "
+    "LEFT JOIN own_packages ON own_packages.number = own_model.number "
+    "LEFT JOIN own_network ON own_network.number = own_model.number"
+)
+"""A row for each place of a model in the first app that has it, `often`: in more than one place of it."""
+
 _OVERVIEW: Final = Step(
     "overview",
     "counting packages and apps",
@@ -57,7 +70,7 @@ _OVERVIEW: Final = Step(
         ),
         (
             "verdict",
-            ("SELECT snapshot, count(*) AS apps, count(DISTINCT package_id) AS packages, "
+            ("SELECT snapshot, count(*) AS apps, count(DISTINCT hash(platform, coalesce(package_id, app))) AS packages, "
             "count(*) FILTER (runtime_present) AS runtime, count(*) FILTER (model_present) AS model, "
             "count(*) FILTER (model_elsewhere) AS elsewhere, "
             "count(*) FILTER (runtime_present OR model_present OR model_elsewhere) AS any_of_them, "
@@ -74,7 +87,10 @@ _APPS: Final = Step(
     (
         (
             "own_seen",
-            "SELECT app, list_sort(list(DISTINCT snapshot)) AS snapshots FROM listing WHERE state = 'done' GROUP BY app",
+            (
+                "SELECT app, list_sort(list(DISTINCT snapshot)) AS snapshots, regexp_extract(min(locator), '[^/]*$') AS file "
+                "FROM listing WHERE state = 'done' GROUP BY app"
+            ),
         ),
         (
             "own_said",
@@ -92,9 +108,9 @@ _APPS: Final = Step(
             "SELECT app, platform, container, package_id, version_name, version_code, label, coalesce(min_os, '') AS min_os, "
             "coalesce(target_os, '') AS target_os, signer, size, runtime_present, model_present, model_elsewhere, complete, role, "
             "models, model_bytes, library_bytes, ai_library_bytes, coalesce(snapshots, []) AS snapshots, "
-            "coalesce(runtimes, []) AS runtimes, said.title AS title, said.category AS category, said.developer AS developer, "
+            "coalesce(runtimes, []) AS runtimes, coalesce(file, '') AS file, said.title AS title, said.category AS category, said.developer AS developer, "
             "said.downloads AS downloads, hash(platform, coalesce(package_id, app)) AS package, "
-            "lower(concat_ws(' ', package_id, label, said.title, said.developer, signer, app)) AS words "
+            "lower(concat_ws(' ', package_id, label, said.title, said.developer, file, signer, app)) AS words "
             "FROM app LEFT JOIN own_seen USING (app) LEFT JOIN own_said USING (package_id) LEFT JOIN own_runtimes USING (app) "
             f"ORDER BY package_id NULLS LAST, platform, coalesce({_CODE}, []), app)"),
         ),
@@ -165,12 +181,18 @@ _MODELS: Final = Step(
     (
         (
             "model_use",
-            ("SELECT number, n, name, owner, sdk, used FROM model JOIN own_number USING (app) WHERE number IS NOT NULL "
-            "ORDER BY number, n"),
+            (
+                "SELECT number, n, any_value(name) AS name, any_value(owner) AS owner, any_value(sdk) AS sdk, "
+                "any_value(used) AS used, count(*) AS places FROM model JOIN own_number USING (app) "
+                "WHERE number IS NOT NULL GROUP BY number, n ORDER BY number, n"
+            ),
         ),
         (
             "own_model",
-            "SELECT number, count(*) AS apps, min(n) AS n, min(owner) AS owner, min(sdk) AS sdk FROM model_use GROUP BY number",
+            (
+                "SELECT number, count(*) AS apps, min(n) AS n, arg_min(places, n) > 1 AS often, min(owner) AS owner, min(sdk) AS sdk "
+                "FROM model_use GROUP BY number"
+            ),
         ),
         (
             "own_packages",
@@ -188,15 +210,7 @@ _MODELS: Final = Step(
         ),
         (
             "model_entry",
-            ("SELECT own_model.number, digest, name, format, model.title, model.size, completeness, parameters::DOUBLE AS parameters, "
-            "model.nodes, inputs, outputs, ops, weights, producer, plugin, task, task_probability, modality, own_model.owner, "
-            "own_model.sdk, known, likeness, own_model.apps, packages, own_network.* EXCLUDE (number), "
-            "own_network.number IS NOT NULL AS analysed, "
-            "hash(structure) AS structure_key, hash(layers) AS layers_key, hash(trunk) AS trunk_key, "
-            "lower(concat_ws(' ', name, producer, known, lm_family)) AS words "
-            "FROM model JOIN own_number USING (app) JOIN own_model ON own_model.number = model.number AND own_model.n = own_number.n "
-            "LEFT JOIN own_packages ON own_packages.number = own_model.number "
-            "LEFT JOIN own_network ON own_network.number = own_model.number"),
+            f"{_ENTRY} WHERE NOT often UNION ALL (SELECT DISTINCT ON (number) * FROM ({_ENTRY} WHERE often))",
         ),
         ("by_format", "SELECT DISTINCT format AS value, n FROM model JOIN own_number USING (app) ORDER BY ALL"),
         (

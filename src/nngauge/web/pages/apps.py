@@ -50,7 +50,7 @@ ORDERS: Final = {
     "downloads": Order("Downloads", "coalesce(downloads, -1)"),
 }
 COLUMNS: Final = (
-    "app, platform, package_id, version_name, version_code, label, title, category, developer, downloads, snapshots, runtimes, "
+    "app, platform, file, package_id, version_name, version_code, label, title, category, developer, downloads, snapshots, runtimes, "
     "size, runtime_present AS runtime, model_present AS model, model_elsewhere AS elsewhere, complete, models, model_bytes, "
     "ai_library_bytes"
 )
@@ -62,6 +62,8 @@ class AppRow(Struct, frozen=True, kw_only=True):
     app: str
     """SHA-256: its address is ``/apps/`` and this."""
     platform: str
+    file: str
+    """Name of one of its packages."""
     package_id: str | None
     version_name: str | None
     version_code: str | None
@@ -85,7 +87,7 @@ class AppRow(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What people call it."""
-        return self.label or self.title or self.package_id or self.app[:12]
+        return self.label or self.title or self.package_id or self.file or self.app[:12]
 
 
 class Apps(Struct, frozen=True, kw_only=True):

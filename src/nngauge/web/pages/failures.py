@@ -119,7 +119,7 @@ def _parts(desk: Desk, asked: Asked, stage: str, error: str) -> tuple[list[Faile
     apps = {
         number: (app, name)
         for number, app, name in desk.rows(
-            f"SELECT n, app, coalesce(label, title, package_id, left(app, 12)) FROM app_entry WHERE n IN ({listed})"
+            f"SELECT n, app, coalesce(nullif(label, ''), nullif(title, ''), package_id, nullif(file, ''), left(app, 12)) FROM app_entry WHERE n IN ({listed})"
         )
     }
     parts = [FailedPart(row[0], row[1], row[2], *apps[row[3]], *row[4:]) for row in rows[:_ROWS]]

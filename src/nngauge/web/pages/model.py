@@ -46,6 +46,8 @@ class Use(Struct, frozen=True, kw_only=True):
     owner: str | None
     sdk: str | None
     used: str | None
+    places: int
+    """How often it is in that app."""
 
 
 class Guard(Struct, frozen=True):
@@ -155,7 +157,7 @@ def _model(desk: Desk, number: int, digest: str) -> Model | None:
 def _uses(desk: Desk, number: int, after: int) -> tuple[list[Use], int]:
     """A part of the apps with it, by package; the number to go on behind, or 0."""
     found = desk.rows(
-        "SELECT n, coalesce(name, ''), owner, sdk, used FROM model_use WHERE number = ? AND n > ? ORDER BY n LIMIT ?",
+        "SELECT n, coalesce(name, ''), owner, sdk, used, places FROM model_use WHERE number = ? AND n > ? ORDER BY n LIMIT ?",
         number, after, _USES + 1,
     )  # fmt: skip
     shown = found[:_USES]
@@ -163,7 +165,7 @@ def _uses(desk: Desk, number: int, after: int) -> tuple[list[Use], int]:
     apps = {
         row[0]: row[1:]
         for row in desk.rows(
-            "SELECT n, app, coalesce(label, title, package_id, left(app, 12)), package_id, version_name, snapshots FROM app_entry "
+            "SELECT n, app, coalesce(nullif(label, ''), nullif(title, ''), package_id, nullif(file, ''), left(app, 12)), package_id, version_name, snapshots FROM app_entry "
             f"WHERE n IN ({listed})"
         )
     }
@@ -173,10 +175,10 @@ def _uses(desk: Desk, number: int, after: int) -> tuple[list[Use], int]:
 
 def _use(app: tuple[Any, ...], facts: tuple[Any, ...]) -> Use:
     digest, app_name, package_id, version_name, snapshots = app
-    name, owner, sdk, used = facts
+    name, owner, sdk, used, places = facts
     return Use(
-        app=digest, app_name=app_name, package_id=package_id, version_name=version_name, snapshots=snapshots, name=name,
-        owner=owner, sdk=sdk, used=used,
+        app=digest, app_name=app_name, package_id=package_id, version_name=version_name, snapshots=snapshots, name=name, owner=owner, sdk=sdk,
+        used=used, places=places,
     )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.domain.study import State
+from nngauge.domain.task import UNKNOWN
+from nngauge.web import titles
 from nngauge.web.asked import Asked
 from nngauge.web.view import Desk, View
 
@@ -125,9 +127,7 @@ def _technologies(desk: Desk) -> list[Ranked]:
 
 
 def _marks(desk: Desk, kind: str) -> list[Ranked]:
-    from nngauge.web import titles
-
-    names = titles.tasks() if kind == "task" else {}
+    names = {**titles.tasks(), UNKNOWN: "not known"} if kind == "task" else {}
     rows = desk.rows(
         "SELECT value, coalesce(title, value), apps, packages FROM mark LEFT JOIN model_mark USING (kind, value) "
         f"WHERE kind = ? ORDER BY packages DESC, apps DESC, value LIMIT {_SHOWN}",

@@ -9,7 +9,7 @@ from msgspec import Struct
 from nngauge.errors import NngaugeError
 from nngauge.store.warehouse import TABLES
 from nngauge.web.asked import MOST_SQL, Asked
-from nngauge.web.view import Desk, View
+from nngauge.web.view import Desk, Shown, View
 from nngauge.web.workshop import SQL_CELL, SQL_ROWS, SQL_SECONDS
 
 
@@ -44,8 +44,8 @@ class Sql(Struct, frozen=True, kw_only=True):
     problem: str
     """Why there is no answer; empty when there is one."""
     limits: dict[str, float]
-    examples: list[tuple[str, str]]
     tables: list[TableHelp]
+    """What can be asked about; only where nothing was asked."""
 
 
 EXAMPLES: Final = (
@@ -56,7 +56,7 @@ EXAMPLES: Final = (
 )  # fmt: skip
 
 
-def make(desk: Desk, asked: Asked) -> Sql:
+def make(desk: Desk, asked: Asked) -> Shown:
     """The page; a question that cannot be answered is a page that says why."""
     question = asked.text("q", MOST_SQL).strip()
     columns: list[str] = []
@@ -70,7 +70,7 @@ def make(desk: Desk, asked: Asked) -> Sql:
             rows = [list(row) for row in table.rows]
         except NngaugeError as error:
             problem = error.what
-    return Sql(
+    page = Sql(
         title="SQL",
         question=question,
         columns=columns,
@@ -80,12 +80,20 @@ def make(desk: Desk, asked: Asked) -> Sql:
         seconds=seconds,
         problem=problem,
         limits={"seconds": SQL_SECONDS, "rows": SQL_ROWS, "characters of a cell": SQL_CELL},
-        examples=list(EXAMPLES),
-        tables=[
-            TableHelp(table.name, table.meaning, [ColumnHelp(column.name, column.type, column.meaning) for column in table.columns])
-            for table in TABLES
-        ],
-    )  # fmt: skip
+        tables=[] if question else _tables(),
+    )
+    return Shown(page, {"examples": EXAMPLES, "tables": _tables()})
+
+
+def _tables() -> list[TableHelp]:
+    return [
+        TableHelp(
+            table.name,
+            table.meaning,
+            [ColumnHelp(column.name, column.type, column.meaning) for column in table.columns],
+        )
+        for table in TABLES
+    ]
 
 
 VIEW: Final = View(
