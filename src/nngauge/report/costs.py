@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nngauge.report._api import Column, Part, Reference, Report
 from nngauge.report.figures import cumulative, dots
-from nngauge.report.shares import share
+from nngauge.report.shares import HUNDREDTHS, share
 from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
 }
 _STEPS: Final = 6
 """Bins of the plane in each decade."""
-_HUNDREDTHS: Final = [at / 100 for at in range(101)]
 _KNOWN_COSTS: Final = "distinct_models JOIN network USING (number) WHERE latest AND network.reason IS NULL"
 _COUNTING: Final = (
     "distinct models of the latest snapshot with figures that are numbers; those that depend on free dimensions (batch, "
@@ -164,8 +163,8 @@ FROM known CROSS JOIN costs GROUP BY network, known_macs ORDER BY known_macs""",
         Part(
             name="distribution",
             title="Distribution of the costs",
-            ask=f"""SELECT measure, models, unnest({_HUNDREDTHS})::DOUBLE AS share, unnest(steps)::DOUBLE AS value FROM (
-SELECT measure, count(value) AS models, quantile_disc(value, {_HUNDREDTHS}) AS steps FROM (
+            ask=f"""SELECT measure, models, unnest({HUNDREDTHS})::DOUBLE AS share, unnest(steps)::DOUBLE AS value FROM (
+SELECT measure, count(value) AS models, quantile_disc(value, {HUNDREDTHS}) AS steps FROM (
     SELECT unnest(['multiply-accumulates', 'parameters', 'bytes of peak memory', 'bytes of weights']) AS measure,
         unnest([network.macs, network.parameters, peak_bytes, weight_bytes]) AS value FROM {_KNOWN_COSTS})
 WHERE value > 0 GROUP BY measure) ORDER BY measure, share""",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars, cumulative
-from nngauge.report.shares import share
+from nngauge.report.shares import HUNDREDTHS, share
 from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _LIMITS: Final = Path(__file__).parents[1] / "policy" / "data" / "store_limits.toml"
 _WHOLE: Final = frozenset({"app", "base"})
 """Parts that the whole package stands for here, as an upper bound."""
-_HUNDREDTHS: Final = [at / 100 for at in range(101)]
 _INNER: Final = "substr(path, strpos(path, '!') + 1)"
 _PLACE: Final = """CASE WHEN container = 'aab' AND starts_with(inside, 'base/') THEN 'base module of a bundle'
     WHEN container = 'aab' THEN 'another module or pack of a bundle' WHEN contains(inside, '.obb!') THEN 'expansion file'
@@ -83,8 +82,8 @@ GROUP BY place ORDER BY models DESC, place""",
         Part(
             name="sizes",
             title="What models and runtimes add",
-            ask=f"""SELECT measure, packages, unnest({_HUNDREDTHS})::DOUBLE AS share, unnest(steps)::BIGINT AS bytes FROM (
-SELECT measure, count(*) AS packages, quantile_disc(value, {_HUNDREDTHS}) AS steps FROM (
+            ask=f"""SELECT measure, packages, unnest({HUNDREDTHS})::DOUBLE AS share, unnest(steps)::BIGINT AS bytes FROM (
+SELECT measure, count(*) AS packages, quantile_disc(value, {HUNDREDTHS}) AS steps FROM (
     SELECT unnest(['package as shipped', 'models', 'libraries with AI']) AS measure, unnest([size, model_bytes, ai_library_bytes]) AS value
     FROM editions WHERE latest AND (runtime_present OR model_present)) WHERE value > 0 GROUP BY measure)
 ORDER BY list_position(['package as shipped', 'libraries with AI', 'models'], measure), share""",

@@ -7,9 +7,8 @@ from typing import Final
 
 from nngauge.report._api import Column, Part, Reference, Report
 from nngauge.report.figures import bars, cumulative
-from nngauge.report.shares import share
+from nngauge.report.shares import HUNDREDTHS, share
 
-_HUNDREDTHS: Final = [at / 100 for at in range(101)]
 _FORMAT: Final = Column("format", "id of the format (docs/formats.md)")
 
 
@@ -72,9 +71,9 @@ FROM distinct_models JOIN used USING (format) WHERE latest GROUP BY format ORDER
             ask=f"""WITH much AS (SELECT format FROM distinct_models WHERE latest GROUP BY format ORDER BY count(*) DESC, format LIMIT 4),
 sized AS (SELECT format, size FROM distinct_models WHERE latest AND size > 0),
 cut AS (SELECT CASE WHEN format IN (FROM much) THEN format ELSE 'all others' END AS format, count(*) AS models,
-    quantile_disc(size, {_HUNDREDTHS}) AS sizes FROM sized GROUP BY 1
-    UNION ALL SELECT 'all', count(*), quantile_disc(size, {_HUNDREDTHS}) FROM sized)
-SELECT format, models, unnest({_HUNDREDTHS})::DOUBLE AS share, unnest(sizes)::BIGINT AS size
+    quantile_disc(size, {HUNDREDTHS}) AS sizes FROM sized GROUP BY 1
+    UNION ALL SELECT 'all', count(*), quantile_disc(size, {HUNDREDTHS}) FROM sized)
+SELECT format, models, unnest({HUNDREDTHS})::DOUBLE AS share, unnest(sizes)::BIGINT AS size
 FROM cut ORDER BY models DESC, format, share""",
             columns=(
                 Column("format", "one of the four most frequent, all others together, or all"),

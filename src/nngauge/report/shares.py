@@ -10,6 +10,8 @@ from typing import Final
 
 _Z: Final = 1.959964
 """Quantile of the normal distribution for 95 %."""
+HUNDREDTHS: Final = "[step / 100 FOR step IN range(101)]"
+"""SQL for 0, 0.01 … 1: the steps of a distribution that are kept, for `quantile_disc`."""
 
 
 def share(count: str, of: str) -> str:
