@@ -28,7 +28,13 @@ class Bench:
         self.now += 1
         self.order.append((block, cell.model))
         if cell.model == self.refuses and block == 2:
-            return Refusal(configuration=cell.configuration, reason="no such operator", kind="unsupported")
+            return Refusal(
+                model=cell.model,
+                name="m",
+                configuration=cell.configuration,
+                reason="no such operator",
+                kind="unsupported",
+            )
         return launch(self.chance, 1e7 * (1 + self.spread * self.chance.random()), block=block)
 
 

@@ -162,8 +162,11 @@ class OutputCheck(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """A configuration that could not be measured: a result, too."""
+    """A model and a configuration that could not be measured: a result, too."""
 
+    model: str
+    """As `Model.digest`."""
+    name: str
     configuration: Configuration
     reason: str
     """The engine's words, one line."""

@@ -27,7 +27,7 @@ _P99: Final = 100
 def doubts(measurement: Measurement, plan: Plan) -> tuple[Doubt, ...]:
     """All that apply, in the order of the enumeration."""
     found = set(_of_device(measurement))
-    if measurement.launches:
+    if measurement.launches and not measurement.device.emulated:
         found |= set(_of_samples(measurement, plan)) | set(_of_course(measurement))
     found |= set(_of_outputs(measurement))
     return tuple(doubt for doubt in Doubt if doubt in found)
