@@ -38,10 +38,16 @@ from nngauge.policy.rules.stores import store_limits
 from nngauge.policy.screen import option_defaults
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
 from nngauge.units import format_bytes
-from nngauge.words.documents import comparison_json_schema, json_schema, model_json_schema, snapshots_json_schema
+from nngauge.words.documents import (
+    bom_json_schema,
+    comparison_json_schema,
+    json_schema,
+    model_json_schema,
+    snapshots_json_schema,
+)
 
 ROOT = Path(__file__).parent.parent
-GUIDES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md")))
+GUIDES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md", "bom.md")))
 """Pages with console blocks."""
 SHOWN_MODELS = (
     "shapes_onnx/shapes_classifier.onnx", "keywords_tflite/keywords_float32.tflite", "keywords_tflite/keywords_int8.tflite",
@@ -259,6 +265,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "model.schema.json": partial(schema_page, model_json_schema),
     "comparison.schema.json": partial(schema_page, comparison_json_schema),
     "snapshots.schema.json": partial(schema_page, snapshots_json_schema),
+    "bom-difference.schema.json": partial(schema_page, bom_json_schema),
     "errors.md": errors_page,
     "policy-rules.md": policy_rules_page,
 }

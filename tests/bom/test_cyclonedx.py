@@ -22,7 +22,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from nngauge.bom.cyclonedx import VERSIONS, cyclonedx
 from nngauge.bom.inventory import Bill
 from nngauge.bom.licensing import KNOWN
-from nngauge.domain.attribution import Attribution, KnownModel, Likeness, Owner
+from nngauge.domain.attribution import Attribution, KnownModel, Likeness, Owner, SdkKind
 from nngauge.domain.detection import Category
 from nngauge.domain.evidence import Confidence, Presence
 from nngauge.domain.model import ModelFile
@@ -149,7 +149,8 @@ def test_pedigree(likeness: Likeness, role: str) -> None:
 
 
 def test_the_published_file_itself() -> None:
-    model = component(written(bill(facts.model(known=known(Likeness.FILE)))), "model:")
+    model = component(written(bill(facts.model(known=known(Likeness.FILE), metadata={}))), "model:")
+    assert model["supplier"] == {"name": "Zoo"}, "the owner of the repository, since nobody else is named"
     assert model["purl"] == "pkg:github/zoo/net@abc123#models/net.tflite"
     assert "pedigree" not in model
     assert {each["field"] for each in model["evidence"]["identity"]} == {"name", "hash"}
@@ -219,6 +220,29 @@ def test_sealed_models_are_models(bills: dict[str, Bill]) -> None:
     assert set(sealed) == {"core.bin", "face.tflite.enc"}
     assert properties(sealed["face.tflite.enc"])["nngauge:protection"] == "weak cipher"
     assert len(sealed["core.bin"]["hashes"][0]["content"]) == 64
+
+
+def test_a_component_that_only_brings_models_is_a_line() -> None:
+    theirs = Attribution(
+        owner=Owner.SDK,
+        sdk="zoo",
+        title="Zoo SDK",
+        vendor="Zoo Inc.",
+        kind=SdkKind.CARD,
+        confidence=Confidence.LIKELY,
+        because="",
+    )
+    made = written(bill(facts.model(owner=theirs)))
+    sdk = component(made, "library:zoo")
+    assert (sdk["name"], sdk["supplier"], properties(sdk)["nngauge:sdk:kind"]) == (
+        "Zoo SDK",
+        {"name": "Zoo Inc."},
+        "card",
+    )
+    edges = {each["ref"]: each.get("dependsOn") for each in made["dependencies"]}
+    model = component(made, "model:")["bom-ref"]
+    assert edges["library:zoo"] == [model]
+    assert edges["app"] == ["library:tflite", "library:zoo"]
 
 
 def test_owners_are_suppliers() -> None:

@@ -104,6 +104,19 @@ def test_how_a_model_changed(changes: dict[str, Any], says: str) -> None:
     assert (change.kind, change.detail, change.first, change.second) == (BomChangeKind.MODEL, says, "ab" * 6, "cd" * 6)
 
 
+def test_a_sealed_model_that_changed() -> None:
+    sealed = facts.audit().models[0]
+    audits = [
+        facts.audit(models=(replace(sealed, digest="", location=facts.place("a.apk!assets/net.enc")),), unknown=())
+        for _ in "ab"
+    ]
+    first, second = (
+        bill(audit=audit, digests={"a.apk!assets/net.enc": digit * 64})
+        for audit, digit in zip(audits, "12", strict=True)
+    )
+    assert only(differ(first, second)).detail == "other bytes, content not read"
+
+
 @pytest.mark.parametrize("path", ["a.apk!res/raw/m.tflite", "a.apk!assets/m_2.tflite"])
 def test_a_next_version_is_known_by_its_name(path: str) -> None:
     assert only(differ(bill(), bill(facts.model(digest="cd" * 32, path=path)))).kind is BomChangeKind.MODEL

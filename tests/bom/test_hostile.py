@@ -14,6 +14,8 @@ from nngauge.bom.difference import bom_difference
 from nngauge.bom.inventory import Bill
 from nngauge.bom.reading import parse_document
 from nngauge.bom.spdx import spdx
+from nngauge.domain.attribution import Attribution, Owner
+from nngauge.domain.evidence import Confidence
 from nngauge.domain.graph import DType
 from nngauge.domain.model import Port
 from nngauge.screen.bom_difference import render_bom_difference
@@ -68,6 +70,18 @@ def test_identifiers_stay_identifiers() -> None:
     for name in NAMES:
         for element in linked(hostile(name)):
             assert all(char.isalnum() or char in ":#-" for char in element.get("spdxId", ""))
+
+
+def test_references_that_look_alike_stay_apart() -> None:
+    models = [
+        facts.model(
+            digest=digit * 64,
+            owner=Attribution(owner=Owner.SDK, sdk=sdk, title=sdk, confidence=Confidence.LIKELY, because=""),
+        )
+        for digit, sdk in (("1", "a.b"), ("2", "a-b"))
+    ]
+    names = [element["spdxId"] for element in linked(bill(*models)) if "spdxId" in element]
+    assert len(names) == len(set(names))
 
 
 def test_schema_of_spdx() -> None:

@@ -10,7 +10,7 @@ from nngauge.bom.cleaning import SHORT, clean, inside
 from nngauge.bom.identity import app_purl
 from nngauge.bom.inventory import APP_REF, Bill, Item, ItemKind, Link, LinkKind, Place
 from nngauge.bom.models import model_items
-from nngauge.bom.software import listed, software_items, software_links
+from nngauge.bom.software import listed, sdk_items, software_items, software_links
 from nngauge.detect.ruleset import Rule
 from nngauge.domain.app import App
 from nngauge.domain.dossier import Dossier
@@ -30,7 +30,7 @@ def bill_of(
     """
     scan = dossier.scan
     models = tuple(model_items(dossier, clean(supplier), digests or {}))
-    software = tuple(software_items(scan, rules, digests or {}))
+    software = (*software_items(scan, rules, digests or {}), *sdk_items(scan))
     return Bill(
         app=_app(scan, clean(supplier)),
         items=tuple(sorted((*models, *software), key=lambda item: item.ref)),

@@ -21,6 +21,7 @@ _VERSIONS: Final = {
 }
 _KINDS: Final = tuple(ItemKind)
 _CHANGES: Final = tuple(BomChangeKind)
+_UNREAD: Final = "other bytes, content not read"
 _SPLIT: Final = re.compile(r"^(?:[^!]*\.apk!)+")
 _STEM: Final = re.compile(r"[0-9_. -]+")
 
@@ -116,7 +117,13 @@ def _grouped(entries: Iterable[Entry], key: Callable[[Entry], str]) -> dict[str,
 
 def _place(entry: Entry) -> str:
     """Inside the package, whichever of its splits that is."""
-    return _SPLIT.sub("", entry.places[0]) if entry.places else ""
+    return _SPLIT.sub("", _lead(entry))
+
+
+def _lead(entry: Entry) -> str:
+    """Of several files the one that it is named for."""
+    named = (place for place in entry.places if place.endswith(f"/{entry.name}"))
+    return next(named, entry.places[0] if entry.places else "")
 
 
 def _stem(entry: Entry) -> str:
@@ -167,7 +174,7 @@ def _came_or_went(before: Entry | None, after: Entry | None) -> Iterator[BomChan
 
 def _told(entry: Entry) -> str:
     """What a reader recognises it by, besides its name."""
-    return ", ".join(entry.versions) or (entry.places[0] if entry.places else "")
+    return ", ".join(entry.versions) or _lead(entry)
 
 
 def _change(kind: BomChangeKind, before: Entry, after: Entry, first: str, second: str, detail: str = "") -> BomChange:
@@ -182,10 +189,10 @@ def _model_changes(before: Entry, after: Entry) -> Iterator[BomChange]:
         if before.places != after.places:
             yield _change(BomChangeKind.MOVED, before, after, _listed(before.places), _listed(after.places))
         return
-    change, detail = ModelChange.UNKNOWN, ""
+    says = _UNREAD
     if before.facts is not None and after.facts is not None:
         change, detail = model_change(before.facts, after.facts)
-    says = f"{change.value}: {detail}" if detail else change.value
+        says = _UNREAD if change is ModelChange.UNKNOWN else f"{change.value}: {detail}" if detail else change.value
     yield _change(BomChangeKind.MODEL, before, after, before.sha256[:12], after.sha256[:12], says)
 
 

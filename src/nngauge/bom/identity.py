@@ -52,6 +52,12 @@ def source_purl(source: str) -> str:
     return ""
 
 
+def source_owner(source: str) -> str:
+    """Whose the repository of a published file is, as its address says; empty for other addresses."""
+    found = _GITHUB.fullmatch(clean(source)) or _HUGGING_FACE.fullmatch(clean(source))
+    return found[1] if found else ""
+
+
 def technology_purl(technology: str, platform: Platform, version: str) -> str:
     """Under which name the registry of the platform knows a technology; empty where that is not known."""
     entry = _registries().get(technology)

@@ -8,7 +8,7 @@ from typing import Final
 
 from nngauge.bom.cards import card_of
 from nngauge.bom.cleaning import SHORT, clean, inside
-from nngauge.bom.identity import source_purl
+from nngauge.bom.identity import source_owner, source_purl
 from nngauge.bom.inventory import Ancestor, Card, Claim, Item, ItemKind, License, Place
 from nngauge.bom.licensing import license_of
 from nngauge.domain.attribution import Attribution, KnownModel, Likeness, Owner
@@ -63,7 +63,9 @@ def _model(entry: ModelDossier, ref: str, package: str, supplier: str) -> Item:
         kind=ItemKind.MODEL,
         name=clean(model.name, SHORT) or "model",
         version=clean(_told(model, "version"), SHORT),
-        supplier=_supplier(model.owner, supplier) or clean(_told(model, "author"), SHORT),
+        supplier=_supplier(model.owner, supplier)
+        or clean(_told(model, "author"), SHORT)
+        or (source_owner(known.source) if known is not None and same else ""),
         description=_told(model, "description"),
         homepage=clean(known.source) if known is not None and same else "",
         purl=source_purl(known.source) if known is not None and same else "",

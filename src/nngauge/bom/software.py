@@ -11,6 +11,7 @@ from nngauge.bom.identity import technology_purl
 from nngauge.bom.inventory import APP_REF, Claim, Item, ItemKind, Link, LinkKind, Place
 from nngauge.bom.licensing import license_of
 from nngauge.detect.ruleset import Rule
+from nngauge.domain.attribution import Attribution, Owner, SdkKind
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import Confidence, EvidenceKind, Presence
 from nngauge.domain.scan import Scan
@@ -153,6 +154,48 @@ def _properties(technology: Technology) -> Iterator[tuple[str, str]]:
             yield "owner:sdk", clean(technology.owner.sdk)
 
 
+# --- components that bring models or code and are no technology by themselves -------------------------------------------
+
+
+def sdk_items(scan: Scan) -> Iterator[Item]:
+    """One item a component of the knowledge base that owns something in the bill, where no technology stands for it.
+
+    Runtimes are left out: the technology is the line.
+    """
+    listed_ones = [technology for technology in scan.technologies if listed(technology)]
+    known = {technology.id for technology in listed_ones}
+    owners = [*(technology.owner for technology in listed_ones), *(model.owner for model in scan.models)]
+    for owner in owners:
+        if owner is not None and _is_sdk(owner) and owner.sdk is not None and owner.sdk not in known:
+            known.add(owner.sdk)
+            yield _sdk(owner, owner.sdk)
+
+
+def _is_sdk(owner: Attribution) -> bool:
+    return (
+        owner.owner is Owner.SDK and owner.kind is not SdkKind.RUNTIME and owner.confidence is not Confidence.POSSIBLE
+    )
+
+
+def _sdk(owner: Attribution, sdk: str) -> Item:
+    return Item(
+        ref=f"{ItemKind.LIBRARY.value}:{clean(sdk)}",
+        kind=ItemKind.LIBRARY,
+        name=clean(owner.title or sdk),
+        supplier=clean(owner.vendor),
+        claims=tuple(
+            Claim(of="name", kind=trace.kind, value=clean(trace.value), confidence=owner.confidence)
+            for trace in owner.evidence[:_TRACES]
+        ),
+        properties=(
+            ("technology", clean(sdk)),
+            ("technology:category", Category.SDK.value),
+            ("technology:confidence", owner.confidence.value),
+            *((("sdk:kind", owner.kind.value),) if owner.kind is not None else ()),
+        ),
+    )
+
+
 # --- links --------------------------------------------------------------------------------------------------------------
 
 
@@ -161,9 +204,13 @@ def software_links(scan: Scan, refs: Mapping[str, str], models: Mapping[str, str
 
     `refs`: technology → reference; `models`: digest → reference.
     """
+    technologies = {technology.id for technology in scan.technologies}
+    for sdk, ref in refs.items():
+        if sdk not in technologies:
+            yield Link(APP_REF, ref, LinkKind.USES)
     for technology in scan.technologies:
-        ref = refs.get(technology.id)
-        if ref is None:
+        ref = refs.get(technology.id, "")
+        if not ref:
             continue
         yield _hung(technology, ref, refs)
         for digest in technology.models:

@@ -71,6 +71,7 @@ class _Writer:
         self._time = timestamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._author = author
         self._elements: list[_Element] = []
+        self._names: set[str] = set()
         self._agents: dict[str, str] = {}
         self._licenses: dict[License, str] = {}
 
@@ -103,6 +104,9 @@ class _Writer:
 
     def _add(self, kind: str, ref: str, **fields: Any) -> str:
         name = f"{self._space}#{_slug(ref)}"
+        while name in self._names:  # references differ in characters that the fragment of an IRI cannot have
+            name += "-"
+        self._names.add(name)
         plain = {key: value for key, value in fields.items() if value not in ("", [], None)}
         self._elements.append({"type": kind, "spdxId": name, "creationInfo": _INFO, **plain})
         return name

@@ -79,9 +79,8 @@ def _table(changes: Sequence[BomChange]) -> Table:
 
 
 def _bytes(change: BomChange) -> str:
-    first, second = change.first_bytes, change.second_bytes
-    if first is None and second is None:
+    sizes = (change.first_bytes, change.second_bytes)
+    if sizes == (None, None):
         return ""
-    if first == second:
-        return format_bytes(first or 0)
-    return " → ".join("–" if size is None else format_bytes(size) for size in (first, second))
+    texts = ["–" if size is None else format_bytes(size) for size in sizes]
+    return texts[0] if texts[0] == texts[1] else " → ".join(texts)

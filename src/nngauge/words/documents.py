@@ -163,6 +163,11 @@ def comparison_json_schema() -> dict[str, Any]:
     return msgspec.json.schema(ComparisonDocument)
 
 
+def bom_json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the difference of two bills of materials."""
+    return msgspec.json.schema(BomDocument)
+
+
 def snapshots_json_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of what `nngauge study diff --json` prints."""
     return msgspec.json.schema(SnapshotsDocument)

@@ -1,0 +1,1 @@
+"""Measures bills of materials."""
