@@ -103,14 +103,20 @@ JUNE = (
     app("com.e"),
 )
 SEPTEMBER = (
-    app("com.a", TFLITE, models=(face(),), core=Role.CORE, libraries=(library("other", 500_000),)),
+    app(
+        "com.a",
+        TFLITE,
+        models=(face(), replace(face(), parts=facts.model(path="a.apk!res/raw/m.tflite").parts)),
+        core=Role.CORE,
+        libraries=(library("other", 500_000),),
+    ),
     app("com.b", TFLITE, NCNN, models=(face(), things()), core=Role.EXTRA, libraries=BOTH),
     app("com.c"),
     app("com.d", found("iflytek", 700_000, Category.SDK)),
     app("com.e", found("google-cloud-vision", 0, Category.CLOUD, presence=Presence.ENDPOINT)),
     app("com.f", found("llama-cpp", 2_000_000), found("ggml", 600_000), libraries=LAYERS),
 )
-"""com.a takes it up, com.c gives it up; com.d and com.f are new; in com.f one engine has two layers."""
+"""com.a takes it up, with the same model in two places, com.c gives it up; com.d and com.f are new; in com.f one engine has two layers."""
 NETWORKS = (
     facts.network(
         digest=FACE, macs=1_000, parameters=100, weight_bytes=100, peak_bytes=50, scheme="full-integer",

@@ -18,6 +18,14 @@ _CODE: Final = "[try_cast(part AS HUGEINT) FOR part IN string_split(app.version_
 _NOT_INSIDE: Final = ", ".join(f"'{grade.value}'" for grade in (Grade.MODELS, Grade.DEAD))
 
 
+_MODELS: Final = (
+    "SELECT snapshot, nth, latest, package, edition, model.number, model.format, model.title, model.size, model.parameters, "
+    "model.nodes, model.completeness, model.task, model.task_probability, model.modality, model.owner, model.sdk, model.known, "
+    "model.likeness, model.used, editions.role, editions.category FROM editions JOIN model USING (app)"
+)
+"""Models of editions, those in several places of one several times."""
+
+
 class Prepared(Struct, frozen=True):
     """One such table: name, what its rows are, and the SELECT that makes it."""
 
@@ -67,12 +75,17 @@ PREPARED: Final = (
         f"WHERE confidence <> '{Confidence.POSSIBLE.value}' AND grade NOT IN ({_NOT_INSIDE})",
     ),
     Prepared(
+        "repeats",
+        "one row an edition and model that lies in several places of it: edition, number",
+        "SELECT edition, number FROM editions JOIN model USING (app) GROUP BY edition, number HAVING count(*) > 1",
+    ),
+    Prepared(
         "models",
         "one row an edition and model in it: snapshot, nth, latest, package, edition, number (the model), format, size, "
         "parameters, nodes, completeness, task, modality, owner, sdk, known, likeness, used, role (of the app), category",
-        "SELECT snapshot, nth, latest, package, edition, model.number, model.format, model.title, model.size, model.parameters, "
-        "model.nodes, model.completeness, model.task, model.task_probability, model.modality, model.owner, model.sdk, model.known, "
-        "model.likeness, model.used, editions.role, editions.category FROM editions JOIN model USING (app)",
+        f"{_MODELS} ANTI JOIN repeats USING (edition, number) "
+        f"UNION ALL (SELECT DISTINCT ON (edition, number) * FROM ({_MODELS} SEMI JOIN repeats USING (edition, number)) "
+        "ORDER BY edition, number, owner, task)",
     ),
     Prepared(
         "distinct_models",

@@ -63,17 +63,18 @@ MODELS: Final = (
         title="§5.1 Models found and read",
         ask=f"""WITH {DL}, now AS (SELECT edition, dl.edition IS NOT NULL AS dl FROM editions LEFT JOIN dl USING (edition) WHERE latest),
 known AS (SELECT number, macs FROM network WHERE macs IS NOT NULL),
-held AS (SELECT edition, count(*) AS found, count(*) FILTER (nodes > 0) AS read, count(macs) AS costed
-    FROM models LEFT JOIN known USING (number) WHERE latest GROUP BY edition),
-apart AS (SELECT count(*) AS found, count(*) FILTER (nodes > 0) AS read, count(macs) AS costed
-    FROM distinct_models LEFT JOIN known USING (number) WHERE latest),
-sums AS (SELECT sum(found) AS found, sum(read) AS read, sum(costed) AS costed, count(*) AS apps, count(*) FILTER (read > 0) AS read_apps,
-    count(*) FILTER (costed > 0) AS costed_apps, count(*) FILTER (dl) AS dl, count(*) FILTER (dl AND read > 0) AS read_dl,
-    count(*) FILTER (dl AND costed > 0) AS costed_dl FROM held JOIN now USING (edition)),
+apart AS (SELECT count(*) AS found, sum(packages) AS found_copies, count(*) FILTER (nodes > 0) AS read, sum(packages) FILTER (nodes > 0) AS read_copies,
+    count(macs) AS costed, sum(packages) FILTER (macs IS NOT NULL) AS costed_copies FROM distinct_models LEFT JOIN known USING (number) WHERE latest),
+has AS (SELECT DISTINCT edition, nodes > 0 AS read FROM models WHERE latest),
+held AS (SELECT edition, bool_or(read) AS read FROM has GROUP BY edition),
+priced AS (SELECT DISTINCT edition FROM models SEMI JOIN known USING (number) WHERE latest),
+sums AS (SELECT count(*) AS apps, count(*) FILTER (dl) AS dl, count(*) FILTER (read) AS read_apps, count(*) FILTER (dl AND read) AS read_dl,
+    count(priced.edition) AS costed_apps, count(priced.edition) FILTER (dl) AS costed_dl
+    FROM held JOIN now USING (edition) LEFT JOIN priced USING (edition)),
 line AS (SELECT 1 AS nth, 'DL apps' AS what, NULL AS models, NULL AS copies, count(*) AS apps, count(*) AS dl_apps FROM now WHERE dl
-UNION ALL SELECT 2, 'validated models', apart.found, sums.found, apps, dl FROM sums, apart
-UNION ALL SELECT 3, 'network read', apart.read, sums.read, read_apps, read_dl FROM sums, apart
-UNION ALL SELECT 4, 'cost known', apart.costed, sums.costed, costed_apps, costed_dl FROM sums, apart)
+UNION ALL SELECT 2, 'validated models', found, found_copies, apps, dl FROM sums, apart
+UNION ALL SELECT 3, 'network read', read, read_copies, read_apps, read_dl FROM sums, apart
+UNION ALL SELECT 4, 'cost known', costed, costed_copies, costed_apps, costed_dl FROM sums, apart)
 SELECT what, models, copies::BIGINT AS copies, apps, dl_apps FROM line ORDER BY nth""",
         columns=(
             Column("what", "how far it went"),
@@ -115,12 +116,13 @@ SELECT ['layers not known', 'neither', 'trees', 'CNN', 'attention', 'RNN'][kind 
     FROM model JOIN (SELECT app FROM editions WHERE latest) USING (app) WHERE nodes > 0 GROUP BY number) GROUP BY ops),
 named AS (SELECT ops, models, {_OF_NAME} AS layer, times FROM (SELECT ops, models, unnest(regexp_extract_all(ops, '"([^"]*)":\\d+', 1)) AS op,
     unnest(regexp_extract_all(ops, '":(\\d+)', 1))::BIGINT AS times FROM kinds)),
-read AS (SELECT number FROM distinct_models WHERE latest AND nodes > 0),
-conv AS (SELECT number, sum(layers) AS times FROM family WHERE family IN ({listed(_FAMILIES["conv"])}) GROUP BY number),
+layer AS (SELECT number, family, layers FROM family SEMI JOIN (SELECT number FROM distinct_models WHERE latest AND nodes > 0) USING (number)
+    WHERE family IN ({listed((*_FAMILIES["conv"], *_FAMILIES["pooling"], *_FAMILIES["fc"]))})),
+conv AS (SELECT number, sum(layers) AS times FROM layer WHERE family IN ({listed(_FAMILIES["conv"])}) GROUP BY number),
 held AS (SELECT layer, sum(times) AS times, any_value(models) AS models FROM named WHERE layer IS NOT NULL GROUP BY layer, ops
-UNION ALL SELECT 'conv', times, count(*) FROM conv SEMI JOIN read USING (number) GROUP BY times
-UNION ALL SELECT {case("family", _FAMILIES, "NULL")}, layers, count(*) FROM family SEMI JOIN read USING (number)
-    WHERE family IN ({listed((*_FAMILIES["pooling"], *_FAMILIES["fc"]))}) GROUP BY ALL),
+UNION ALL SELECT 'conv', times, count(*) FROM conv GROUP BY times
+UNION ALL SELECT {case("family", _FAMILIES, "NULL")}, layers, count(*) FROM layer
+    WHERE family NOT IN ({listed(_FAMILIES["conv"])}) GROUP BY ALL),
 bins AS (SELECT layer, times, sum(models) AS models FROM held GROUP BY layer, times),
 placed AS (SELECT *, sum(models) OVER (PARTITION BY layer ORDER BY times) AS up_to, sum(models) OVER (PARTITION BY layer) AS whole FROM bins)
 SELECT layer, any_value(whole)::BIGINT AS models, {share("any_value(whole)", "(SELECT sum(models) FROM kinds)")} AS share,
