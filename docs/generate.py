@@ -36,6 +36,7 @@ from nngauge.policy import RULES, load_policy
 from nngauge.policy.rules.deprecated import deprecations
 from nngauge.policy.rules.stores import store_limits
 from nngauge.policy.screen import option_defaults
+from nngauge.report import PAPERS, REPORTS
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
 from nngauge.units import format_bytes
 from nngauge.words.documents import (
@@ -216,6 +217,29 @@ def policy_rules_page() -> str:
     return "".join(parts)
 
 
+def reports_page() -> str:
+    """Every report: its question, who asked it first, its parts, and the facts that it needs."""
+    text = [
+        "# Reports",
+        (
+            "`nngauge report STUDY` makes all but those of publications, `nngauge report STUDY NAME` one, by name or id. A part "
+            "whose facts a study lacks says so, and what to run. The meaning of every column and the SQL stand beside every "
+            "table of the page that `--html` writes, and in `--json`."
+        ),
+    ]
+    for report in (*REPORTS, *PAPERS):
+        needs = ", ".join(f"`{need}`" for need in report.needs) or "nothing that studies have yet"
+        parts = [(f"`{part.name}`", part.title, part.counting, "yes" if part.chart else "") for part in report.parts]
+        text += [
+            f"## {report.id}: {report.title} {{ #{report.name} }}",
+            f"`{report.name}` · {report.question}",
+            f"First asked by: {report.origin}. Needs: {needs}.",
+            table(("part", "title", "counted", "figure"), parts),
+        ]
+        text += ["\n".join(f"- {limitation}" for limitation in report.limitations)] if report.limitations else []
+    return "\n\n".join(text) + "\n"
+
+
 def field_meanings(kind: type) -> dict[str, str]:
     """Name of each field of a struct, as policies write it → the text under it in the source."""
     body = ast.parse(inspect.getsource(kind)).body[0].body
@@ -268,6 +292,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "bom-difference.schema.json": partial(schema_page, bom_json_schema),
     "errors.md": errors_page,
     "policy-rules.md": policy_rules_page,
+    "reports.md": reports_page,
 }
 
 
