@@ -5,31 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from nngauge.report._api import Column, Part, Reference, Report
+from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars, cumulative
+from nngauge.report.published import reference
 from nngauge.report.shares import HUNDREDTHS, share
 
 _FORMAT: Final = Column("format", "id of the format (docs/formats.md)")
-
-
-def _sizes_2018() -> Reference:
-    return Reference(
-        source="Xu et al., A First Look at Deep Learning Apps on Smartphones, WWW 2019, §5.1 and Figure 7",
-        url="https://doi.org/10.1145/3308558.3313591",
-        columns=(
-            Column("format", "as the publication names it", basis="published"),
-            Column("median", "median size", "bytes", "published"),
-            Column("mean", "mean size", "bytes", "published"),
-        ),
-        rows=(
-            ("all", 1_600_000, 2_500_000),
-            ("TensorFlow", 3_200_000, None),
-            ("TensorFlow Lite", 750_000, None),
-            ("ncnn", 860_000, None),
-        ),
-        note="Models of September 2018 that could be extracted; rounded as printed.",
-    )
-
 
 REPORT: Final = Report(
     id="R9",
@@ -86,7 +67,7 @@ FROM cut ORDER BY models DESC, format, share""",
             chart=partial(
                 cumulative, value="size", share="share", colour="format", title="bytes of a model (logarithmic)"
             ),
-            reference=_sizes_2018,
+            reference=reference("www19", "figure-7"),
         ),
         Part(
             name="over-time",

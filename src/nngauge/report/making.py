@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from nngauge.errors import NngaugeError, StoreError
+from nngauge.errors import NngaugeError
 from nngauge.report._api import MadePart, MadeReport, Part, Refusal, Report
 from nngauge.report.corpus import Corpus
 from nngauge.store.warehouse import Answer
@@ -57,7 +57,7 @@ def _missing(part: Part, corpus: Corpus) -> Refusal | None:
         )
     try:
         lacking = next((need for need in part.needs if not corpus.holds(need)), None)
-    except StoreError as error:
+    except NngaugeError as error:  # files that went away meanwhile are told as either kind
         return Refusal("failed", error.what, error.hint)
     if lacking is None:
         return None
