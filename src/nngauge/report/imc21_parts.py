@@ -93,7 +93,7 @@ FROM models WHERE latest AND category IS NOT NULL GROUP BY category, format ORDE
     ),
     counting="validated models in packages of the latest snapshot whose category is known",
     needs=("market.category", "model"),
-    chart=partial(tiles, x="format", y="category", value="models", title="models, one a package that has it"),
+    chart=partial(tiles, x="format", y="category", value="models", title="models"),
     note="The study shows this as a figure; its numbers are not known here.",
 )
 
