@@ -31,10 +31,10 @@ from nngauge.cli import VERBS, cli
 from nngauge.detect.ruleset import Rule, load_rules
 from nngauge.domain.detection import Category
 from nngauge.formats import FORMATS
+from nngauge.knowledge.deprecations import deprecations
+from nngauge.knowledge.store_limits import store_limits
 from nngauge.packages import PACKAGES
 from nngauge.policy import RULES, load_policy
-from nngauge.policy.rules.deprecated import deprecations
-from nngauge.policy.rules.stores import store_limits
 from nngauge.policy.screen import option_defaults
 from nngauge.report import PAPERS, REPORTS
 from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table

@@ -231,7 +231,7 @@ def test_annotations_are_escaped_as_the_runner_undoes_it() -> None:
     undo = {"%25": "%", "%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ","}
     plain = {key: re.sub("%(25|0D|0A|3A|2C)", lambda found: undo[found[0]], value) for key, value in told.items()}
     assert name == "warning"
-    assert plain == {"file": "out/a,b.apk", "title": "model-size: No single model is larger than its budget"}
+    assert plain == {"file": "out/a,b.apk", "title": "model-size: A model over its budget"}
     shown = re.sub("%(25|0D|0A)", lambda found: undo[found[0]], message)
     assert shown.startswith(
         "100%, a:b/m.tflite: m.tflite (TensorFlow Lite / LiteRT) takes 9 B; 1 B are allowed for one model.\nQuantise"

@@ -11,10 +11,10 @@ import pytest
 from nngauge.detect.ruleset import load_rules
 from nngauge.domain.finding import Finding, Severity
 from nngauge.knowledge.accelerators import ACCELERATORS
+from nngauge.knowledge.deprecations import deprecations
+from nngauge.knowledge.store_limits import store_limits
 from nngauge.policy import RULE, RULES, assess, findings, load_policy, parse_policy
 from nngauge.policy.loading import Policy
-from nngauge.policy.rules.deprecated import deprecations
-from nngauge.policy.rules.stores import store_limits
 from tests.policy.cases import CASES, NNAPI, Case, doing
 from tests.policy.subjects import dossier, kept, packed, technology
 

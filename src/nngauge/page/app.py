@@ -285,7 +285,7 @@ def _advice(findings: Sequence[Finding]) -> list[Advice]:
         remedies, risks = {item.remedy for item in items}, {item.risk for item in items}
         found.append(
             Advice(
-                rule, RULE[rule].title if rule in RULE else rule, items[0].severity, tuple(items), _gain(items),
+                rule, RULE[rule].broken if rule in RULE else rule, items[0].severity, tuple(items), _gain(items),
                 items[0].remedy if len(remedies) == 1 else "", items[0].risk if len(risks) == 1 else "",
             )
         )  # fmt: skip

@@ -110,6 +110,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     id: str
     title: str
     """What holds when the rule is kept: "Models are not shipped in the clear"."""
+    broken: str
+    """What findings of it are called: "Models in the clear"."""
     why: str
     """Why it matters. Markdown."""
     fix: str

@@ -28,7 +28,7 @@ def encode_github(result: Assessment) -> bytes:
                 _COMMAND[finding.severity],
                 f"{place}{finding.says}" + (f"\n{finding.remedy}" if finding.remedy else ""),
                 file=file,
-                title=f"{finding.rule}: {RULE[finding.rule].title}",
+                title=f"{finding.rule}: {RULE[finding.rule].broken}",
             )
         )
     lines += [

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nngauge.domain.finding import Finding, Severity
+from nngauge.knowledge.deprecations import deprecations
+from nngauge.knowledge.store_limits import store_limits
 from nngauge.policy._api import Options, Rule, inner
 from nngauge.policy.assessment import RANK, Assessment, Judged
 from nngauge.policy.rules import RULE
-from nngauge.policy.rules.deprecated import deprecations
-from nngauge.policy.rules.stores import store_limits
 from nngauge.units import format_bytes
 from nngauge.words.amounts import plural
 
@@ -83,7 +83,9 @@ def _count(result: Assessment, severity: Severity) -> Text:
 
 def _group(severity: Severity, rule: Rule, items: Sequence[Judged], rows: int) -> RenderableType:
     shown = items[:rows] if rows else items
-    head = Text.assemble(("\n"), (f"{severity}", _STYLE[severity]), "  ", (rule.id, "bold"), (f"  {rule.title}", "dim"))
+    head = Text.assemble(
+        ("\n"), (f"{severity}", _STYLE[severity]), "  ", (rule.id, "bold"), (f"  {rule.broken}", "dim")
+    )
     if len(items) > 1:
         head.append(f"  {len(items)}", style="bold")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
+from nngauge.knowledge.store_limits import Limit, store_limits
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars, cumulative
-from nngauge.report.shares import HUNDREDTHS, share
+from nngauge.report.shares import HUNDREDTHS, literal, share
 from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
     from nngauge.report.corpus import Corpus
 
-_LIMITS: Final = Path(__file__).parents[1] / "policy" / "data" / "store_limits.toml"
 _WHOLE: Final = frozenset({"app", "base"})
 """Parts that the whole package stands for here, as an upper bound."""
 _INNER: Final = "substr(path, strpos(path, '!') + 1)"
@@ -29,17 +27,14 @@ _PLACE: Final = """CASE WHEN container = 'aab' AND starts_with(inside, 'base/') 
     WHEN starts_with(inside, 'lib/') THEN 'inside native libraries' ELSE 'elsewhere in the package' END"""
 
 
-@cache
-def _limits() -> tuple[dict[str, Any], ...]:
+def _limits() -> tuple[Limit, ...]:
     """Limits of stores that a whole package can be held against."""
-    found = tomllib.loads(_LIMITS.read_text(encoding="utf-8"))["limit"]
-    return tuple(limit for limit in found if limit["part"] in _WHOLE)
+    return tuple(limit for limit in store_limits() if limit.part in _WHOLE)
 
 
 def _budgets(corpus: Corpus) -> Answer:
-    names = ("store", "platform", "what", "source")
     values = ", ".join(
-        f"({at}, {limit['bytes']}, " + ", ".join("'" + limit[name].replace("'", "''") + "'" for name in names) + ")"
+        f"({at}, {limit.bytes}, {', '.join(map(literal, (limit.store, limit.platform, limit.what, limit.source)))})"
         for at, limit in enumerate(_limits())
     )
     return corpus.ask(

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from nngauge.compare.technologies import FAMILIES, NETWORKS
+from nngauge.knowledge.deprecations import Deprecation, deprecations
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
-from nngauge.report.shares import high, low, share
+from nngauge.report.shares import high, literal, low, share
 from nngauge.store.warehouse import Answer
 
 if TYPE_CHECKING:
     from nngauge.report.corpus import Corpus
 
-_DATA: Final = Path(__file__).parents[1] / "policy" / "data" / "deprecations.toml"
 _WEIGHTY: Final = 100_000
 """Bytes of float weights below which fewer bits save nothing that anybody would notice."""
 _COUNTING: Final = "packages of the latest snapshot, each once (its highest version)"
 
 
-@cache
-def _deprecations() -> tuple[dict[str, Any], ...]:
+def _deprecations() -> tuple[Deprecation, ...]:
     """What makers gave up, where technologies or accelerators tell it. What depends on versions is left to `nngauge check`."""
-    found = tomllib.loads(_DATA.read_text(encoding="utf-8"))["deprecation"]
-    return tuple(
-        item for item in found if "below" not in item and (item.get("technologies") or item.get("accelerators"))
-    )
+    return tuple(item for item in deprecations() if not item.below and (item.technologies or item.accelerators))
 
 
 def _given_up(corpus: Corpus) -> Answer:
     """One row a deprecation: how many packages depend on it."""
-    items = ", ".join(f"({at}, {', '.join(map(_quoted, _told(item)))})" for at, item in enumerate(_deprecations()))
+    items = ", ".join(f"({at}, {', '.join(map(literal, _told(item)))})" for at, item in enumerate(_deprecations()))
     technologies = [
-        f"({at}, {_quoted(name)}, {'true' if item.get('code') else 'false'})"
+        f"({at}, {literal(name)}, {'true' if item.code else 'false'})"
         for at, item in enumerate(_deprecations())
-        for name in item.get("technologies", ())
+        for name in item.technologies
     ]
-    accelerators = [
-        f"({at}, {_quoted(name)})" for at, item in enumerate(_deprecations()) for name in item.get("accelerators", ())
-    ]
+    accelerators = [f"({at}, {literal(name)})" for at, item in enumerate(_deprecations()) for name in item.accelerators]
     return corpus.ask(
         f"""WITH item AS (SELECT * FROM (VALUES {items}) AS item(place, id, title, since, ends, effect, instead, source)),
 by_technology AS (SELECT * FROM (VALUES {", ".join(technologies)}) AS named(place, technology, code)),
@@ -58,12 +50,9 @@ FROM item CROSS JOIN whole LEFT JOIN hit USING (place) GROUP BY ALL ORDER BY pac
     )
 
 
-def _told(item: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(item.get(name, "")) for name in ("id", "title", "since", "ends", "effect", "instead", "source"))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _told(item: Deprecation) -> tuple[str, ...]:
+    ends = item.ends.isoformat() if item.ends is not None else ""
+    return item.id, item.title, item.since, ends, item.effect, item.instead, item.source
 
 
 _KIND: Final = (

@@ -1,4 +1,4 @@
-"""SQL for shares: the share itself, and the interval of Wilson's score in which the share of a larger market may lie.
+"""SQL for shares and texts: the share itself, and the interval of Wilson's score in which the share of a larger market may lie.
 
 E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927), 209-212,
 https://doi.org/10.1080/01621459.1927.10502953
@@ -12,6 +12,11 @@ _Z: Final = 1.959964
 """Quantile of the normal distribution for 95 %."""
 HUNDREDTHS: Final = "[step / 100 FOR step IN range(101)]"
 """SQL for 0, 0.01 … 1: the steps of a distribution that are kept, for `quantile_disc`."""
+
+
+def literal(text: str) -> str:
+    """SQL for a text."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def share(count: str, of: str) -> str:

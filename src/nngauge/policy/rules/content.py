@@ -160,6 +160,7 @@ def _owners(subject: Subject, _: Options) -> Iterator[Hit]:
 REQUIRED_TASK: Final = Rule(
     id="required-task",
     title="Models for the required tasks are in the app",
+    broken="A required task is missing",
     why="A build that silently lost its model passes every test that does not open the camera.",
     fix="Ship the model, or move the task off the list when it is delivered in another way.",
     severity=Severity.ERROR,
@@ -171,6 +172,7 @@ REQUIRED_TASK: Final = Rule(
 FORBIDDEN_TASK: Final = Rule(
     id="forbidden-task",
     title="No model does what the policy forbids",
+    broken="A task that the policy forbids",
     why="Some uses need consent or an assessment first: face recognition, emotion recognition and biometric categorisation "
     "are regulated in the European Union and elsewhere, whoever's component they come with.",
     fix="Leave the model out, or exempt it with the reason and the date of the next review.",
@@ -183,6 +185,7 @@ FORBIDDEN_TASK: Final = Rule(
 FORBIDDEN_TECHNOLOGY: Final = Rule(
     id="forbidden-technology",
     title="Nothing is in the app that the policy forbids",
+    broken="A technology that the policy forbids",
     why="Which services and runtimes an app may contain is often decided by contracts, privacy statements or a platform "
     "team; dependencies do not know about it.",
     fix="Remove the dependency that brings it (`nngauge why` shows the evidence), or allow it in the policy.",
@@ -195,6 +198,7 @@ FORBIDDEN_TECHNOLOGY: Final = Rule(
 CLOUD_AI: Final = Rule(
     id="cloud-ai",
     title="Every AI service over the network is known",
+    broken="An AI service over the network that nobody declared",
     why="What is sent to an AI service leaves the phone; users, stores and regulators ask for it to be declared, and clients "
     "of such services have often carried their keys in the package.",
     fix="Check what is sent, declare it, keep keys on a server, and list the service in `allow`.",
@@ -210,6 +214,7 @@ CLOUD_AI: Final = Rule(
 MODEL_LICENCE: Final = Rule(
     id="model-licence",
     title="Published models may be used in an app",
+    broken="A licence that does not allow this",
     why="Models that are free to download are often not free to ship: non-commercial licences forbid it, and network "
     "copyleft asks for more than most apps give.",
     fix="Replace the model or obtain a licence. Recognised are models of the index (`nngauge knowledge`), also renamed, "
@@ -223,6 +228,7 @@ MODEL_LICENCE: Final = Rule(
 UNKNOWN_OWNER: Final = Rule(
     id="unknown-owner",
     title="It is known who brought each model",
+    broken="Models of unknown origin",
     why="A model that nobody can place has no one who updates it, licenses it or answers for it.",
     fix="Find the dependency that brings it; `docs/add-an-sdk.md` tells how to teach the tool.",
     severity=Severity.NOTE,

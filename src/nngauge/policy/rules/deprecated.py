@@ -6,57 +6,21 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from nngauge.domain.acceleration import Outcome
-from nngauge.domain.app import Platform
 from nngauge.domain.evidence import Presence
 from nngauge.domain.finding import Severity
 from nngauge.domain.location import Location
 from nngauge.domain.technology import Technology
+from nngauge.knowledge.deprecations import Deprecation, deprecations
 from nngauge.policy._api import Hit, Options, Rule, Subject, inner, lead, listed
 
-_DATA: Final = Path(__file__).parents[1] / "data" / "deprecations.toml"
 _NUMBERS: Final = re.compile(r"\d{1,9}")
 _BOUND: Final = re.compile(r"<\s*([\d.]+)")
 _CODE: Final = frozenset({Presence.LIBRARY, Presence.EMBEDDED, Presence.DEFINED})
 _ASKED: Final = frozenset({Outcome.WORKS, Outcome.SYSTEM, Outcome.MISSING})
 """What comes of a request that is certain; an unknown one might not be one."""
-
-
-class Deprecation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that was given up. Any of `technologies`, `accelerators` and `paths` tells that an app uses it."""
-
-    id: str
-    title: str
-    technologies: tuple[str, ...] = ()
-    accelerators: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    """Globs of the places of models inside the package."""
-    platform: Platform | None = None
-    below: str = ""
-    """Only versions that are certainly lower."""
-    code: bool = False
-    """Only where its code is in the app: naming its server is no use of it."""
-    since: str = ""
-    """When it was given up, as its maker says it."""
-    ends: date | None = None
-    """The day after which it does not work."""
-    level: Severity
-    effect: str
-    instead: str
-    source: str
-    read: date
-    """The day somebody looked at `source`."""
-
-
-class _Deprecations(Struct, forbid_unknown_fields=True):
-    deprecation: tuple[Deprecation, ...]
 
 
 class DeprecatedOptions(Options, frozen=True, kw_only=True):
@@ -74,12 +38,6 @@ class DeprecatedOptions(Options, frozen=True, kw_only=True):
             raise ValueError(f"unknown deprecation {unknown[0]!r}; known: {', '.join(known)}")
         if not 0 <= self.horizon_days <= 3650:
             raise ValueError("horizon-days must be between 0 and 3650")
-
-
-@cache
-def deprecations() -> tuple[Deprecation, ...]:
-    """All that are known."""
-    return msgspec.toml.decode(_DATA.read_bytes(), type=_Deprecations).deprecation
 
 
 def _check(subject: Subject, options: DeprecatedOptions) -> Iterator[Hit]:
@@ -152,6 +110,7 @@ def _weight(item: Deprecation, today: date, horizon: int) -> Severity:
 DEPRECATED_API: Final = Rule(
     id="deprecated-api",
     title="Nothing is used that its maker has given up",
+    broken="Given up by its maker",
     why="A deprecated interface gets no fixes and disappears with some phone, system or date. A service that is switched off "
     "takes the feature with it, also in versions of the app that are already installed.",
     fix="Move to the named successor before the date. What is known, with dates and sources, is data: "

@@ -85,6 +85,7 @@ def _unread(subject: Subject, _: Options) -> Iterator[Hit]:
 TRAINING_LEFTOVERS: Final = Rule(
     id="training-leftovers",
     title="Models are exported for inference",
+    broken="Left over from training",
     why="Gradients, optimizers, losses and debug operations make a model larger and slower, and some runtimes refuse them.",
     fix="Freeze and strip the model before converting it.",
     severity=Severity.NOTE,
@@ -95,6 +96,7 @@ TRAINING_LEFTOVERS: Final = Rule(
 BUILD_TRACES: Final = Rule(
     id="build-traces",
     title="Models do not tell who built them where",
+    broken="Models that tell who built them",
     why="Exporters write the paths of the machine into a model: names of people, of projects and of internal systems.",
     fix="Strip the metadata when exporting, or build in a neutral folder.",
     severity=Severity.WARNING,
@@ -105,6 +107,7 @@ BUILD_TRACES: Final = Rule(
 PICKLE_MODEL: Final = Rule(
     id="pickle-model",
     title="No model is a pickle that has to be trusted",
+    broken="Models that are pickles",
     why="Loading a Python pickle runs what it says. In an app with Python inside, a checkpoint that was swapped is code that "
     "was swapped; elsewhere it is a file that the app cannot use.",
     fix="Ship safetensors or a compiled format. TorchScript archives are not reported: libtorch reads their pickle with a "
@@ -120,6 +123,7 @@ PICKLE_MODEL: Final = Rule(
 UNREAD_PARTS: Final = Rule(
     id="unread-parts",
     title="Every part of the package could be read",
+    broken="Parts that could not be read",
     why="What could not be read was not checked: a verdict about the rest is not a verdict about the app. The exit code is 3 "
     "when nothing else is wrong.",
     fix="Repair or remove the part. Encrypted or oddly packed entries are sometimes meant to keep tools out.",

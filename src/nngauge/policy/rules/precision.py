@@ -130,6 +130,7 @@ _QUANTISE: Final = "https://ai.google.dev/edge/litert/models/post_training_quant
 FLOAT32_BESIDE_INT8: Final = Rule(
     id="float32-beside-int8",
     title="No float32 where int8 exists",
+    broken="float32 where int8 exists",
     why="The same network in int8 takes a quarter of the bytes and usually less time and energy. Where the app already "
     "ships the int8 one, the work is done.",
     fix="Ship the int8 model alone, or quantise the other one the same way.",
@@ -141,6 +142,7 @@ FLOAT32_BESIDE_INT8: Final = Rule(
 FLOAT32_WEIGHTS: Final = Rule(
     id="float32-weights",
     title="Large weights are not kept in float32",
+    broken="Large weights in float32",
     why="Weights of 8 bits take a quarter of the bytes of float32; weight-only quantisation needs no data and leaves the "
     "arithmetic as it is. The gain given is the difference of the stored weights, before the package is compressed.",
     fix="Quantise with the tools of the format (ai-edge-quantizer, onnxruntime.quantization, coremltools.optimize, "
@@ -154,6 +156,7 @@ FLOAT32_WEIGHTS: Final = Rule(
 DUPLICATE_MODEL: Final = Rule(
     id="duplicate-model",
     title="No model is in the app twice",
+    broken="The same model more than once",
     why="Identical files in several places are downloaded and stored several times; packages do not share them.",
     fix="Keep one copy in the base, and load it from all features.",
     severity=Severity.WARNING,

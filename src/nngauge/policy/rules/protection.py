@@ -134,6 +134,7 @@ def _of_models(models: tuple[AuditedModel, ...], checks: tuple[Check, ...]) -> d
 UNPROTECTED_MODEL: Final = Rule(
     id="unprotected-model",
     title="Models of the app's own are not shipped in the clear",
+    broken="The app's own models in the clear",
     why="Whoever has the app has the model: it can be copied into another app, studied for inputs that fool it, or mined "
     "for its training data. In the study of 2019 most models could be taken without effort; that has not changed.",
     fix="Decide per model whether it is worth protecting. If it is: encrypt it with a key that does not lie in the package "
@@ -152,6 +153,7 @@ UNPROTECTED_MODEL: Final = Rule(
 KEY_BESIDE_MODEL: Final = Rule(
     id="key-beside-model",
     title="No key lies beside the model that it opens",
+    broken="A key beside the model that it opens",
     why="Encryption with the key in the same package protects from nobody who looks, and costs time at every start.",
     fix="Fetch the key after a check of the device, keep it in the Android Keystore or the Secure Enclave, and never in "
     "assets, resources or code. Treat the old key as public.",
@@ -163,6 +165,7 @@ KEY_BESIDE_MODEL: Final = Rule(
 WEAK_CIPHER: Final = Rule(
     id="weak-cipher",
     title="Models are not masked with ciphers that leave patterns",
+    broken="Models masked with ciphers that leave patterns",
     why="A repeating XOR or a block cipher without chaining shows the structure of the weights, and gives the key away to "
     "whoever knows how a model file begins.",
     fix="Use an authenticated cipher (AES-GCM, ChaCha20-Poly1305) with a fresh nonce for each file.",
@@ -174,6 +177,7 @@ WEAK_CIPHER: Final = Rule(
 REPLACEABLE_MODEL: Final = Rule(
     id="replaceable-model",
     title="Nobody else can replace a model before it is loaded",
+    broken="Models that others could replace",
     why="A model decides what the app sees and says. One that lies on shared storage, in an expansion file or where the "
     "download manager writes can be swapped by another app or by the user, and parsers of models have had memory errors.",
     fix="Keep models in the package or the app's private storage, and compare a digest or signature before loading.",
@@ -185,6 +189,7 @@ REPLACEABLE_MODEL: Final = Rule(
 OPEN_DOWNLOAD: Final = Rule(
     id="open-download",
     title="Models are downloaded over TLS",
+    broken="Models downloaded without TLS",
     why="Whoever is on the way of a plain download can hand the app another model.",
     fix="Use https, and compare a digest that comes with the app.",
     severity=Severity.WARNING,

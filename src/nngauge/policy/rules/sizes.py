@@ -92,6 +92,7 @@ def _share(subject: Subject, options: OfApp) -> Iterator[Hit | Unevaluated]:
 MODEL_BYTES: Final = Rule(
     id="model-bytes",
     title="All models together stay within their budget",
+    broken="Models over their budget",
     why="Every megabyte is downloaded by each user, kept on each phone, and downloaded again when it changes. Models are "
     "often the largest thing in an app, and grow without anybody deciding it.",
     fix="Quantise, remove copies and models that nothing uses, deliver rarely used models on demand, or raise `limit` "
@@ -105,6 +106,7 @@ MODEL_BYTES: Final = Rule(
 MODEL_SIZE: Final = Rule(
     id="model-size",
     title="No single model is larger than its budget",
+    broken="A model over its budget",
     why="A model has to be read, mapped and kept in memory as a whole; a large one also makes every update of it large.",
     fix="Quantise it, choose a smaller architecture for the same task, or deliver it apart from the base.",
     severity=Severity.WARNING,
@@ -116,6 +118,7 @@ MODEL_SIZE: Final = Rule(
 MODEL_SHARE: Final = Rule(
     id="model-share",
     title="Models are not most of the app",
+    broken="Models are most of the app",
     why="An app that is mostly models is a candidate for separate delivery: whoever does not use the feature need not "
     "download it.",
     fix="Move models into AI packs, asset packs or Background Assets, or raise `limit` where AI is what the app is for.",

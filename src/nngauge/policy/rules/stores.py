@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
-from msgspec import Struct
+from typing import Final
 
 from nngauge.domain.app import Platform
 from nngauge.domain.finding import Severity
 from nngauge.domain.location import Location
 from nngauge.domain.outcome import Treatment
+from nngauge.knowledge.store_limits import Limit, store_limits
 from nngauge.policy._api import Hit, Options, Rule, Share, Subject, Unevaluated
 from nngauge.units import format_bytes
 
-_DATA: Final = Path(__file__).parents[1] / "data" / "store_limits.toml"
 _KINDS: Final = {"module": "feature module", "asset-pack": "asset pack", "ai-pack": "AI pack", "obb": "expansion file"}
 _UNFINISHED: Final = frozenset({"aar", "obb", "folder", "archive"})
-
-
-class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One limit of one store."""
-
-    store: str
-    platform: Platform
-    part: Literal["base", "module", "asset-pack", "ai-pack", "obb", "app"]
-    """What it holds for; ``app``: everything together."""
-    bytes: int
-    measure: Literal["download", "unpacked"] = "download"
-    level: Severity = Severity.ERROR
-    """Error: the store refuses more. Warning: it asks the user. Note: it used to refuse."""
-    what: str
-    source: str
-    read: date
-    """The day somebody looked at `source`."""
-
-
-class _Limits(Struct, forbid_unknown_fields=True):
-    limit: tuple[Limit, ...]
 
 
 class StoreOptions(Options, frozen=True, kw_only=True):
@@ -49,12 +22,6 @@ class StoreOptions(Options, frozen=True, kw_only=True):
 
     margin: Share = Share(0.0)
     """Report already when less than this share of the limit is left."""
-
-
-@cache
-def store_limits() -> tuple[Limit, ...]:
-    """All limits known."""
-    return msgspec.toml.decode(_DATA.read_bytes(), type=_Limits).limit
 
 
 def _measured(subject: Subject) -> Iterator[tuple[str, str, int, Location | None]]:
@@ -118,6 +85,7 @@ _RANK: Final = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 STORE_LIMIT: Final = Rule(
     id="store-limit",
     title="Every part fits the limits of its store",
+    broken="Too large for a store",
     why="A store refuses a part that is too large, usually on the day of the release; below that, large downloads are put "
     "off by users on cellular data. Packages are measured as packed: for app bundles and split sets that is an upper bound "
     "of what one phone downloads.",
