@@ -12,22 +12,31 @@ from nngauge.report.shares import share
 _SNAPSHOT: Final = Column("snapshot", "name of the snapshot")
 _OWNER: Final = Column("owner", "app: its own developers; sdk: a component of somebody else; system; unknown")
 _LATEST: Final = "packages of the latest snapshot that have a result, each once"
-_OWNED: Final = "coalesce(owner, 'unknown')"
 _DEVELOPERS: Final = """developers AS (SELECT coalesce(developer_id, 'signed by ' || left(signer, 16)) AS developer,
     any_value(developer) AS name, count(*) AS packages, count(*) FILTER (runtime_present) AS with_runtime,
     count(*) FILTER (model_present) AS with_model FROM editions WHERE latest GROUP BY 1)"""
 _COUNTED: Final = f"""WITH {_DEVELOPERS},
 counted AS (
-    SELECT 'developers, by packages with a runtime' AS what, with_runtime AS amount FROM developers
-        WHERE developer IS NOT NULL AND with_runtime > 0
-    UNION ALL SELECT 'SDKs, by packages with one of their models', count(DISTINCT edition) FROM models
+    SELECT 'developers, by packages with a runtime' AS what, with_runtime AS amount, count(*) AS times FROM developers
+        WHERE developer IS NOT NULL AND with_runtime > 0 GROUP BY ALL
+    UNION ALL SELECT 'SDKs, by packages with one of their models', count(DISTINCT edition), 1 FROM models
         WHERE latest AND owner = 'sdk' AND sdk <> '' GROUP BY sdk
-    UNION ALL SELECT 'SDKs, by packages with one of their technologies', count(DISTINCT edition) FROM technologies
+    UNION ALL SELECT 'SDKs, by packages with one of their technologies', count(DISTINCT edition), 1 FROM technologies
         WHERE latest AND owner = 'sdk' AND sdk <> '' GROUP BY sdk
-    UNION ALL SELECT 'distinct models, by packages', packages FROM distinct_models WHERE latest
-    UNION ALL SELECT 'distinct models of the apps'' own, by packages', packages FROM distinct_models WHERE latest AND owner = 'app'),
-ranked AS (SELECT what, amount, row_number() OVER (PARTITION BY what ORDER BY amount) AS place,
-    count(*) OVER (PARTITION BY what) AS n, sum(amount) OVER (PARTITION BY what) AS total FROM counted)"""
+    UNION ALL SELECT 'distinct models, by packages', packages, count(*) FROM distinct_models WHERE latest GROUP BY ALL
+    UNION ALL SELECT 'distinct models of the apps'' own, by packages', packages, count(*) FROM distinct_models
+        WHERE latest AND owner = 'app' GROUP BY ALL),
+amounts AS (SELECT what, amount, sum(times)::BIGINT AS times FROM counted GROUP BY what, amount),
+ranked AS (SELECT what, amount, times, sum(times) OVER larger - times AS above, sum(amount * times) OVER larger - amount * times AS held,
+    sum(times) OVER whole AS n, sum(amount * times) OVER whole AS total FROM amounts
+    WINDOW larger AS (PARTITION BY what ORDER BY amount DESC), whole AS (PARTITION BY what))"""
+"""`ranked`: how many (`times`) have an amount, how many have more (`above`), and what those have together (`held`)."""
+
+
+def _of_the_largest(most: str) -> str:
+    """SQL for the share of the sum that the `most` largest have."""
+    return share(f"sum(amount * greatest(0, least(times, {most} - above)))", "any_value(total)")
+
 
 REPORT: Final = Report(
     id="R7",
@@ -39,16 +48,18 @@ REPORT: Final = Report(
         Part(
             name="owners",
             title="Whose the models are",
-            ask=f"""WITH copies AS (SELECT snapshot, {_OWNED} AS owner, count(*) AS copies, count(DISTINCT number) AS models,
-    count(DISTINCT edition) AS packages FROM models GROUP BY ALL)
-SELECT snapshot, owner, copies, {share("copies", "sum(copies) OVER (PARTITION BY snapshot)")} AS of_copies, models, packages
-FROM copies ORDER BY snapshot, copies DESC, owner""",
+            ask=f"""WITH copied AS (SELECT nth, owner, sum(copies)::BIGINT AS copies, count(*) AS packages FROM owned_models
+    GROUP BY nth, owner),
+different AS (SELECT nth, coalesce(owner, 'unknown') AS owner, count(*) AS models FROM distinct_models GROUP BY ALL)
+SELECT snapshot, owner, copies, {share("copies", "sum(copies) OVER (PARTITION BY snapshot)")} AS of_copies,
+    coalesce(models, 0) AS models, packages
+FROM copied JOIN snapshots USING (nth) LEFT JOIN different USING (nth, owner) ORDER BY snapshot, copies DESC, owner""",
             columns=(
                 _SNAPSHOT,
                 _OWNER,
                 Column("copies", "models in packages; one that is in two packages counts twice", "count"),
                 Column("of_copies", "÷ all copies of the snapshot", "share"),
-                Column("models", "distinct models", "count"),
+                Column("models", "distinct models; one that some app has as its own is the app's", "count"),
                 Column("packages", "packages with at least one of them", "count"),
             ),
             counting="copies of models in packages of a snapshot, each package once",
@@ -58,8 +69,8 @@ FROM copies ORDER BY snapshot, copies DESC, owner""",
         Part(
             name="without-sdks",
             title="Apps with a model, with and without those of SDKs",
-            ask=f"""WITH had AS (SELECT edition, bool_or({_OWNED} = 'app') AS own, bool_or({_OWNED} = 'sdk') AS sdk,
-    bool_or({_OWNED} NOT IN ('app', 'sdk')) AS unclear FROM models GROUP BY edition),
+            ask=f"""WITH had AS (SELECT edition, bool_or(owner = 'app') AS own, bool_or(owner = 'sdk') AS sdk,
+    bool_or(owner NOT IN ('app', 'sdk')) AS unclear FROM owned_models GROUP BY edition),
 told AS (SELECT snapshot, own, sdk, unclear FROM editions LEFT JOIN had USING (edition))
 SELECT snapshot, what, packages, editions, {share("packages", "editions")} AS share FROM (
     SELECT snapshot, count(*) AS editions, unnest(['any model', 'a model of its own', 'only models of SDKs', 'whose: unknown']) AS what,
@@ -120,11 +131,11 @@ FROM developers WHERE developer IS NOT NULL AND with_runtime > 0 ORDER BY with_r
             name="concentration",
             title="How concentrated it is",
             ask=f"""{_COUNTED}
-SELECT what, any_value(n) AS number, any_value(total)::BIGINT AS total, max(amount) AS largest,
-    {share("count(*) FILTER (amount > 1)", "count(*)")} AS several,
-    {share("coalesce(sum(amount) FILTER (place > n - 10), 0)", "sum(amount)")} AS top_ten,
-    {share("coalesce(sum(amount) FILTER (place > n - ceil(n / 100.0)), 0)", "sum(amount)")} AS top_percent,
-    2 * sum(place * amount)::DOUBLE / (any_value(n) * sum(amount)) - (any_value(n) + 1.0) / any_value(n) AS gini
+SELECT what, any_value(n)::BIGINT AS number, any_value(total)::BIGINT AS total, max(amount) AS largest,
+    {share("coalesce(sum(times) FILTER (amount > 1), 0)", "any_value(n)")} AS several,
+    {_of_the_largest("10")} AS top_ten, {_of_the_largest("ceil(n / 100.0)")} AS top_percent,
+    2 * sum(amount * times * (n - above - (times - 1) / 2.0)) / (any_value(n)::DOUBLE * any_value(total))
+        - (any_value(n) + 1.0) / any_value(n) AS gini
 FROM ranked GROUP BY what ORDER BY what""",
             columns=(
                 Column("what", "what is counted, and by what"),
@@ -143,11 +154,10 @@ FROM ranked GROUP BY what ORDER BY what""",
             name="lorenz",
             title="Share of the largest",
             ask=f"""{_COUNTED},
-summed AS (SELECT what, n - place + 1 AS rank, n, sum(amount) OVER (PARTITION BY what ORDER BY place DESC)::DOUBLE / total AS share
-    FROM ranked),
-steps AS (SELECT what, rank, share FROM summed
-    WHERE rank <= 10 OR rank = n OR floor(20 * log10(rank)) > floor(20 * log10(rank - 1)))
-SELECT what, rank, share FROM steps ORDER BY what, rank""",
+steps AS (SELECT DISTINCT round(power(10, step / 20.0))::BIGINT AS rank FROM range(0, 161) AS steps(step)
+    UNION SELECT unnest(range(1, 11)) UNION SELECT n::BIGINT FROM ranked)
+SELECT what, rank, (held + amount * (rank - above))::DOUBLE / total AS share
+FROM ranked JOIN steps ON rank > above AND rank <= above + times ORDER BY what, rank""",
             columns=(
                 Column("what", "what is counted, and by what"),
                 Column("rank", "so many of the largest", "count"),
@@ -156,7 +166,7 @@ SELECT what, rank, share FROM steps ORDER BY what, rank""",
             counting="developers, SDKs and models of the latest snapshot, by the packages that they are in",
             needs=("app",),
             chart=partial(cumulative, value="rank", share="share", colour="what", title="so many of the largest"),
-            note="All of the first ten ranks, then twenty in every power of ten.",
+            note="The first ten ranks, then twenty in every power of ten.",
         ),
     ),
     limitations=("Owners are told from paths, names and known files of SDKs (docs/add-an-sdk.md); what no evidence decides stays unknown.",),

@@ -109,11 +109,12 @@ SELECT snapshot, technology, title, share, change, ratio FROM changed ORDER BY {
         Part(
             name="versions",
             title="Versions of the runtimes",
-            ask=f"""WITH told AS (SELECT snapshot, technology, title, edition, unnest(versions::JSON::VARCHAR[]) AS version
-    FROM technologies WHERE category = 'runtime' AND versions IS NOT NULL AND versions <> '[]'),
-counted AS (SELECT snapshot, technology, any_value(title) AS title, version, count(DISTINCT edition) AS packages
+            ask=f"""WITH lists AS (SELECT snapshot, technology, any_value(title) AS title, versions, count(*) AS packages FROM technologies
+    WHERE category = 'runtime' AND versions <> '[]' GROUP BY snapshot, technology, versions),
+told AS (SELECT snapshot, technology, title, packages, unnest(versions::JSON::VARCHAR[]) AS version FROM lists),
+counted AS (SELECT snapshot, technology, any_value(title) AS title, version, sum(packages)::BIGINT AS packages
     FROM told GROUP BY snapshot, technology, version),
-whole AS (SELECT snapshot, technology, count(DISTINCT edition) AS with_version FROM told GROUP BY snapshot, technology)
+whole AS (SELECT snapshot, technology, sum(packages) AS with_version FROM lists GROUP BY snapshot, technology)
 SELECT snapshot, technology, version, title || ' ' || version AS both, packages, {share("packages", "with_version")} AS share
 FROM counted JOIN whole USING (snapshot, technology)
 ORDER BY max(packages) OVER (PARTITION BY technology) DESC, technology,

@@ -88,6 +88,12 @@ PREPARED: Final = (
         "ORDER BY edition, number, owner, task)",
     ),
     Prepared(
+        "owned_models",
+        "one row an edition and owner of models in it: nth, edition, owner (unknown where nobody asked), copies: how many models",
+        "SELECT any_value(nth) AS nth, edition, coalesce(owner, 'unknown') AS owner, count(*) AS copies FROM models "
+        "GROUP BY edition, coalesce(owner, 'unknown')",
+    ),
+    Prepared(
         "distinct_models",
         "one row a snapshot and distinct model: all columns of `models` as one package tells them, one that has it as its own if "
         "there is any, and packages: how many have it",
