@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from msgspec import Struct, field
 
+from nngauge.domain.checkup import Found
 from nngauge.domain.measurement import Device, State
 
 
@@ -90,17 +91,6 @@ class OpenDevice(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *problem: object) -> None: ...
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A device that was seen."""
-
-    id: str
-    says: str
-    """What it is, in a few words."""
-    problem: str = ""
-    """Why it cannot be used: unauthorised, offline; empty: it can."""
-    hint: str = ""
 
 
 class DeviceKind(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Android phones, through the adb server of this machine: its host protocol, shell v2 and the sync service.
 
-Only what reading needs: nothing here can write to a phone. Commands are lists of words, each quoted for the phone's shell;
+Only what reading needs: nothing here can write to a phone (`nngauge.devices.adb` can). Commands are lists of words, each quoted for the phone's shell;
 paths go through the sync service, which has no shell. What a phone answers is not trusted: every length is bounded.
 
 https://android.googlesource.com/platform/packages/modules/adb/+/refs/heads/main/docs/dev/services.md
@@ -121,14 +121,14 @@ class AdbServer:
         return Phone(self, serial, features)
 
     @contextmanager
-    def open(self, serial: str, service: str) -> Iterator[_Line]:
+    def open(self, serial: str, service: str) -> Iterator[Line]:
         """A connection to a service of the phone."""
         with self._request(f"host:transport:{serial}", f"adb://{serial}") as line:
             line.ask(service)
             yield line
 
     @contextmanager
-    def _request(self, service: str, where: str = "adb:") -> Iterator[_Line]:
+    def _request(self, service: str, where: str = "adb:") -> Iterator[Line]:
         host, port = self._address
         try:
             connection = socket.create_connection(self._address, timeout=_CONNECT_SECONDS)
@@ -139,7 +139,7 @@ class AdbServer:
             ) from None  # fmt: skip
         with connection:
             connection.settimeout(PHONE_SECONDS)
-            line = _Line(connection, where)
+            line = Line(connection, where)
             line.ask(service)
             yield line
 
@@ -217,7 +217,7 @@ class Phone:
                 yield piece
 
     @contextmanager
-    def _sync(self, request: bytes, path: str) -> Iterator[_Line]:
+    def _sync(self, request: bytes, path: str) -> Iterator[Line]:
         encoded = path.encode("utf-8", "surrogateescape")
         if len(encoded) > _MAX_PATH:
             raise LimitError(f"a path of more than {_MAX_PATH} bytes", where=self._where)
@@ -234,8 +234,8 @@ class Phone:
         return kind(f"the phone does not hand it over: {text}", where=f"{self._where}!{path}")
 
 
-class _Line:
-    """One connection to the server."""
+class Line:
+    """One connection to the server. Made by `AdbServer.open`."""
 
     def __init__(self, connection: socket.socket, where: str) -> None:
         self._connection = connection
@@ -252,6 +252,10 @@ class _Line:
             raise TransientError(f"the adb server says: {_shown(self.block())}", where=self._where, hint="adb devices")
         if answer != b"OKAY":
             raise MalformedError("this is no adb server", where=self._where, hint="ANDROID_ADB_SERVER_PORT")
+
+    def patience(self, seconds: float) -> None:
+        """From now on this much silence counts as a lost connection."""
+        self._connection.settimeout(seconds)
 
     def send(self, data: bytes) -> None:
         """Sends all of it."""
@@ -290,7 +294,7 @@ class _Line:
         return TransientError(f"the connection broke: {error.strerror or error}", where=self._where)
 
 
-def _shell_answer(line: _Line) -> tuple[bytes, bytes, int]:
+def _shell_answer(line: Line) -> tuple[bytes, bytes, int]:
     """Output, the beginning of what was complained about, and the exit status of a command."""
     output, errors = bytearray(), bytearray()
     while True:
