@@ -31,6 +31,8 @@ class Interval(Struct, frozen=True):
     low: float
     middle: float
     high: float
+    chance: float = 1.0
+    """Of ratios: how often equal configurations would differ as much (two-sided p-value)."""
 
     @property
     def half_width(self) -> float:
@@ -107,13 +109,15 @@ def paired_ratio(pairs: Sequence[tuple[float, float]], *, level: float = LEVEL) 
     """
     logs = [_log(second) - _log(first) for first, second in pairs]
     averages = sorted((one + other) / 2 for at, one in enumerate(logs) for other in logs[at:])
-    return _ranked(averages, _signed_rank_cut(len(logs), round(1 - level, 6)))
+    counts = _signed_ranks(len(logs))
+    return _ranked(averages, _cut(counts, 1 - level), _chance(counts, averages))
 
 
 def unpaired_ratio(first: Sequence[float], second: Sequence[float], *, level: float = LEVEL) -> Interval:
     """How many times as large `second` is, from Mann and Whitney's U. Raises as `paired_ratio`."""
     differences = sorted(_log(b) - _log(a) for a in first for b in second)
-    return _ranked(differences, _rank_sum_cut(len(first), len(second), round(1 - level, 6)))
+    counts = _rank_sums(len(first), len(second))
+    return _ranked(differences, _cut(counts, 1 - level), _chance(counts, differences))
 
 
 def _log(value: float) -> float:
@@ -124,14 +128,21 @@ def _log(value: float) -> float:
     return math.log(value)
 
 
-def _ranked(differences: Sequence[float], cut: int) -> Interval:
+def _ranked(differences: Sequence[float], cut: int, chance: float) -> Interval:
     """The Hodges-Lehmann estimate; `cut` differences at each end lie outside of the interval."""
     if not differences:
         raise UsageError("nothing to compare")
     middle = math.exp(median(differences))
     if cut < 0:
-        return Interval(0.0, middle, math.inf)
-    return Interval(math.exp(differences[cut]), middle, math.exp(differences[-1 - cut]))
+        return Interval(0.0, middle, math.inf, chance)
+    return Interval(math.exp(differences[cut]), middle, math.exp(differences[-1 - cut]), chance)
+
+
+def _chance(counts: Sequence[int], differences: Sequence[float]) -> float:
+    """Twice the smaller tail of the statistic, which is how many of `differences` are positive; zeros count half."""
+    above = sum(value > 0 for value in differences) + sum(value == 0 for value in differences) / 2
+    extreme = math.floor(min(above, len(differences) - above))
+    return min(1.0, 2 * sum(counts[: extreme + 1]) / sum(counts))
 
 
 def _cut(counts: Sequence[int], alpha: float) -> int:
@@ -145,18 +156,18 @@ def _cut(counts: Sequence[int], alpha: float) -> int:
 
 
 @cache
-def _signed_rank_cut(count: int, alpha: float) -> int:
+def _signed_ranks(count: int) -> tuple[int, ...]:
     """In how many ways signs give each sum of ranks, by adding one rank after the other."""
     sums = [1]
     for rank in range(1, count + 1):
         longer = [*sums, *[0] * rank]
         sums = [ways + (sums[at - rank] if at >= rank else 0) for at, ways in enumerate(longer)]
-    return _cut(sums, alpha)
+    return tuple(sums)
 
 
 @cache
-def _rank_sum_cut(first: int, second: int, alpha: float) -> int:
-    return _cut([_arrangements(first, second, u) for u in range(first * second + 1)], alpha)
+def _rank_sums(first: int, second: int) -> tuple[int, ...]:
+    return tuple(_arrangements(first, second, u) for u in range(first * second + 1))
 
 
 @cache
