@@ -33,7 +33,7 @@ VERSION: Final = f"1.0{PICTURE}"
 DEVELOPER: Final = f"{FORMULA}{SCRIPT}"
 
 APP: Final = App(
-    number=6666, package_id="com.example.hostile", label=f"{LABEL}{CLOSING}", developer=DEVELOPER, category=f"TOOLS{PICTURE}",
+    number=6666, package_id="com.example.hostile", label=f"{LABEL}{CLOSING}", developer=DEVELOPER, category="TOOLS",
     downloads=666, version=66, target=35,
 )  # fmt: skip
 """How the store lists it: with a package id of the usual form, others are refused."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import sample
+from tests.browser.sample import served
 from tests.browser.watch import AXE, Watch
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def folder(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
+@pytest.fixture(scope="session")
+def explorer(folder: Path) -> Iterator[str]:
+    """The address of the explorer of the small study, without a slash at its end."""
+    pytest.importorskip("uvicorn")
+    with served(folder / "study") as address:
+        yield address
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Opened]:
     """Opens an address in a page of its own; at the end nothing may have gone wrong on any of them.
@@ -61,7 +70,7 @@ def visit(browser: Browser) -> Iterator[Opened]:
 
     def opened(address: str, *, origin: str = "", **options: object) -> Page:
         context = browser.new_context(locale="en-GB", **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         watch = Watch(origin or _origin(address))

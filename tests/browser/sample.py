@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +16,9 @@ from examples.study import cast, hostile, listing, packages
 
 WITH, WITHOUT = 22, 10
 """Apps with models and without in each snapshot."""
+
+LISTED = replace(hostile.APP, category=f"TOOLS{hostile.PICTURE}{hostile.RED}")
+"""The hostile app as the store lists it, with a category that is hostile, too."""
 
 
 def nngauge(*arguments: object, code: int = 0) -> str:
@@ -50,8 +56,24 @@ def build(folder: Path) -> Path:
         ]
         for file, make in made:
             (apps / file).write_bytes(make())
-        listing.write(folder / f"{name}.csv", [*listed, hostile.APP], name)
+        listing.write(folder / f"{name}.csv", [*listed, LISTED], name)
         nngauge("study", "add", study, apps, "--snapshot", name)
         nngauge("study", "metadata", study, folder / f"{name}.csv", "--snapshot", name)
     nngauge("study", "run", study, "--audit", "--keep-models", "--workers", 1, code=3)
     return study
+
+
+@contextmanager
+def served(study: Path) -> Iterator[str]:
+    """``nngauge serve`` on a free port, as a process of its own; its address, once it answers."""
+    command = [sys.executable, "-m", "nngauge", "serve", str(study), "--port", "0", "--no-cache"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            said = process.stdout.readline()
+            address = re.search(r"http://\S+?(?=/?\s)", said)
+            assert address, said
+            yield address[0]
+        finally:
+            process.terminate()
+            process.wait(timeout=30)

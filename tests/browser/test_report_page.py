@@ -44,3 +44,13 @@ def test_everything_is_reached_by_keyboard(address: str, visit: Opened) -> None:
         page.keyboard.press("Tab")
     outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outlined != "none", "nobody sees where the focus is"
+
+
+def test_figures_are_drawn_from_disk(address: str, folder: Path, visit: Opened) -> None:
+    figures = sorted((folder / "report" / "figures").glob("*.html"))
+    assert len(figures) > 10
+    for figure in figures[::5]:
+        page = visit(figure.as_uri(), origin=address.rpartition("/")[0])
+        page.locator("main svg, main canvas").first.wait_for()
+        assert_sound(page, axe=False)
+        page.context.close()

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "apps").mkdir()
     (here / "apps" / "hostile.apk").write_bytes(hostile.build())
     (here / "apps" / "listed.apk").write_bytes(hostile.build(hostile.APP.package_id))
-    listing.write(here / "store.csv", [hostile.APP], SNAPSHOT)
+    listed = replace(hostile.APP, category=f"TOOLS{hostile.PICTURE}{hostile.RED}")
+    listing.write(here / "store.csv", [listed], SNAPSHOT)
     nngauge("study", "init", "study", cwd=here)
     nngauge("study", "add", "study", "apps", "--snapshot", SNAPSHOT, cwd=here)
     nngauge("study", "metadata", "study", "store.csv", "--snapshot", SNAPSHOT, cwd=here)
