@@ -118,6 +118,16 @@ class OpTime(Struct, frozen=True, kw_only=True):
     """Where it ran: cpu, gpu, npu; empty where the engine does not tell."""
 
 
+class Stage(Struct, frozen=True, kw_only=True):
+    """One part of an inference that the engine times itself: prefill and decode of a language model."""
+
+    name: str
+    tokens: int
+    """In one sample."""
+    wall_ns: tuple[int, ...]
+    """Of all tokens of a sample."""
+
+
 class Launch(Struct, frozen=True, kw_only=True):
     """One process that loaded the model and ran it."""
 
@@ -129,11 +139,15 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The first inference."""
     warmup_ns: tuple[int, ...] = ()
     wall_ns: tuple[int, ...] = ()
-    """Each inference after the warm-up."""
+    """Each inference after the warm-up; where one is too short for the clock, the mean of `per_sample` of them."""
+    per_sample: int = 1
     cpu_ns: tuple[int, ...] = ()
     """Processor time of each, all threads."""
     interrupted: tuple[int, ...] = ()
-    """Involuntary context switches during each."""
+    """Involuntary context switches during each sample."""
+    inferences_per_sample: int = 1
+    """A sample of `wall_ns` and `cpu_ns` is the mean of so many inferences: those that are too short to be timed one by one."""
+    stages: tuple[Stage, ...] = ()
     load_bytes: int | None = None
     """Resident memory that loading added."""
     peak_bytes: int | None = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from nngauge.domain.measurement import OpTime
+from nngauge.domain.measurement import OpTime, Stage
 
 
 class Feed(Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class Trouble(Struct, frozen=True, kw_only=True):
     """Why a launch gave no times."""
 
     kind: str
-    """unsupported, memory, missing, failed."""
+    """unsupported, missing, failed: what the engine says. crashed, timeout, memory, garbage: how its process ended."""
     reason: str
     """The engine's words."""
     hint: str = ""
@@ -85,11 +85,19 @@ class Reply(Struct, frozen=True, kw_only=True):
     wall_ns: tuple[int, ...] = ()
     cpu_ns: tuple[int, ...] = ()
     interrupted: tuple[int, ...] = ()
+    inferences_per_sample: int = 1
+    """A sample of `wall_ns` and `cpu_ns` is the mean of so many inferences, run one after the other between two readings of the
+    clocks: more than one where a single one is too short to be timed to 1 %."""
+    sample_cost_ns: float | None = None
+    """Processor time that the loop itself adds to a sample, measured on an empty inference in the same process."""
     settled: bool = True
     load_bytes: int | None = None
     peak_bytes: int | None = None
+    stages: tuple[Stage, ...] = ()
     ops: tuple[OpTime, ...] = ()
     delegated: Mapping[str, int] = field(default_factory=dict)
+    """Operators (or parts of the graph, where the engine does not count operators) by where they run; cpu is the processor
+    without a delegate."""
     digests: tuple[str, ...] = ()
     """SHA-256 of all outputs' bytes, for each set of feeds."""
     finite: bool = True

@@ -1,4 +1,6 @@
-"""``python -m nngauge.engines.child ENGINE``: one launch of one model. A `Request` on standard input, a `Reply` on standard output.
+"""``python -m nngauge.engines.child ENGINE [SECONDS]``: one launch of one model, in so many seconds of processor time.
+
+A `Request` comes on standard input, a `Reply` goes to standard output.
 
 Whatever libraries print goes to standard error, so that the reply is the only thing on standard output. What the engine
 refuses is part of the reply; when it crashes, there is none, and whoever started this process sees how it ended.
@@ -10,52 +12,29 @@ import gc
 import hashlib
 import importlib
 import os
+import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from statistics import median
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from nngauge.domain.measurement import OpTime
+from nngauge.domain.measurement import OpTime, Stage
 from nngauge.engines._api import Feed, Reply, Request, Trouble, Written
-from nngauge.engines.timing import Times, peak, resident, take, timed, warm_up
+from nngauge.engines.loaded import InStages, Loaded, Refused
+from nngauge.engines.timing import Times, peak, resident, sample_cost, take, timed, warm_up
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
-
-
-class Refused(Exception):
-    """The engine does not run this model; its words."""
-
-    def __init__(self, reason: str, kind: str = "unsupported", hint: str = "") -> None:
-        super().__init__(reason)
-        self.kind, self.hint = kind, hint
-
-
-class Loaded(Protocol):
-    """A model that is ready to run. The module of an engine has ``version()`` and ``load(request) -> Loaded``."""
-
-    def feed(self, arrays: Mapping[str, Array]) -> None:
-        """Sets the inputs, by name; an input of another name takes what is left over, in order. Raises `Refused`."""
-
-    def run(self) -> None:
-        """One inference."""
-
-    def outputs(self) -> Sequence[tuple[str, Array]]:
-        """Name and numbers of each output of the last inference."""
-
-    def profile(self, runs: int) -> Sequence[OpTime]:
-        """Time of each operator, over so many runs; empty where the engine has no profile."""
-
-    def delegated(self) -> Mapping[str, int]:
-        """Operators by where they run; empty where the engine does not tell."""
+    from nngauge.engines.loaded import Array
 
 
 def main() -> None:
     """One request, one reply."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for seconds in sys.argv[2:3]:
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
@@ -89,38 +68,60 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:500]
 
 
-def _launch(engine: str, version: str, load: Any, request: Request) -> Reply:
+class _Taken(msgspec.Struct):
+    """What the timed part of a launch gave."""
+
+    warm: list[int] = msgspec.field(default_factory=list)
+    settled: bool = True
+    times: Times = msgspec.field(default_factory=Times)
+    cost: float | None = None
+    stages: tuple[Stage, ...] = ()
+    ops: tuple[OpTime, ...] = ()
+
+
+def _launch(engine: str, version: str, load: Callable[[Request], Loaded], request: Request) -> Reply:
     before = resident()
     made: list[Loaded] = []
     load_ns, _ = timed(lambda: made.append(load(request)))
     (loaded,) = made
     load_bytes = max(0, resident() - before)
-    sets = _sets(request)
-    loaded.feed(sets[0])
-    first_ns, _ = timed(loaded.run)
-    results = [list(loaded.outputs())]
-    for other in sets[1:]:
-        loaded.feed(other)
-        loaded.run()
-        results.append(list(loaded.outputs()))
-    loaded.feed(sets[0])
-    ops: tuple[OpTime, ...] = ()
-    warm: list[int] = []
-    times, steady = Times(), True
-    if request.profile:
-        ops = tuple(loaded.profile(request.least_runs))
-    else:
-        gc.collect()
-        gc.disable()
-        warm, steady = warm_up(loaded.run, request)
-        times = take(loaded.run, request)
+    first_ns, results = _first(loaded, _sets(request))
+    taken = _Taken(ops=tuple(loaded.profile(request.least_runs))) if request.profile else _steady(loaded, request)
     return Reply(
-        engine=engine, version=version, load_ns=load_ns, first_ns=first_ns, warmup_ns=tuple(warm),
-        wall_ns=tuple(times.wall), cpu_ns=tuple(times.cpu), interrupted=tuple(times.interrupted), settled=steady,
-        load_bytes=load_bytes,
-        peak_bytes=peak(), ops=ops, delegated=loaded.delegated(), digests=tuple(_digest(one) for one in results),
+        engine=engine, version=version, load_ns=load_ns, first_ns=first_ns, warmup_ns=tuple(taken.warm),
+        wall_ns=tuple(taken.times.wall), cpu_ns=tuple(taken.times.cpu), interrupted=tuple(taken.times.interrupted),
+        inferences_per_sample=taken.times.per_sample, sample_cost_ns=taken.cost, settled=taken.settled,
+        load_bytes=load_bytes, peak_bytes=peak(), stages=taken.stages, ops=taken.ops, delegated=loaded.delegated(),
+        digests=tuple(_digest(one) for one in results),
         finite=all(_finite(array) for one in results for _, array in one), outputs=_written(results, request.outputs),
     )  # fmt: skip
+
+
+def _first(loaded: Loaded, sets: Sequence[Mapping[str, Array]]) -> tuple[int, list[list[tuple[str, Array]]]]:
+    """Nanoseconds of the first inference, and the outputs for each set; the first set is left in place."""
+    results: list[list[tuple[str, Array]]] = []
+    first_ns = 0
+    for arrays in sets:
+        loaded.feed(arrays)
+        spent, _ = timed(loaded.run)
+        first_ns = first_ns or spent
+        results.append(list(loaded.outputs()))
+    if len(sets) > 1:
+        loaded.feed(sets[0])
+    return first_ns, results
+
+
+def _steady(loaded: Loaded, request: Request) -> _Taken:
+    """Warm-up and samples, without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    run = loaded.run
+    warm, steady = warm_up(run, request)
+    if isinstance(loaded, InStages):
+        loaded.forget()
+    times = take(run, request, median(warm[len(warm) // 2 :]))
+    stages = tuple(loaded.stages()) if isinstance(loaded, InStages) else ()
+    return _Taken(warm=warm, settled=steady, times=times, cost=sample_cost(), stages=stages)
 
 
 def _sets(request: Request) -> list[dict[str, Array]]:
@@ -140,8 +141,13 @@ def _array(feed: Feed) -> Array:
 def _digest(result: Sequence[tuple[str, Array]]) -> str:
     digest = hashlib.sha256()
     for _, array in result:
-        digest.update(array.tobytes())
+        digest.update(_bytes(array))
     return digest.hexdigest()
+
+
+def _bytes(array: Array) -> bytes:
+    """Of the numbers; of texts, which numpy holds as references, their words."""
+    return repr(array.tolist()).encode() if array.dtype.kind == "O" else array.tobytes()
 
 
 def _finite(array: Array) -> bool:
@@ -155,9 +161,9 @@ def _written(results: Sequence[Sequence[tuple[str, Array]]], path: str) -> tuple
     if path:
         with Path(path).open("wb") as file:
             for result in results:
-                file.writelines(array.tobytes() for _, array in result)
+                file.writelines(_bytes(array) for _, array in result)
     return tuple(
-        Written(name=name, dtype=str(array.dtype), shape=tuple(map(int, array.shape)), size=array.nbytes)
+        Written(name=name, dtype=str(array.dtype), shape=tuple(map(int, array.shape)), size=len(_bytes(array)))
         for name, array in results[0]
     )
 

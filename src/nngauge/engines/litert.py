@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines._api import Engine, Request
-from nngauge.engines.child import Refused
+from nngauge.engines.loaded import matched, no_delegate
 
 if TYPE_CHECKING:
-    from nngauge.engines.child import Array
+    from nngauge.engines.loaded import Array
 
 _RESOLVERS = {
     "": "AUTO",
@@ -23,29 +23,33 @@ _RESOLVERS = {
 
 
 def version() -> str:
-    """Of the wheel."""
+    """Of the wheel. Imports the library, so that loading a model does not."""
+    from ai_edge_litert import interpreter  # noqa: F401
+
     return installed("ai-edge-litert")
 
 
 class _Model:
-    def __init__(self, interpreter: Any) -> None:
+    def __init__(self, interpreter: Any, asked: int) -> None:
         self._interpreter = interpreter
+        self._asked = asked
         self._inputs = interpreter.get_input_details()
         self._outputs = interpreter.get_output_details()
-        self.run = interpreter.invoke
+        # `invoke` of the Python class looks for references to tensors before each run; the core does not.
+        self.run = interpreter._interpreter.Invoke  # noqa: SLF001
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
         """By name, else in order; resizes inputs whose shape differs."""
-        rest = [array for name, array in arrays.items() if name not in {item["name"] for item in self._inputs}]
-        chosen = [(item, arrays[item["name"]] if item["name"] in arrays else rest.pop(0)) for item in self._inputs]
+        chosen = matched([item["name"] for item in self._inputs], arrays)
         resized = False
-        for item, array in chosen:
+        for item, array in zip(self._inputs, chosen, strict=True):
             if tuple(item["shape"]) != array.shape:
                 self._interpreter.resize_tensor_input(item["index"], array.shape)
                 resized = True
         if resized:
             self._interpreter.allocate_tensors()
-        for item, array in chosen:
+            self._inputs = self._interpreter.get_input_details()
+        for item, array in zip(self._inputs, chosen, strict=True):
             self._interpreter.set_tensor(item["index"], array)
 
     def outputs(self) -> Sequence[tuple[str, Array]]:
@@ -58,10 +62,39 @@ class _Model:
         return ()
 
     def delegated(self) -> Mapping[str, int]:
-        """Operators left to the built-in kernels, and parts that a delegate took over."""
-        ops = self._interpreter._get_ops_details()  # noqa: SLF001 - the only way to the execution plan
-        taken = sum(item["op_name"] == "DELEGATE" for item in ops)
-        return {"delegate": taken} if taken else {}
+        """Operators that a delegate took over, and those left to the built-in kernels.
+
+        Parts that were handed to a delegate are appended to the operators of the file as one ``DELEGATE`` each; those that it
+        replaced stay in the list. So what is left is counted on the tensors that the delegates' parts do not make.
+        """
+        # There is no public way to the list of operators.
+        ops = self._interpreter._get_ops_details()  # noqa: SLF001
+        parts = [op for op in ops if op["op_name"] == "DELEGATE"]
+        own = ops[: self._asked] if parts else ops
+        if not parts:
+            return {"cpu": len(own)}
+        left = _left(own, parts)
+        return {name: count for name, count in (("xnnpack", len(own) - left), ("cpu", left)) if count}
+
+
+def _left(ops: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]]) -> int:
+    """How many operators no part of a delegate holds.
+
+    A part makes its outputs from its inputs; every operator on the way from one to the other belongs to it.
+    """
+    makers = {int(tensor): at for at, op in enumerate(ops) for tensor in op["outputs"]}
+    taken: set[int] = set()
+    for part in parts:
+        borders = {int(tensor) for tensor in part["inputs"]}
+        waiting = [int(tensor) for tensor in part["outputs"]]
+        while waiting:
+            tensor = waiting.pop()
+            at = makers.get(tensor)
+            if tensor in borders or at is None or at in taken:
+                continue
+            taken.add(at)
+            waiting.extend(int(value) for value in ops[at]["inputs"])
+    return len(ops) - len(taken)
 
 
 def load(request: Request) -> _Model:
@@ -69,11 +102,12 @@ def load(request: Request) -> _Model:
     from ai_edge_litert import interpreter as litert
 
     if request.delegate not in _RESOLVERS:
-        raise Refused(f"no delegate {request.delegate!r} here", hint=f"there are {', '.join(filter(None, _RESOLVERS))}")
+        raise no_delegate(request.delegate, [name for name in _RESOLVERS if name])
     resolver = getattr(litert.OpResolverType, _RESOLVERS[request.delegate])
     made = litert.Interpreter(request.files[0], num_threads=request.threads, experimental_op_resolver_type=resolver)
+    before = len(made._get_ops_details())  # noqa: SLF001
     made.allocate_tensors()
-    return _Model(made)
+    return _Model(made, before)
 
 
 ENGINE = Engine(
@@ -85,5 +119,5 @@ ENGINE = Engine(
     install='pip install "nngauge[litert]"',
     delegates=("cpu-xnnpack", "cpu-builtin", "cpu-reference"),
     references=("https://ai.google.dev/edge/litert",),
-    limitations=("No profile of operators: the Python interface has none.",),
+    limitations=("No profile of operators: the Python interface has none. The compiled model has one.",),
 )

@@ -12,10 +12,10 @@ import msgspec
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines._api import Engine, Request
-from nngauge.engines.child import Refused
+from nngauge.engines.loaded import matched, no_delegate, op_times
 
 if TYPE_CHECKING:
-    from nngauge.engines.child import Array
+    from nngauge.engines.loaded import Array
 
 _PROVIDERS = {"": "CPUExecutionProvider", "cpu": "CPUExecutionProvider", "xnnpack": "XnnpackExecutionProvider",
               "nnapi": "NnapiExecutionProvider", "coreml": "CoreMLExecutionProvider", "cuda": "CUDAExecutionProvider"}  # fmt: skip
@@ -37,13 +37,16 @@ class _Model:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0" if request.threads == 1 else "1")
+        if request.format == "ort":
+            options.add_session_config_entry("session.load_model_format", "ORT")
         if profile:
             options.enable_profiling = True
             options.profile_file_prefix = profile
         provider = _PROVIDERS.get(request.delegate, request.delegate)
         if provider not in onnxruntime.get_available_providers():
-            raise Refused(
-                f"no {provider} in this build", hint=f"it has {', '.join(onnxruntime.get_available_providers())}"
+            there = {theirs: ours for ours, theirs in _PROVIDERS.items()}
+            raise no_delegate(
+                request.delegate, [there.get(name, name) for name in onnxruntime.get_available_providers()]
             )
         self._request = request
         self._session = onnxruntime.InferenceSession(request.files[0], options, providers=[provider])
@@ -54,8 +57,7 @@ class _Model:
     def feed(self, arrays: Mapping[str, Array]) -> None:
         """By name, else in order."""
         wanted = [item.name for item in self._session.get_inputs()]
-        rest = [array for name, array in arrays.items() if name not in wanted]
-        self._arrays = {name: arrays[name] if name in arrays else rest.pop(0) for name in wanted}
+        self._arrays = dict(zip(wanted, matched(wanted, arrays), strict=True))
 
     def run(self) -> None:
         """One inference."""
@@ -77,30 +79,20 @@ class _Model:
             for _ in range(runs + 1):
                 other.run()
             events = msgspec.json.decode(Path(other._session.end_profiling()).read_bytes())
-        return _ops(events, runs + 1)
+        return _ops(events)
 
 
-def _ops(events: Sequence[Mapping[str, Any]], runs: int) -> list[OpTime]:
-    totals: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+def _ops(events: Sequence[Mapping[str, Any]]) -> list[OpTime]:
+    """From events of kernels, one for each run, without the first run."""
+    spent: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for event in events:
-        if event.get("cat") == "Node" and str(event.get("name", "")).endswith("_kernel_time"):
+        name = str(event.get("name", ""))
+        if event.get("cat") == "Node" and name.endswith("_kernel_time"):
             facts = event.get("args", {})
-            key = (
-                str(event["name"]).removesuffix("_kernel_time"),
-                str(facts.get("op_name", "")),
-                str(facts.get("provider", "")),
-            )
-            totals[key].append(float(event.get("dur", 0)) * 1000)
-    return [
-        OpTime(
-            name=name,
-            kind=kind,
-            calls=len(spent),
-            nanoseconds=sum(spent) / runs,
-            unit=unit.removesuffix("ExecutionProvider").lower(),
-        )
-        for (name, kind, unit), spent in totals.items()
-    ]
+            unit = str(facts.get("provider", "")).removesuffix("ExecutionProvider").lower()
+            key = (name.removesuffix("_kernel_time"), str(facts.get("op_name", "")), unit)
+            spent[key].append(float(event.get("dur", 0)) * 1000)
+    return op_times({key: times[1:] for key, times in spent.items()})
 
 
 def load(request: Request) -> _Model:

@@ -1,14 +1,18 @@
-"""The loop that takes the times: load, first inference, warm-up until it settles, runs.
+"""The loop that takes the times: warm-up until it settles, then samples of wall and processor time.
 
-Between two clock readings there is nothing but the inference; everything else (drift, limits) is decided from stored numbers
-in between, so that the loop costs less than a millionth of a second a run.
+Between two clock readings there is nothing but inferences. Reading both clocks costs about half a microsecond, so an
+inference that is too short to be timed to 1 % on its own is run several times between two readings, and a sample is their
+mean. A launch keeps at most 5,000 samples: each is made so long that this is enough for the time that was asked for.
 """
 
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable
+from itertools import repeat
+from math import ceil
 from statistics import median
 from typing import Final
 
@@ -16,39 +20,72 @@ from msgspec import Struct, field
 
 from nngauge.engines._api import Request
 
+MOST_SAMPLES: Final = 5_000
+"""Kept of one launch: as JSON some 100 kB."""
+SHORTEST_NS: Final = 100_000
+"""Least time that a sample is made to last: 200 times what reading the clocks costs."""
+_PLANNED: Final = 4_000
+"""Samples that the least time is cut into, so that inferences that become faster than they were do not meet the bound."""
 _WINDOWS: Final = 5
 """Parts that the end of the warm-up is cut into to see whether it drifts."""
-_MOST_RUNS: Final = 100_000
+_CALIBRATION: Final = 200
 
 
 class Times(Struct):
-    """Nanoseconds of each run."""
+    """Samples, in nanoseconds of one inference."""
 
     wall: list[int] = field(default_factory=list)
     cpu: list[int] = field(default_factory=list)
     interrupted: list[int] = field(default_factory=list)
-    """Involuntary context switches."""
+    """Involuntary context switches during the whole sample."""
+    per_sample: int = 1
+    """Inferences in each."""
 
 
-def timed(run: Callable[[], object]) -> tuple[int, int]:
-    """Wall and processor nanoseconds of one call."""
+def timed(run: Callable[[], object], count: int = 1) -> tuple[int, int]:
+    """Wall and processor nanoseconds of so many calls, in all."""
+    calls = repeat(None, count)
     cpu, wall = time.process_time_ns(), time.perf_counter_ns()
-    run()
+    for _ in calls:
+        run()
     return time.perf_counter_ns() - wall, time.process_time_ns() - cpu
 
 
+def sample_cost() -> float:
+    """Nanoseconds of processor time that a sample shows for an inference that does nothing: the loop's own."""
+    return float(median(timed(_nothing)[1] for _ in range(_CALIBRATION)))
+
+
+def _nothing() -> None:
+    """An inference without work."""
+
+
+def inferences_per_sample(run_ns: float, request: Request) -> int:
+    """How many inferences of `run_ns` a sample holds."""
+    least = max(SHORTEST_NS, request.least_seconds * 1e9 / _PLANNED)
+    return max(1, ceil(least / max(run_ns, 1.0))) if run_ns < least else 1
+
+
 def warm_up(run: Callable[[], object], request: Request) -> tuple[list[int], bool]:
-    """Runs until medians of the last five windows of runs drift by less than `settle`; the times, and whether they settled."""
+    """Runs until medians of the last five windows of runs drift by less than `settle`.
+
+    The wall nanoseconds of the runs (means of neighbours, once there are too many), and whether they settled.
+    """
     found: list[int] = []
+    count, look = 1, request.warmup_runs
     begun = time.perf_counter()
     while True:
-        found.append(timed(run)[0])
+        found.append(timed(run, count)[0] // count)
+        if len(found) >= MOST_SAMPLES:
+            found, count = [(one + other) // 2 for one, other in zip(found[::2], found[1::2], strict=True)], count * 2
+            look = len(found)
         spent = time.perf_counter() - begun
-        enough = len(found) >= request.warmup_runs and spent >= request.warmup_seconds
-        if enough and settled(found, request.settle):
-            return found, True
-        if spent >= request.warmup_most or len(found) >= _MOST_RUNS:
+        if spent >= request.warmup_most:
             return found, settled(found, request.settle)
+        if len(found) >= look and spent >= request.warmup_seconds:
+            if settled(found, request.settle):
+                return found, True
+            look = len(found) + len(found) // 20 + 1  # looking costs time that grows with the number of runs
 
 
 def settled(times: list[int], share: float) -> bool:
@@ -66,20 +103,22 @@ def settled(times: list[int], share: float) -> bool:
     return abs(last - first) <= share * first
 
 
-def take(run: Callable[[], object], request: Request) -> Times:
-    """Runs until there are enough in number and in time, or time is up."""
-    times = Times()
+def take(run: Callable[[], object], request: Request, run_ns: float) -> Times:
+    """Samples until there are enough in number and in time, or time is up. `run_ns`: about what one inference takes."""
+    count = inferences_per_sample(run_ns, request)
+    times = Times(per_sample=count)
+    most = max(MOST_SAMPLES, request.least_runs)
     usage, switches = resource.RUSAGE_SELF, resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
     begun = time.perf_counter()
     while True:
-        wall, cpu = timed(run)
+        wall, cpu = timed(run, count)
         now = resource.getrusage(usage).ru_nivcsw
-        times.wall.append(wall)
-        times.cpu.append(cpu)
+        times.wall.append(wall // count)
+        times.cpu.append(cpu // count)
         times.interrupted.append(now - switches)
         switches = now
         spent = time.perf_counter() - begun
-        if spent >= request.most_seconds or len(times.wall) >= _MOST_RUNS:
+        if spent >= request.most_seconds or len(times.wall) >= most:
             return times
         if len(times.wall) >= request.least_runs and spent >= request.least_seconds:
             return times
@@ -87,13 +126,22 @@ def take(run: Callable[[], object], request: Request) -> Times:
 
 def resident() -> int:
     """Bytes of memory that this process has in use, from ``/proc``; 0 where there is none."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - the child imports as little as it can
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except OSError:
-        return 0
+    return _status("VmRSS")
 
 
 def peak() -> int:
-    """Highest bytes of memory that this process had in use."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Highest bytes of memory that this process had in use.
+
+    ``VmHWM`` begins anew with the program; what `getrusage` tells includes the process that started it.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _status(name: str) -> int:
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - the child imports as little as it can
+            line = next((line for line in file if line.startswith(f"{name}:")), "")
+    except OSError:
+        return 0
+    return int(line.split()[1]) * 1024 if line else 0

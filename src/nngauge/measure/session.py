@@ -164,7 +164,8 @@ class _Session:
             made.reply, made.outputs = reply, self._fetched(made.request, reply)
         return Launch(
             block=block, load_ns=reply.load_ns, first_ns=reply.first_ns, warmup_ns=reply.warmup_ns, wall_ns=reply.wall_ns,
-            cpu_ns=reply.cpu_ns, interrupted=reply.interrupted, load_bytes=reply.load_bytes, peak_bytes=reply.peak_bytes,
+            cpu_ns=reply.cpu_ns, per_sample=reply.inferences_per_sample, interrupted=reply.interrupted, load_bytes=reply.load_bytes, peak_bytes=reply.peak_bytes,
+            inferences_per_sample=reply.inferences_per_sample, stages=reply.stages,
             delegated=reply.delegated, before=before, after=self._bench.state(), settled=reply.settled,
         )  # fmt: skip
 
@@ -175,20 +176,24 @@ class _Session:
         )  # fmt: skip
 
     def _request(self, cell: Cell) -> Request:
-        subject, configuration = self._subjects[cell.model], cell.configuration
-        feeds: dict[str, list[Feed]] = {}
-        for seed in (self._plan.seed, self._plan.seed + 1):
-            for item in self._input_set(subject, configuration.batch, seed):
-                place = self._bench.place(self._file(item))
-                feeds.setdefault(item.name, []).append(Feed(path=place, dtype=item.dtype, shape=item.shape))
-        return Request(
-            files=tuple(self._bench.place(file) for file in subject.files),
-            format=subject.format,
-            feeds={name: tuple(sets) for name, sets in feeds.items()},
+        configuration = cell.configuration
+        return replace(
+            self._asked(self._subjects[cell.model], configuration.batch, self._bench.place),
             threads=configuration.threads,
             delegate=configuration.delegate,
-            batch=configuration.batch,
             outputs=self._bench.scratch(f"{hashlib.sha256(repr(cell).encode()).hexdigest()[:16]}.out"),
+        )
+
+    def _asked(self, subject: Subject, batch: int, place: Callable[[Path], str]) -> Request:
+        """One run of both input sets, with the files where `place` says."""
+        feeds: dict[str, list[Feed]] = {}
+        for seed in (self._plan.seed, self._plan.seed + 1):
+            for item in self._input_set(subject, batch, seed):
+                feed = Feed(path=place(self._file(item)), dtype=item.dtype, shape=item.shape)
+                feeds.setdefault(item.name, []).append(feed)
+        files = tuple(place(file) for file in subject.files)
+        return Request(
+            files=files, format=subject.format, batch=batch, feeds={name: tuple(sets) for name, sets in feeds.items()}
         )
 
     def _input_set(self, subject: Subject, batch: int, seed: int) -> tuple[Input, ...]:
@@ -251,8 +256,8 @@ class _Session:
         reply: Reply,
         reference: Callable[[Subject, Request], tuple[Reply, bytes] | None],
     ) -> OutputCheck | None:
-        trusted = reference(subject, made.request)
-        if trusted is None or not made.outputs:
+        trusted = reference(subject, self._asked(subject, made.request.batch, str)) if made.outputs else None
+        if trusted is None:
             return check(reply)
         theirs, content = trusted
         apart = difference(made.outputs, content[: _size(theirs.outputs)], reply.outputs, theirs.outputs)
