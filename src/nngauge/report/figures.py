@@ -103,7 +103,9 @@ def boxes(
     box = base.mark_bar(size=18 if not colour else 11, opacity=0.9).encode(
         alt.X(f"{first}:Q"), alt.X2(f"{third}:Q"), *_fill(shown, colour)
     )
-    middle = base.mark_tick(color="currentColor", thickness=2.5, size=18 if not colour else 11).encode(alt.X(f"{median}:Q"))
+    middle = base.mark_tick(color="currentColor", thickness=2.5, size=18 if not colour else 11).encode(
+        alt.X(f"{median}:Q")
+    )
     return _sized(alt.layer(whiskers, box, middle), height=_band_height(shown, by, colour, each=30))
 
 
