@@ -17,7 +17,7 @@ from examples.study import cast, hostile, listing, packages
 WITH, WITHOUT = 22, 10
 """Apps with models and without in each snapshot."""
 
-LISTED = replace(hostile.APP, category=f"TOOLS{hostile.PICTURE}{hostile.RED}")
+LISTED = replace(hostile.APP, category=f"TOOLS{hostile.PICTURE}")
 """The hostile app as the store lists it, with a category that is hostile, too."""
 
 

@@ -48,6 +48,7 @@ def test_apps_and_their_models_are_sound(words: str, explorer: str, visit: Opene
     page = ready(visit(f"{explorer}/apps?q={words}"))
     page.locator("#results a[href^='/apps/']").first.click()
     ready(page)
+    page.get_by_role("button", name="Open everything").click()
     assert_sound(page)
     page.locator("main a[href^='/models/']").first.click()
     ready(page)

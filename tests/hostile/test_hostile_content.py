@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -178,12 +180,102 @@ def test_the_report_shows_names_as_texts(folder: Path) -> None:
         assert_shows(other.read_text())
 
 
+def test_the_app_page_shows_names_as_texts(folder: Path) -> None:
+    nngauge("scan", "hostile.apk", "--html", "page.html", "--quiet", cwd=folder)
+    page = assert_shows(
+        (folder / "page.html").read_text(), hostile.PACKAGE, hostile.PICTURE, hostile.TEMPLATE, hostile.WEB
+    )
+    assert len(page.scripts) == 1  # ours
+
+
+def assert_drawing(text: str) -> None:
+    for element in ET.fromstring(text).iter():
+        assert not element.tag.endswith(("script", "foreignObject", "iframe", "image"))
+        assert not [name for name in element.attrib if name.startswith("on") or name.endswith("href")]
+
+
+def explored(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every page of the explorer that names something of the hostile app, and every page as JSON."""
+    pytest.importorskip("httpx")
+    client = pytest.importorskip("starlette.testclient")
+    from nngauge.web.explorer import Explorer
+    from nngauge.web.serving import build
+
+    explorer = Explorer(folder / "study", keep=False)
+    explorer.start(wait=60.0)
+    explorer.workshop.warm()
+    with client.TestClient(build(explorer, names=("testserver",)), base_url="http://127.0.0.1") as web:
+        waiting = [
+            "/",
+            "/apps",
+            "/models",
+            "/technologies",
+            "/sdks",
+            "/failures",
+            "/sql?q=SELECT+*+FROM+model",
+            "/addresses",
+        ]
+        seen = set(waiting)
+        while waiting:
+            address = waiting.pop()
+            answer = web.get(address, headers={"Accept": "text/html"})
+            for _ in range(60):
+                if answer.status_code != 202:
+                    break
+                time.sleep(0.5)
+                answer = web.get(address, headers={"Accept": "text/html"})
+            assert answer.status_code == 200, (address, answer.text[:500])
+            if address.endswith(".svg"):
+                assert_drawing(answer.text)
+            if not answer.headers["content-type"].startswith("text/html"):
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                continue
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+            yield address, answer.text
+            path, _, query = address.partition("?")
+            data = web.get(f"{'/index' if path == '/' else path}.json?{query}", headers={"Accept": "application/json"})
+            assert data.headers["content-type"] == "application/json"
+            assert data.json()["page"]
+            found = set(re.findall(r'href="(/(?:apps|models|technologies|sdks)/[^"#?]+)"', answer.text)) - seen
+            waiting += sorted(found)
+            seen |= found
+
+
+def test_the_explorer_shows_names_as_texts(folder: Path) -> None:
+    shown = {address: assert_shows(text) for address, text in explored(folder)}
+    assert len(shown) > 30
+    models = "".join(text for address, page in shown.items() if address.startswith("/models/") for text in page.texts)
+    for text in (hostile.SCRIPT, hostile.PICTURE, hostile.CLOSING, hostile.TEMPLATE, hostile.MARKUP):
+        assert text in models
+
+
 # --- for programs -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["scan hostile.apk --json", "report study --json", "audit hostile.apk --json"])
+FOR_PROGRAMS = (
+    "scan hostile.apk --json", "report study --json", "audit hostile.apk --json", "bom hostile.apk",
+    "bom hostile.apk --format spdx", "bom hostile.apk --diff apps/listed.apk --json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", FOR_PROGRAMS)
 def test_json_is_json(folder: Path, command: str) -> None:
     shown = nngauge(*command.split(), cwd=folder)
     for line in shown.splitlines() if command.startswith("scan") else [shown]:
         assert json.loads(line)
     assert not re.search("[\x00-\x08\x0b-\x1f]", shown)
+
+
+def test_findings_say_names_as_texts(folder: Path) -> None:
+    outputs = ("json", "sarif", "junit", "github")
+    also = [f"--also={form}={form}.out" for form in outputs]
+    shown = nngauge("check", "hostile.apk", "--all", *also, cwd=folder)
+    assert not ACTED_ON.findall(shown)
+    for form in ("json", "sarif"):
+        assert json.loads((folder / f"{form}.out").read_text())
+    tests = ET.fromstring((folder / "junit.out").read_text())
+    assert tests.tag in ("testsuites", "testsuite")
+    for line in (folder / "github.out").read_text().splitlines():
+        assert line.startswith(("::error", "::warning", "::notice", "::group", "::endgroup")) or "::" not in line, line
+    for form in ("junit", "github"):
+        assert not ACTED_ON.findall((folder / f"{form}.out").read_text()), form
