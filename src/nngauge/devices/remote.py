@@ -200,7 +200,7 @@ class RemoteDevice:
 
     def _can_bind(self) -> bool:
         if self._has_taskset is None:
-            self._has_taskset = self._shell("command -v taskset").code == 0
+            self._has_taskset = self._shell("taskset -p $$").code == 0
         return self._has_taskset
 
     def _needs_folder(self) -> None:
