@@ -88,8 +88,8 @@ LITERT = Configuration(engine="litert")
 
 def trusted(bench: Bench, factor: float = 1.0) -> object:
     def reference(_: Subject, request: Request) -> tuple[Reply, bytes]:
-        reply = bench.launch(replace(LITERT, engine="trusted"), request)
-        (value,) = struct.unpack_from("<f", Path(request.outputs).read_bytes())
+        reply = bench.launch(replace(LITERT, engine="trusted"), replace(request, outputs=bench.scratch("trusted.out")))
+        (value,) = struct.unpack_from("<f", (bench.folder / "trusted.out").read_bytes())
         return reply, struct.pack("<f", value * factor)
 
     return reference

@@ -19,6 +19,8 @@ VERBS: Final = {
     "study": "Many apps, again and again: snapshots, runs, questions.",
     "report": "What a study says: tables, figures, a page.",
     "serve": "Explore a study in the browser.",
+    "measure": "How fast models run, here or on a phone.",
+    "compare-runs": "Two measurements: faster, slower, or it cannot be told.",
     "audit": "How well the models of an app are protected.",
     "bom": "The AI of an app as a bill of materials; two compared.",
     "check": "Does an app keep a policy? For CI.",
@@ -40,7 +42,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"nngauge.cli.{cmd_name}").command
+        command = import_module(f"nngauge.cli.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

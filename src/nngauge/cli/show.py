@@ -51,7 +51,7 @@ def command(
     """
     from nngauge.api import analyse_model
 
-    shapes = dict(_shape(text) for text in inputs)
+    shapes = dict(shape_of(text) for text in inputs)
     analysis = analyse_model(path, shapes, weights=not no_weights, digest=True if digest else None)
     if graph is not None:
         _draw(analysis, graph)
@@ -91,7 +91,7 @@ def _draw(analysis: Analysis, target: Path) -> None:
         raise UsageError(f"cannot write the picture: {error.strerror}", where=str(target)) from error
 
 
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+def shape_of(text: str) -> tuple[str, tuple[int, ...]]:
     """``image=1x224x224x3`` → name and shape."""
     from nngauge.errors import UsageError
 

@@ -268,6 +268,10 @@ def _size(written: Sequence[Written]) -> int:
     return sum(item.size for item in written)
 
 
+def _here(file: Path) -> str:
+    return str(file.resolve())
+
+
 def _timeless(launch: Launch) -> Launch:
     """A launch on an emulated processor: it ran, and its times say nothing about any device."""
     return replace(launch, load_ns=0, first_ns=0, warmup_ns=(), wall_ns=(), cpu_ns=(), interrupted=())

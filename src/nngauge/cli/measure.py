@@ -1,0 +1,176 @@
+"""``nngauge measure``: how fast models run, on this machine or on a phone."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.show import shape_of
+
+if TYPE_CHECKING:
+    from nngauge.domain.measurement import Session
+    from nngauge.measure.protocol import Plan, Progress
+    from nngauge.measuring import Wanted
+
+
+def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and len(part) < 5 for part in parts):
+        raise click.BadParameter("numbers, separated by commas: 1,4", param=parameter)
+    return tuple(int(part) for part in parts)
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@click.command("measure", short_help="How fast models run, here or on a phone.")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--device", "address", default="host", show_default=True, help="host, adb:SERIAL, ssh:HOST (nngauge devices)."
+)
+@click.option(
+    "--engine",
+    "engines",
+    default="",
+    callback=_names,
+    metavar="A,B",
+    help="Engines; default: the usual one of the format.",
+)
+@click.option("--threads", default="1", callback=_numbers, show_default=True, metavar="1,4", help="Numbers of threads.")
+@click.option(
+    "--delegate",
+    "delegates",
+    default="",
+    callback=_names,
+    metavar="A,B",
+    help="Accelerators, as the engine calls them.",
+)
+@click.option(
+    "--batch", "batches", default="1", callback=_numbers, show_default=True, metavar="1,8", help="Batch sizes."
+)
+@click.option("--cpus", default="", callback=_numbers, metavar="4,5", help="Bind to these cores.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=SHAPE", help="Fix the shape of an input: image=1x224x224x3."
+)
+@click.option(
+    "--feed", "feeds", multiple=True, metavar="NAME=FILE", help="Raw numbers for an input instead of random ones."
+)
+@click.option("--launches", type=click.IntRange(1, 1000), default=6, show_default=True, help="Processes at least.")
+@click.option("--most-launches", type=click.IntRange(1, 1000), default=20, show_default=True, help="Processes at most.")
+@click.option(
+    "--precision",
+    type=click.FloatRange(0.1, 100),
+    default=2.0,
+    show_default=True,
+    help="Percent at which the interval is narrow enough.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=600.0, show_default=True, help="For each model, more or less."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and of the order of launches.")
+@click.option("--profile", is_flag=True, help="Time of each operator, where the engine tells.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep everything in this file, as JSON."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    path: Path,
+    address: str,
+    engines: tuple[str, ...],
+    threads: tuple[int, ...],
+    delegates: tuple[str, ...],
+    batches: tuple[int, ...],
+    cpus: tuple[int, ...],
+    inputs: tuple[str, ...],
+    feeds: tuple[str, ...],
+    launches: int,
+    most_launches: int,
+    precision: float,
+    seconds: float,
+    seed: int,
+    profile: bool,
+    output: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Runs a model file, the models of an app or those that a study keeps, and says how long an inference takes.
+
+    Every launch is a process of its own; launches of all configurations take turns. Loading, the first inference and the
+    steady state are told apart, with an interval over launches and every reason for doubt. Exit code 3: something could
+    not be measured; it says what and why.
+    """
+    from nngauge.measure.protocol import Plan
+    from nngauge.measuring import Wanted
+
+    wanted = Wanted(
+        engines=engines, threads=threads or (1,), delegates=delegates or ("",), batches=batches or (1,), cpus=cpus
+    )
+    plan = Plan(
+        least_launches=launches, most_launches=max(launches, most_launches), precision=precision / 100, seconds=seconds,
+        seed=seed,
+    )  # fmt: skip
+    session = _measure(
+        path, address, wanted, plan, dict(shape_of(text) for text in inputs), feeds, profile=profile, quiet=quiet
+    )
+    _tell(session, output, as_json=as_json)
+    raise click.exceptions.Exit(EXIT_PARTIAL if session.refusals else EXIT_OK)
+
+
+def _measure(
+    path: Path,
+    address: str,
+    wanted: Wanted,
+    plan: Plan,
+    shapes: dict[str, tuple[int, ...]],
+    feeds: tuple[str, ...],
+    *,
+    profile: bool,
+    quiet: bool,
+) -> Session:
+    from nngauge.cli.screen import progress
+    from nngauge.devices import open_device
+    from nngauge.errors import UsageError
+    from nngauge.measuring import measure_here, subjects_at
+
+    with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
+        subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))
+        if not subjects:
+            raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
+        with progress(quiet=quiet) as bar:
+            task = bar.add_task("measuring", total=len(subjects) * plan.least_launches, rate="", failed="")
+
+            def told(now: Progress) -> None:
+                bar.update(task, advance=1, rate=f"{now.running} to go")
+
+            return measure_here(subjects, wanted, device, plan, Path(folder), profile=profile, told=told)
+
+
+def _feed(text: str) -> tuple[str, Path]:
+    from nngauge.errors import UsageError
+
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise UsageError(f"--feed {text!r} is not NAME=FILE", hint="for example: --feed image=photo.raw")
+    return name, Path(file)
+
+
+def _tell(session: Session, output: Path | None, *, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show
+    from nngauge.screen.measurement import render_session
+
+    data = msgspec.json.encode(session)
+    if output is not None:
+        output.write_bytes(msgspec.json.format(data, indent=1) + b"\n")
+    if as_json:
+        sys.stdout.buffer.write(data + b"\n")
+    else:
+        show(render_session(session))

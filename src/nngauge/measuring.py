@@ -1,0 +1,242 @@
+"""Measures what is at a path: a model file, the models of an app, those that a study keeps. Where models, engines and devices meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nngauge.analyse.constants import Constants
+from nngauge.analyse.cost import model_cost
+from nngauge.analyse.shapes import infer_shapes
+from nngauge.devices import OpenDevice
+from nngauge.domain.measurement import Configuration, Device, Session, State
+from nngauge.domain.model import Model
+from nngauge.engines import Reply, Request, Trouble, engine_named, engines_for, installed
+from nngauge.engines.local import Limits, launch_on
+from nngauge.errors import InputError, UnsupportedError, UsageError
+from nngauge.extract.attempt import Extracted
+from nngauge.extract.save import Saver, safe_name
+from nngauge.measure.protocol import Plan, Progress
+from nngauge.measure.session import Subject, measure
+from nngauge.store.blobs import FOLDER, blob_path
+
+_SECONDS: Final = 120.0
+"""Wall time of one launch, loading included, beyond what the plan says."""
+_REFERENCE: Final[Mapping[str, tuple[Configuration, ...]]] = {
+    "tflite": (Configuration(engine="litert", delegate="cpu-reference"),),
+    "onnx": (Configuration(engine="onnxruntime"), Configuration(engine="openvino")),
+    "ort": (Configuration(engine="onnxruntime"),),
+    "openvino": (Configuration(engine="openvino"),),
+    "ncnn": (Configuration(engine="ncnn"),),
+}
+"""Who is believed about a format's outputs: the engine that defines it, with its plainest kernels where it has them."""
+
+
+class HostBench:
+    """This machine, with the engines that are installed in this Python."""
+
+    def __init__(self, device: OpenDevice, folder: Path) -> None:
+        self._open = device
+        self._folder = folder
+        self.device: Device = device.facts()
+
+    def state(self) -> State | None:
+        """How it is now."""
+        return self._open.state()
+
+    def place(self, file: Path) -> str:
+        """It is here already."""
+        return str(file.resolve())
+
+    def scratch(self, name: str) -> str:
+        """A file of this session."""
+        return str(self._folder / name)
+
+    def fetch(self, remote: str, target: Path) -> None:
+        """A copy."""
+        target.write_bytes(Path(remote).read_bytes())
+
+    def launch(self, configuration: Configuration, request: Request) -> Reply:
+        """A Python process that imports the engine and nothing else of weight."""
+        engine = engine_named(configuration.engine)
+        if not installed(engine):
+            trouble = Trouble(kind="missing", reason=f"{engine.title} is not installed", hint=engine.install)
+            return Reply(engine=engine.name, version="", trouble=trouble)
+        limits = Limits(seconds=_SECONDS + request.most_seconds + request.warmup_most, cpus=configuration.cpus)
+        return launch_on(self._open, engine, request, limits)
+
+
+def subjects_at(
+    path: Path, scratch: Path, *, shapes: Mapping[str, Sequence[int]], feeds: Mapping[str, Path]
+) -> list[Subject]:
+    """The distinct models at `path`; those of apps are written to `scratch`. Raises as `analyse_model` and `Scanner.scan` do."""
+    if (path / FOLDER).is_dir():
+        found = list(_of_study(path, scratch))
+    else:
+        found = _of_file(path, shapes) or list(_of_app(path, scratch))
+    given = {name: tuple(shape) for name, shape in shapes.items()}
+    return [replace(item, shapes=given, feeds=dict(feeds)) for item in found] if len(found) == 1 else found
+
+
+def _of_file(path: Path, shapes: Mapping[str, Sequence[int]]) -> list[Subject]:
+    """A model file alone; nothing when it is no model."""
+    from nngauge.api import analyse_model
+
+    try:
+        given = {name: tuple(shape) for name, shape in shapes.items()}
+        analysis = analyse_model(path, given, weights=False, digest=True)
+    except UnsupportedError:
+        return []
+    folder = path if path.is_dir() else path.parent
+    files = tuple(folder / part.location.path for part in analysis.model.parts)
+    macs = analysis.cost.macs
+    return [
+        Subject(
+            digest=analysis.model.digest, name=path.name, format=analysis.model.format, graph=analysis.graph,
+            files=files if all(file.is_file() for file in files) else (path,), macs=macs if isinstance(macs, int) else None,
+        )
+    ]  # fmt: skip
+
+
+def _of_app(path: Path, scratch: Path) -> Iterator[Subject]:
+    from nngauge.pipeline import Scanner
+
+    saver, found = Saver(str(scratch), str(path)), dict[str, Subject]()
+
+    def keep(model: Model, extracted: Extracted) -> None:
+        if model.digest not in found:
+            saver.save(model, extracted)
+            files = [scratch / f"{model.digest[:16]}-{safe_name(piece.location.name)}" for piece in extracted.pieces]
+            if all(file.is_file() for file in files):
+                found[model.digest] = _subject(model, extracted, tuple(files))
+
+    Scanner().scan(path, keep)
+    yield from found.values()
+
+
+def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
+    """The distinct models whose files a study keeps, those of most apps first."""
+    from nngauge.api import open_model
+    from nngauge.store.rows import StoredResult
+    from nngauge.store.warehouse import Warehouse
+    from nngauge.study import look
+
+    with look(path) as ledger, Warehouse(path, ledger) as facts:
+        wanted = dict(
+            facts.ask(
+                "SELECT digest, count(*) AS apps FROM model WHERE digest <> '' GROUP BY 1 ORDER BY apps DESC, 1"
+            ).rows
+        )
+        models: dict[str, Model] = {}
+        for _, document in facts.documents():
+            scan = msgspec.json.decode(document, type=StoredResult).scan
+            models |= {item.digest: item for item in (scan.models if scan else ()) if item.digest in wanted}
+    for digest in wanted:
+        model = models[digest]
+        files = []
+        for part in model.parts:
+            kept = blob_path(path / FOLDER, part.sha256)
+            if kept.is_file():
+                named = scratch / digest[:16] / safe_name(part.location.name)
+                named.parent.mkdir(parents=True, exist_ok=True)
+                if not named.exists():
+                    named.symlink_to(kept.resolve())
+                files.append(named)
+        if len(files) == len(model.parts):
+            with open_model(files[0]) as extracted:
+                yield _subject(model, extracted, tuple(files))
+
+
+def _subject(model: Model, extracted: Extracted, files: tuple[Path, ...]) -> Subject:
+    inferred = infer_shapes(extracted.graph, Constants([piece.source for piece in extracted.pieces])).graph
+    macs = model_cost(inferred).macs
+    return Subject(
+        digest=model.digest, name=model.name, format=model.format, files=files, graph=inferred,
+        macs=macs if isinstance(macs, int) else None,
+    )  # fmt: skip
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be swept over."""
+
+    engines: tuple[str, ...] = ()
+    """Empty: the usual engine of each format."""
+    threads: tuple[int, ...] = (1,)
+    delegates: tuple[str, ...] = ("",)
+    batches: tuple[int, ...] = (1,)
+    cpus: tuple[int, ...] = ()
+
+
+def configurations(wanted: Wanted, form: str) -> tuple[Configuration, ...]:
+    """Every combination that makes sense for a format. Raises `UsageError` when no engine runs it."""
+    able = {engine.name for engine in engines_for(form)}
+    if not able:
+        raise UsageError(f"no engine here runs {form}", hint="nngauge show tells what the model costs")
+    names = [name for name in wanted.engines if engine_named(name).name in able] or [_usual(form)]
+    return tuple(
+        Configuration(engine=engine, threads=threads, delegate=delegate, batch=batch, cpus=wanted.cpus)
+        for engine in names for threads in wanted.threads for delegate in wanted.delegates for batch in wanted.batches
+    )  # fmt: skip
+
+
+def _usual(form: str) -> str:
+    """The first engine that is installed, else the first."""
+    engines = engines_for(form)
+    return next((engine.name for engine in engines if installed(engine)), engines[0].name)
+
+
+def measure_here(
+    subjects: Sequence[Subject],
+    wanted: Wanted,
+    device: OpenDevice,
+    plan: Plan,
+    folder: Path,
+    *,
+    profile: bool = False,
+    told: Callable[[Progress], None] = lambda _: None,
+    done: Callable[[Session], None] = lambda _: None,
+) -> Session:
+    """Measures models one after the other, each in all of its configurations; `done` gets what came of each."""
+    bench = HostBench(device, folder)
+    sessions = []
+    for subject in subjects:
+        try:
+            cells = configurations(wanted, subject.format)
+        except UsageError:
+            continue
+        session = measure(
+            [subject],
+            cells,
+            bench,
+            plan,
+            profile=profile,
+            told=told,
+            reference=lambda item, request: _reference(bench, item, request),
+        )
+        done(session)
+        sessions.append(session)
+    return Session(
+        measurements=tuple(item for session in sessions for item in session.measurements),
+        refusals=tuple(item for session in sessions for item in session.refusals),
+    )
+
+
+def _reference(bench: HostBench, subject: Subject, request: Request) -> tuple[Reply, bytes] | None:
+    """Outputs of the engine that is believed, from one run."""
+    for configuration in _REFERENCE.get(subject.format, ()):
+        once = replace(
+            request, delegate=configuration.delegate, outputs=bench.scratch("reference.out"), least_runs=1, least_seconds=0.0,
+            warmup_runs=0, warmup_seconds=0.0, warmup_most=0.0,
+        )  # fmt: skip
+        reply = bench.launch(configuration, once)
+        if reply.trouble is None and reply.outputs:
+            try:
+                return reply, Path(once.outputs).read_bytes()
+            except OSError as error:
+                raise InputError(f"outputs of the reference are gone: {error.strerror}") from None
+    return None

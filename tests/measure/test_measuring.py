@@ -1,0 +1,128 @@
+"""The command on real engines: a file, an app, a study; what is missing and what is refused. No times are asserted."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from nngauge.cli import cli
+from nngauge.devices import open_device
+from nngauge.domain.measurement import Configuration, Session
+from nngauge.engines import Request
+from nngauge.measuring import HostBench, Wanted, configurations, subjects_at
+from tests.builders.samples import model
+
+MODELS = Path(__file__).parents[2] / "examples" / "models"
+DIGITS = MODELS / "digits_tflite" / "digits_float32.tflite"
+MACS = 52_224
+"""As `nngauge show` counts them."""
+litert = pytest.mark.skipif(find_spec("ai_edge_litert") is None, reason="LiteRT is not installed (make oracles)")
+QUICK = ("--launches", "2", "--most-launches", "2", "--quiet")
+
+
+def nngauge(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words), standalone_mode=False)
+
+
+def measured(*words: str) -> Session:
+    result = nngauge("measure", *words, *QUICK, "--json")
+    return msgspec.json.decode(result.stdout, type=Session)
+
+
+@litert
+def test_a_model_file_is_measured_and_its_outputs_are_those_of_the_reference(tmp_path: Path) -> None:
+    session = measured(str(DIGITS), "--threads", "1,2", "-o", str(tmp_path / "a.json"))
+    assert [item.configuration.threads for item in session.measurements] == [1, 2]
+    assert not session.refusals
+    for item in session.measurements:
+        assert (item.name, item.format, item.macs) == ("digits_float32.tflite", "tflite", MACS)
+        assert len(item.launches) == 2
+        assert all(launch.load_ns > 0 and launch.first_ns > 0 and len(launch.wall_ns) >= 30 for launch in item.launches)
+        assert item.output is not None
+        assert item.output.varies
+        assert item.output.finite
+        assert item.output.reference.startswith("litert ")
+        assert item.output.difference is not None
+        assert item.output.difference < 1e-5
+    assert json.loads((tmp_path / "a.json").read_text())["schema"] == "nngauge.measurement/1"
+
+
+@litert
+def test_the_models_of_an_app_are_measured_and_what_no_engine_runs_is_left_out(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:
+        app.writestr("assets/digits.bin", DIGITS.read_bytes())
+        app.writestr("assets/other.gguf", model("gguf"))
+    session = measured(str(tmp_path / "a.apk"), "--engine", "litert")
+    assert [item.name for item in session.measurements] == ["digits.bin"]
+
+
+@litert
+def test_two_measurements_of_the_same_are_compared(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        measured(str(DIGITS), "-o", str(tmp_path / name))
+    result = nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "b"), "--json", "--exit-code")
+    (row,) = json.loads(result.stdout)
+    assert row["verdict"] == "cannot tell", "two launches a side can tell nothing"
+    assert result.exit_code == 0
+    (tmp_path / "c").write_text("{}")
+    (tmp_path / "d").write_text('{"measurements": [1]}')
+    assert "in both" in nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "c")).output
+    refused = nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "d"))
+    assert "is no measurement" in str(refused.exception)
+
+
+def test_an_engine_that_is_not_there_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nngauge.measuring.installed", lambda _: False)
+    result = nngauge("measure", str(DIGITS), "--engine", "litert", *QUICK, "--json")
+    session = msgspec.json.decode(result.stdout, type=Session)
+    (refusal,) = session.refusals
+    assert (refusal.kind, refusal.name) == ("missing", "digits_float32.tflite")
+    assert "pip install" in refusal.hint
+    assert result.return_value == 3
+
+
+@litert
+def test_a_damaged_model_is_the_engines_answer(tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(DIGITS.read_bytes()[:3000])
+    with open_device("host") as device:
+        bench = HostBench(device, tmp_path)
+        reply = bench.launch(
+            Configuration(engine="litert"), Request(files=(str(tmp_path / "m.tflite"),), format="tflite")
+        )
+    assert reply.trouble is not None
+    assert reply.trouble.kind in {"failed", "unsupported", "crashed"}
+
+
+def test_sweeps_are_all_combinations() -> None:
+    found = configurations(Wanted(engines=("litert", "ncnn"), threads=(1, 4), batches=(1, 8)), "tflite")
+    assert len(found) == 4
+    assert {item.engine for item in found} == {"litert"}
+
+
+def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb", reason="the extra `study` is not installed")
+    with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:
+        app.writestr("assets/net.param", (MODELS / "shapes_ncnn" / "shapes_classifier.param").read_bytes())
+        app.writestr("assets/net.bin", (MODELS / "shapes_ncnn" / "shapes_classifier.bin").read_bytes())
+    study = tmp_path / "study"
+    for words in (
+        ("init", str(study)),
+        ("add", str(study), str(tmp_path / "a.apk")),
+        ("run", str(study), "--keep-models", "--workers", "1"),
+    ):
+        nngauge("study", *words)
+    (found,) = subjects_at(study, tmp_path / "work", shapes={}, feeds={})
+    assert [file.name for file in found.files] == ["net.param", "net.bin"]
+    assert found.format == "ncnn"
+
+
+def test_wrong_use_is_said() -> None:
+    assert "not NAME=FILE" in str(nngauge("measure", str(DIGITS), "--feed", "x").exception)
+    assert "not the address of a device" in str(nngauge("measure", str(DIGITS), "--device", "phone").exception)
+    assert "neither an app package" in str(nngauge("measure", __file__).exception)
