@@ -50,7 +50,7 @@ def compare_snapshots(
         gone=sides.gone, meanings=meanings, technologies=technologies, versions=version_moves(facts, _MOVES),
         switches=switches(facts), sdks=sdks, accelerators=accelerators, models=models, first_bytes=before,
         second_bytes=after, counts={kind.value: count for kind, count in counts.items() if count}, changes=changes,
-        changes_left_out=sum(counts.values()) - len(changes), notes=tuple(_notes(sides, models)),
+        changes_left_out=sum(counts.values()) - len(changes), notes=(*notes_on(sides), *_notes_on_models(models)),
     )  # fmt: skip
 
 
@@ -71,7 +71,8 @@ def _sizes(facts: Warehouse) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _notes(sides: Sides, models: ModelTotals) -> Iterator[str]:
+def notes_on(sides: Sides) -> Iterator[str]:
+    """What has to be kept in mind about the packages that are compared."""
     for side in (sides.first, sides.second):
         if side.without_result:
             yield f"{side.name}: {side.without_result:,} of {side.items:,} packages have no result; what is in them is not known"
@@ -85,6 +86,9 @@ def _notes(sides: Sides, models: ModelTotals) -> Iterator[str]:
         yield f"{sides.unknown_gone:,} packages count as gone only because {sides.second.name} has no result for them"
     if sides.rule_sets > 1:
         yield "facts were made by different versions or settings of nngauge: some changes may be its own; run the study again"
+
+
+def _notes_on_models(models: ModelTotals) -> Iterator[str]:
     changed = sum(models.changed.values())
     if changed > models.compared:
         yield (

@@ -5,8 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from nngauge.compare.snapshots import compare_snapshots
-from nngauge.domain.snapshot_difference import Shift, SnapshotDifference
+from msgspec import Struct
+
+from nngauge.compare.models import compare_models
+from nngauge.compare.pairs import Sides, pair_up
+from nngauge.compare.snapshots import notes_on
+from nngauge.compare.technologies import compare_sdks, compare_technologies, switches, version_moves
+from nngauge.compare.verdicts import compare_verdicts
+from nngauge.domain.snapshot_difference import MeaningShift, Shift, Switch, VersionMove
 from nngauge.errors import UsageError
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.corpus import Corpus
@@ -18,23 +24,46 @@ _PAIRS: Final = (
     "packages (platform and application id) of the snapshot before the last and of the last one; kept: in both, each with its "
     "highest version"
 )
+_MOVES: Final = 100
+"""Moves from version to version in the table."""
 _NEITHER: Final = (
     "Packages that are in only one of the snapshots are new or gone: neither is a check-in or a check-out."
 )
 
 
-def _difference(corpus: Corpus) -> SnapshotDifference:
+class _Difference(Struct, frozen=True, kw_only=True):
+    """What the parts show, but for the models, which take longest."""
+
+    sides: Sides
+    meanings: tuple[MeaningShift, ...]
+    technologies: tuple[Shift, ...]
+    switches: tuple[Switch, ...]
+    versions: tuple[VersionMove, ...]
+    sdks: tuple[Shift, ...]
+
+
+def _paired(corpus: Corpus) -> Sides:
     if corpus.earlier is None or corpus.latest is None:  # Part.snapshots keeps this from being asked
         raise UsageError("it takes two snapshots")
-    return compare_snapshots(corpus.facts, corpus.earlier, corpus.latest, most=0)
+    return pair_up(corpus.facts, corpus.earlier, corpus.latest)
 
 
-def _compared(corpus: Corpus) -> SnapshotDifference:
-    return corpus.once(_difference)
+def _difference(corpus: Corpus) -> _Difference:
+    """All in one go: what the comparisons keep in the warehouse is for one pair of snapshots, and others compare there, too."""
+    sides, facts = _paired(corpus), corpus.facts
+    technologies = compare_technologies(facts)
+    return _Difference(
+        sides=sides,
+        meanings=compare_verdicts(facts),
+        technologies=technologies,
+        switches=switches(facts),
+        versions=version_moves(facts, _MOVES),
+        sdks=compare_sdks(facts),
+    )
 
 
 def _packages(corpus: Corpus) -> Answer:
-    found = _compared(corpus)
+    found = corpus.once(_difference).sides
     rows = [
         ("in the earlier snapshot", found.first.packages),
         ("in the later snapshot", found.second.packages),
@@ -43,20 +72,20 @@ def _packages(corpus: Corpus) -> Answer:
         ("new: only in the later", found.new),
         ("gone: only in the earlier", found.gone),
     ]
-    return Answer(("packages", "number"), [*rows, *(("note: " + note, None) for note in found.notes)])
+    return Answer(("packages", "number"), [*rows, *(("note: " + note, None) for note in notes_on(found))])
 
 
 def _meanings(corpus: Corpus) -> Answer:
     rows = [
         (item.meaning.value, item.before, item.after, item.kept, item.check_in, item.check_out, item.new, item.gone)
-        for item in _compared(corpus).meanings
+        for item in corpus.once(_difference).meanings
     ]
     return Answer(("meaning", "before", "after", "kept", "check_in", "check_out", "new", "gone"), rows)
 
 
 def _flows(corpus: Corpus) -> Answer:
     rows = []
-    for item in _compared(corpus).meanings:
+    for item in corpus.once(_difference).meanings:
         flows = (("kept", item.kept), ("check-in", item.check_in), ("new package", item.new), ("check-out", item.check_out),
                  ("gone package", item.gone))  # fmt: skip
         rows += [(item.meaning.value, flow, number) for flow, number in flows]
@@ -77,19 +106,19 @@ def _shift(item: Shift) -> tuple[str | int, ...]:
 
 
 def _technologies(corpus: Corpus) -> Answer:
-    rows = [_shift(item) for item in _compared(corpus).technologies]
+    rows = [_shift(item) for item in corpus.once(_difference).technologies]
     return Answer(_SHIFT_NAMES, sorted(rows, key=lambda row: (-int(row[3]), str(row[0]))))
 
 
 def _sdks(corpus: Corpus) -> Answer:
-    rows = [_shift(item)[:9] for item in _compared(corpus).sdks]
+    rows = [_shift(item)[:9] for item in corpus.once(_difference).sdks]
     return Answer(_SHIFT_NAMES[:9], sorted(rows, key=lambda row: (-int(row[3]), str(row[0]))))
 
 
 def _switches(corpus: Corpus) -> Answer:
     rows = [
         (item.family, ", ".join(item.dropped), ", ".join(item.adopted), item.packages)
-        for item in _compared(corpus).switches
+        for item in corpus.once(_difference).switches
     ]
     return Answer(("family", "dropped", "adopted", "packages"), rows)
 
@@ -97,13 +126,14 @@ def _switches(corpus: Corpus) -> Answer:
 def _versions(corpus: Corpus) -> Answer:
     rows = [
         (item.technology, ", ".join(item.first), ", ".join(item.second), item.kind.value, item.packages)
-        for item in _compared(corpus).versions
+        for item in corpus.once(_difference).versions
     ]
     return Answer(("technology", "first", "second", "kind", "packages"), rows)
 
 
 def _models(corpus: Corpus) -> Answer:
-    found = _compared(corpus).models
+    _paired(corpus)
+    found = compare_models(corpus.facts)
     changed = [
         (f"changed: {kind}", number) for kind, number in sorted(found.changed.items(), key=lambda item: -item[1])
     ]
