@@ -36,8 +36,11 @@ def measured(*words: str) -> Session:
 
 
 @litert
-def test_a_model_file_is_measured_and_its_outputs_are_those_of_the_reference(tmp_path: Path) -> None:
-    session = measured(str(DIGITS), "--threads", "1,2", "-o", str(tmp_path / "a.json"))
+def test_a_model_file_is_measured_and_its_outputs_are_those_of_the_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(DIGITS.parent)
+    session = measured(DIGITS.name, "--threads", "1,2", "-o", str(tmp_path / "a.json"))
     assert [item.configuration.threads for item in session.measurements] == [1, 2]
     assert not session.refusals
     for item in session.measurements:

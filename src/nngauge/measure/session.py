@@ -256,7 +256,7 @@ class _Session:
         reply: Reply,
         reference: Callable[[Subject, Request], tuple[Reply, bytes] | None],
     ) -> OutputCheck | None:
-        trusted = reference(subject, self._asked(subject, made.request.batch, str)) if made.outputs else None
+        trusted = reference(subject, self._asked(subject, made.request.batch, _here)) if made.outputs else None
         if trusted is None:
             return check(reply)
         theirs, content = trusted
