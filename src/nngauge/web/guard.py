@@ -130,7 +130,8 @@ def _one(scope: Scope, name: bytes) -> str:
 
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, closed, rest = host[1:].partition("]")
+        return name if closed and (not rest or rest.startswith(":")) else host
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 

@@ -5,7 +5,7 @@ Continuing behind a row takes the same time on every page, and neither skips nor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -56,20 +56,18 @@ def slice_of(
 ) -> Slice:
     """The keys of the rows behind the row with key `after`, or in front of `before`, or the first."""
     where, parameters = _where(conditions)
-    (total,) = desk.rows(f"SELECT count(*) FROM {table} WHERE {where}", *parameters)[0]
     place = after if after is not None else before
     backwards = after is None and before is not None
     beyond, more = _beyond(desk, table, key, order, place, backwards=backwards)
-    falling = order.falling != backwards
-    found = [
-        row[0]
-        for row in desk.rows(
-            f"SELECT {key} FROM {table} WHERE {where} AND {beyond} "
-            f"ORDER BY {order.sql} {'DESC' if falling else 'ASC'}, {key} {'DESC' if backwards else 'ASC'} LIMIT {rows + 1}",
-            *parameters,
-            *more,
-        )
-    ]
+    sorting = f"value {'DESC' if order.falling != backwards else 'ASC'}, key {'DESC' if backwards else 'ASC'}"
+    answer = desk.rows(
+        f"WITH met AS MATERIALIZED (SELECT {key} AS key, {order.sql} AS value FROM {table} WHERE {where}) "
+        f"SELECT (SELECT count(*) FROM met), list(key ORDER BY {sorting}) "
+        f"FROM (SELECT key, value FROM met WHERE {beyond} ORDER BY {sorting} LIMIT {rows + 1})",
+        *parameters,
+        *more,
+    )
+    total, found = answer[0][0], answer[0][1] or []
     further = len(found) > rows
     keys = found[:rows]
     if backwards:
@@ -92,18 +90,23 @@ def _beyond(
         return "true", ()
     ahead = "<" if order.falling != backwards else ">"
     behind = "<" if backwards else ">"
-    return f"({order.sql} {ahead} ? OR ({order.sql} = ? AND {key} {behind} ?))", (row[0], row[0], place)
+    return f"(value {ahead} ? OR (value = ? AND key {behind} ?))", (row[0], row[0], place)
 
 
 def rows_of(desk: Desk, table: str, key: str, columns: str, keys: Sequence[int]) -> list[dict[str, Any]]:
     """The columns of the rows with `keys`, in their order."""
     if not keys:
         return []
-    listed = ", ".join(str(int(item)) for item in keys)
-    answer = desk.facts.ask(f"SELECT {key} AS key_of_row, {columns} FROM {table} WHERE {key} IN ({listed})")
+    answer = desk.facts.ask(f"SELECT {key} AS key_of_row, {columns} FROM {table} WHERE {among(table, key, keys)}")
     names = answer.columns[1:]
     found = {row[0]: dict(zip(names, row[1:], strict=True)) for row in answer.rows}
     return [found[item] for item in keys if item in found]
+
+
+def among(table: str, key: str, keys: Iterable[int]) -> str:
+    """SQL condition for the rows with these keys; by row numbers, for which DuckDB does not read the other columns of all rows."""
+    listed = ", ".join(str(int(item)) for item in keys) or "NULL"
+    return f"{table}.rowid IN (SELECT rowid FROM {table} WHERE {key} IN ({listed}))"
 
 
 class Choice(Struct, frozen=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from nngauge.domain.network import FamilyShare, LanguageFacts, Network
+from nngauge.web.listing import among
 from nngauge.web.view import Desk
 
 _COLUMNS: Final = (
@@ -18,19 +19,22 @@ _COLUMNS: Final = (
 
 def networks_of(desk: Desk, digests: Sequence[str]) -> list[Network]:
     """Of those models that were analysed. Weights are left out."""
-    numbers = ", ".join({str(int(digest[:16], 16)) for digest in digests})
-    if not numbers:
+    if not digests:
         return []
+    numbers = {int(digest[:16], 16) for digest in digests}
     columns = ", ".join(f'"{name}"' for name in _COLUMNS)
-    rows = desk.rows(f"SELECT number, {columns} FROM model_entry WHERE analysed AND number IN ({numbers})")
+    rows = desk.rows(
+        f"SELECT number, {columns} FROM model_entry WHERE analysed AND {among('model_entry', 'number', numbers)}"
+    )
     families = _families(desk, numbers) if "weights" in desk.state.prepared.progress.done else {}
     return [_network(dict(zip(_COLUMNS, row[1:], strict=True)), tuple(families.get(row[0], ()))) for row in rows]
 
 
-def _families(desk: Desk, numbers: str) -> dict[int, list[FamilyShare]]:
+def _families(desk: Desk, numbers: Iterable[int]) -> dict[int, list[FamilyShare]]:
     found: dict[int, list[FamilyShare]] = {}
     for number, family, layers, macs, parameters in desk.rows(
-        f"SELECT number, family, layers, macs, parameters FROM layer_family WHERE number IN ({numbers})"
+        f"SELECT number, family, layers, macs, parameters FROM layer_family "
+        f"WHERE {among('layer_family', 'number', numbers)}"
     ):
         found.setdefault(number, []).append(FamilyShare(family=family, layers=layers, macs=macs, parameters=parameters))
     return found

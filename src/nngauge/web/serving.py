@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.errors import NngaugeError, UsageError
-from nngauge.page.environment import Frame, Link, render, script, stylesheet
+from nngauge.page.environment import Frame, Link, environment, render, script, stylesheet
 from nngauge.version import __version__
 from nngauge.web.asked import Asked
 from nngauge.web.explorer import Explorer, State
@@ -70,6 +70,10 @@ def build(explorer: Explorer, *, names: Iterable[str] = (), any_address: bool = 
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
+    _assets()
+    for view in VIEWS:  # compiled before somebody waits for them
+        if view.template:
+            environment().get_template(view.template)
     routes = [
         Route("/static/{name}", _static),
         *(route for view in VIEWS for route in _routes(view, explorer)),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -33,7 +35,7 @@ SQL_CELL: Final = 2_000
 _SQL_MEMORY: Final = 1 * GIB
 """As DuckDB counts it."""
 _MEMORY: Final = 3 * GIB
-"""Private memory of the process."""
+"""Private memory that the process may take for its work."""
 _GRACE: Final = 5.0
 """Seconds that a process may take to stop by itself, and to open a study."""
 DRAWING_SECONDS: Final = 20.0
@@ -143,10 +145,24 @@ _facts: dict[tuple[str, int], Warehouse] = {}
 
 
 def _start() -> None:
-    from nngauge.runners.local import limit_memory
-
-    limit_memory(_MEMORY)
+    _limit_memory(_MEMORY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+
+
+def _limit_memory(more: int | None) -> None:
+    """Lets the operating system refuse private memory beyond `more` bytes from now on; None: no bound. Only on Linux.
+
+    From now on: opening a study may leave gigabytes of addresses behind that nobody uses.
+    """
+    if sys.platform == "linux":
+        most = resource.RLIM_INFINITY if more is None else more + _private_bytes()
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def _private_bytes() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"VmData:\s*(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _warm(folder: str) -> None:
@@ -164,7 +180,11 @@ def _open_facts(folder: str) -> Warehouse:
             for old in _facts.values():
                 old.close()
             _facts.clear()
-            _facts[folder, changes] = Warehouse(Path(folder), ledger, memory=_SQL_MEMORY)
+            _limit_memory(None)  # opening reads results that are not in files yet, and asks for much
+            try:
+                _facts[folder, changes] = Warehouse(Path(folder), ledger, memory=_SQL_MEMORY)
+            finally:
+                _limit_memory(_MEMORY)
     return _facts[folder, changes]
 
 

@@ -14,6 +14,7 @@ from nngauge.page.app import app_page
 from nngauge.page.environment import Frame
 from nngauge.store.rows import StoredResult
 from nngauge.web.asked import Asked
+from nngauge.web.listing import among
 from nngauge.web.networks import networks_of
 from nngauge.web.pages.apps import AppRow, app_rows
 from nngauge.web.view import Desk, Missing, Shown, View
@@ -99,9 +100,10 @@ def _same_signer(desk: Desk, signer: str | None, package: int) -> int:
 def _reuse(desk: Desk, digests: list[str]) -> list[Reuse]:
     if not digests:
         return []
-    numbers = ", ".join(str(int(digest[:16], 16)) for digest in dict.fromkeys(digests[:_NETWORKS]))
+    numbers = [int(digest[:16], 16) for digest in dict.fromkeys(digests[:_NETWORKS])]
     rows = desk.rows(
-        f"SELECT digest, coalesce(name, ''), apps, packages FROM model_entry WHERE number IN ({numbers}) ORDER BY packages DESC, apps DESC"
+        f"SELECT digest, coalesce(name, ''), apps, packages FROM model_entry WHERE {among('model_entry', 'number', numbers)} "
+        "ORDER BY packages DESC, apps DESC"
     )
     return [Reuse(*row) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from nngauge.web.listing import (
     rows_of,
     slice_of,
 )
+from nngauge.web.tables import SEPARATOR
 from nngauge.web.view import Desk, View
 
 _KINDS: Final = {
@@ -49,6 +51,7 @@ ORDERS: Final = {
     "library_bytes": Order("AI libraries", "coalesce(ai_library_bytes, -1)"),
     "downloads": Order("Downloads", "coalesce(downloads, -1)"),
 }
+_PREFIX: Final = re.compile(r"[0-9a-f]{8,64}")
 COLUMNS: Final = (
     "app, platform, file, package_id, version_name, version_code, label, title, category, developer, downloads, snapshots, runtimes, "
     "size, runtime_present AS runtime, model_present AS model, model_elsewhere AS elsewhere, complete, models, model_bytes, "
@@ -107,7 +110,15 @@ class Apps(Struct, frozen=True, kw_only=True):
 
 def app_rows(desk: Desk, keys: list[int]) -> list[AppRow]:
     """The apps with these numbers."""
-    return [AppRow(**row) for row in rows_of(desk, "app_entry", "n", COLUMNS, keys)]
+    return [
+        AppRow(**{**row, **{name: split(row[name]) for name in ("snapshots", "runtimes")}})
+        for row in rows_of(desk, "app_entry", "n", COLUMNS, keys)
+    ]
+
+
+def split(text: str) -> list[str]:
+    """The values of a text with `SEPARATOR`."""
+    return text.split(SEPARATOR) if text else []
 
 
 def make(desk: Desk, asked: Asked) -> Apps:
@@ -121,7 +132,7 @@ def make(desk: Desk, asked: Asked) -> Apps:
         desk, "app_entry", "n", _conditions(asked, chosen), ORDERS[sort], after=after, before=before, rows=rows
     )
     apps = app_rows(desk, found.keys)
-    whole = desk.row("SELECT count(*) FROM app_entry")
+    whole = desk.row("SELECT apps FROM app_total")
     return Apps(
         title="Apps",
         total=found.total,
@@ -147,7 +158,7 @@ def _number(desk: Desk, app: str) -> int | None:
 
 
 def _conditions(asked: Asked, chosen: dict[str, str]) -> list[Condition]:
-    found = [Condition("contains(words, ?)", (word,)) for word in asked.words("q")]
+    found = [_found(word) for word in asked.words("q")]
     found += [
         Condition(f"n IN (SELECT n FROM by_{kind} WHERE value = ?)", (chosen[kind],)) for kind in _KINDS if chosen[kind]
     ]
@@ -156,6 +167,13 @@ def _conditions(asked: Asked, chosen: dict[str, str]) -> list[Condition]:
     if chosen["platform"]:
         found.append(Condition("platform = ?", (chosen["platform"],)))
     return found
+
+
+def _found(word: str) -> Condition:
+    """Eight or more hexadecimal digits may begin a digest, too."""
+    if not _PREFIX.fullmatch(word):
+        return Condition("contains(words, ?)", (word,))
+    return Condition("contains(words, ?) OR starts_with(app, ?) OR starts_with(signer, ?)", (word, word, word))
 
 
 def _filters(desk: Desk, chosen: dict[str, str]) -> list[Filter]:
@@ -205,7 +223,10 @@ VIEW: Final = View(
     make=make,
     step="models",
     parameters=(
-        ("q", "words, all of which are in package id, label, store title, developer, signer or SHA-256"),
+        (
+            "q",
+            "words, all of which are in package id, label, store title, developer or file name, or begin the signer or the SHA-256",
+        ),
         ("verdict", ", ".join(_VERDICTS)),
         *((name, f"{title}: its id or value") for name, title in _KINDS.items()),
         ("platform", "android or ios"),

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.web.asked import Asked
+from nngauge.web.listing import among
 from nngauge.web.view import Desk, View
 
 _ROWS: Final = 100
@@ -115,11 +116,11 @@ def _parts(desk: Desk, asked: Asked, stage: str, error: str) -> tuple[list[Faile
         f"ORDER BY id LIMIT {_ROWS + 1}",
         after, stage, error, error,
     )  # fmt: skip
-    listed = ", ".join({str(row[3]) for row in rows[:_ROWS]}) or "0"
+    listed = among("app_entry", "n", {row[3] for row in rows[:_ROWS]})
     apps = {
         number: (app, name)
         for number, app, name in desk.rows(
-            f"SELECT n, app, coalesce(nullif(label, ''), nullif(title, ''), package_id, nullif(file, ''), left(app, 12)) FROM app_entry WHERE n IN ({listed})"
+            f"SELECT n, app, coalesce(nullif(label, ''), nullif(title, ''), package_id, nullif(file, ''), left(app, 12)) FROM app_entry WHERE {listed}"
         )
     }
     parts = [FailedPart(row[0], row[1], row[2], *apps[row[3]], *row[4:]) for row in rows[:_ROWS]]

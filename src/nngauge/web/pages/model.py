@@ -16,8 +16,10 @@ from nngauge.errors import NngaugeError
 from nngauge.page.model_card import ModelCard, model_card
 from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.web.asked import Asked
+from nngauge.web.listing import among
 from nngauge.web.networks import networks_of
 from nngauge.web.pages.app import stored_result
+from nngauge.web.pages.apps import split
 from nngauge.web.pages.models import ModelRow, model_rows, number_of
 from nngauge.web.patience import Ready
 from nngauge.web.view import Desk, Missing, Shown, View
@@ -161,12 +163,11 @@ def _uses(desk: Desk, number: int, after: int) -> tuple[list[Use], int]:
         number, after, _USES + 1,
     )  # fmt: skip
     shown = found[:_USES]
-    listed = ", ".join(str(row[0]) for row in shown) or "0"
     apps = {
         row[0]: row[1:]
         for row in desk.rows(
             "SELECT n, app, coalesce(nullif(label, ''), nullif(title, ''), package_id, nullif(file, ''), left(app, 12)), package_id, version_name, snapshots FROM app_entry "
-            f"WHERE n IN ({listed})"
+            f"WHERE {among('app_entry', 'n', (row[0] for row in shown))}"
         )
     }
     uses = [_use(apps[row[0]], row[1:]) for row in shown if row[0] in apps]
@@ -177,7 +178,7 @@ def _use(app: tuple[Any, ...], facts: tuple[Any, ...]) -> Use:
     digest, app_name, package_id, version_name, snapshots = app
     name, owner, sdk, used, places = facts
     return Use(
-        app=digest, app_name=app_name, package_id=package_id, version_name=version_name, snapshots=snapshots, name=name, owner=owner, sdk=sdk,
+        app=digest, app_name=app_name, package_id=package_id, version_name=version_name, snapshots=split(snapshots), name=name, owner=owner, sdk=sdk,
         used=used, places=places,
     )  # fmt: skip
 

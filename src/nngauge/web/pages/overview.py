@@ -75,7 +75,7 @@ def make(desk: Desk, asked: Asked) -> Overview:
     """The page; what is not prepared yet is left out."""
     del asked
     ready = desk.state.prepared.progress.done
-    apps = desk.row("SELECT count(*), count(DISTINCT package) FROM app_entry") if "apps" in ready else None
+    apps = desk.row("SELECT apps, packages FROM app_total") if "apps" in ready else None
     models = desk.row("SELECT count(*) FROM model_entry") if "models" in ready else None
     failed = desk.row("SELECT count(*) FROM failed_item")
     return Overview(

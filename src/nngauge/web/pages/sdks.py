@@ -86,7 +86,7 @@ _COUNTED: Final = (
 def make(desk: Desk, asked: Asked) -> Sdks:
     """The page of all components."""
     del asked
-    apps = desk.row("SELECT count(*) FROM app_entry")
+    apps = desk.row("SELECT apps FROM app_total")
     rows = desk.rows(f"{_COUNTED} ORDER BY packages DESC, apps DESC, value LIMIT 2000")
     return Sdks(title="SDKs", apps=apps[0] if apps else 0, sdks=[_row(*row) for row in rows])
 

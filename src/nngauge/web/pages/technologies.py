@@ -108,7 +108,7 @@ def make(desk: Desk, asked: Asked) -> Technologies:
         for row in desk.rows(f"SELECT {_COLUMNS} FROM technology_entry ORDER BY packages DESC, apps DESC, title")
     ]
     found = {category: [row for row in rows if row.category == category] for category in _CATEGORIES}
-    apps = desk.row("SELECT count(*) FROM app_entry")
+    apps = desk.row("SELECT apps FROM app_total")
     return Technologies(
         title="Technologies",
         apps=apps[0] if apps else 0,
