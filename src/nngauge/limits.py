@@ -226,3 +226,13 @@ MAX_LISTING_LINE = 4 * MIB
 MAX_LISTING_COLUMNS = 1_000
 MAX_LISTING_PROBLEMS = 100
 """Bad rows and cells of one table that are kept with their line; the others are counted."""
+
+# --- power -------------------------------------------------------------------------------------------------------------
+MAX_POWER_FILE = 512 * MIB
+"""A recording of a power meter; an hour at 5 kHz takes about 500 MB as text."""
+MAX_POWER_LINE = 4 * KIB
+"""One row of it; real ones have a dozen numbers."""
+MAX_POWER_SAMPLES = 20_000_000
+"""Samples read from one recording: an hour at 5 kHz."""
+MAX_RAILS = 1_024
+"""Power rails of one device; phones have up to some forty."""
