@@ -14,11 +14,11 @@ from nngauge.analyse.constants import Constants
 from nngauge.analyse.cost import model_cost
 from nngauge.analyse.shapes import infer_shapes
 from nngauge.devices import OpenDevice
-from nngauge.domain.measurement import Configuration, Device, Session, State
+from nngauge.domain.measurement import Configuration, Device, Refusal, Session, State
 from nngauge.domain.model import Model
 from nngauge.engines import Reply, Request, Trouble, engine_named, engines_for, installed
 from nngauge.engines.local import Limits, launch_on
-from nngauge.errors import InputError, UnsupportedError, UsageError
+from nngauge.errors import InputError, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
 from nngauge.measure.protocol import Plan, Progress
@@ -173,21 +173,30 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def configurations(wanted: Wanted, form: str) -> tuple[Configuration, ...]:
-    """Every combination that makes sense for a format. Raises `UsageError` when no engine runs it."""
-    able = {engine.name for engine in engines_for(form)}
-    if not able:
-        raise UsageError(f"no engine here runs {form}", hint="nngauge show tells what the model costs")
-    names = [name for name in wanted.engines if engine_named(name).name in able] or [_usual(form)]
+    """Every combination that makes sense for a format; none when no engine runs it. Raises `UsageError` for unknown engines."""
+    able = [engine.name for engine in engines_for(form)]
+    names = [name for name in wanted.engines if engine_named(name).name in able] if wanted.engines else _usual(form)
     return tuple(
         Configuration(engine=engine, threads=threads, delegate=delegate, batch=batch, cpus=wanted.cpus)
         for engine in names for threads in wanted.threads for delegate in wanted.delegates for batch in wanted.batches
     )  # fmt: skip
 
 
-def _usual(form: str) -> str:
-    """The first engine that is installed, else the first."""
+def _usual(form: str) -> list[str]:
+    """The first engine that is installed, else the first that could be."""
     engines = engines_for(form)
-    return next((engine.name for engine in engines if installed(engine)), engines[0].name)
+    chosen = next((engine for engine in engines if installed(engine)), engines[0] if engines else None)
+    return [chosen.name] if chosen is not None else []
+
+
+def _no_engine(subject: Subject, wanted: Wanted) -> Refusal:
+    """A model whose format nothing runs, or nothing that was asked for."""
+    able = [engine.name for engine in engines_for(subject.format)]
+    return Refusal(
+        model=subject.digest, name=subject.name, configuration=Configuration(engine=",".join(wanted.engines) or "any"),
+        kind="unsupported", reason=f"no engine that was asked for runs {subject.format}",
+        hint=f"--engine {able[0]}" if able else "nngauge show tells what it costs",
+    )  # fmt: skip
 
 
 def measure_here(
@@ -205,9 +214,9 @@ def measure_here(
     bench = HostBench(device, folder)
     sessions = []
     for subject in subjects:
-        try:
-            cells = configurations(wanted, subject.format)
-        except UsageError:
+        cells = configurations(wanted, subject.format)
+        if not cells:
+            sessions.append(Session(refusals=(_no_engine(subject, wanted),)))
             continue
         session = measure(
             [subject],

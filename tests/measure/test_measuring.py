@@ -15,6 +15,7 @@ from nngauge.cli import cli
 from nngauge.devices import open_device
 from nngauge.domain.measurement import Configuration, Session
 from nngauge.engines import Request
+from nngauge.errors import UsageError
 from nngauge.measuring import HostBench, Wanted, configurations, subjects_at
 from tests.builders.samples import model
 
@@ -57,12 +58,14 @@ def test_a_model_file_is_measured_and_its_outputs_are_those_of_the_reference(
 
 
 @litert
-def test_the_models_of_an_app_are_measured_and_what_no_engine_runs_is_left_out(tmp_path: Path) -> None:
+def test_the_models_of_an_app_are_measured_and_what_no_engine_runs_is_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:
         app.writestr("assets/digits.bin", DIGITS.read_bytes())
         app.writestr("assets/other.gguf", model("gguf"))
     session = measured(str(tmp_path / "a.apk"), "--engine", "litert")
     assert [item.name for item in session.measurements] == ["digits.bin"]
+    (refusal,) = session.refusals
+    assert (refusal.name, refusal.kind, refusal.hint) == ("other.gguf", "unsupported", "--engine llamacpp")
 
 
 @litert
@@ -106,6 +109,9 @@ def test_sweeps_are_all_combinations() -> None:
     found = configurations(Wanted(engines=("litert", "ncnn"), threads=(1, 4), batches=(1, 8)), "tflite")
     assert len(found) == 4
     assert {item.engine for item in found} == {"litert"}
+    assert configurations(Wanted(engines=("ncnn",)), "tflite") == ()
+    with pytest.raises(UsageError, match="there is no engine 'litert-compiled'"):
+        configurations(Wanted(engines=("litert-compiled",)), "tflite")
 
 
 def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
