@@ -24,6 +24,8 @@ VERBS: Final = {
     "audit": "How well the models of an app are protected.",
     "bom": "The AI of an app as a bill of materials; two compared.",
     "check": "Does an app keep a policy? For CI.",
+    "devices": "This machine and the phones that are connected.",
+    "doctor": "Is a device fit for measuring?",
     "why": "The evidence behind one line of a report.",
     "knowledge": "Components that bring models, and published models.",
     "rules": "List and check the detection rules.",
