@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,13 +19,18 @@ from nngauge.domain.measurement import Configuration, Device, Refusal, Session, 
 from nngauge.domain.model import Model
 from nngauge.engines import Reply, Request, Trouble, engine_named, engines_for, installed
 from nngauge.engines.local import Limits, launch_on
-from nngauge.errors import InputError, UnsupportedError
+from nngauge.errors import InputError, StoreError, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
+from nngauge.io.atomic import write_atomically
 from nngauge.measure.protocol import Plan, Progress
 from nngauge.measure.session import Subject, measure
 from nngauge.store.blobs import FOLDER, blob_path
+from nngauge.study import LEDGER, look
+from nngauge.version import __version__
 
+MEASURED: Final = "measured"
+"""Folder of a study with the sessions of its models."""
 _SECONDS: Final = 120.0
 """Wall time of one launch, loading included, beyond what the plan says."""
 _REFERENCE: Final[Mapping[str, tuple[Configuration, ...]]] = {
@@ -71,11 +77,16 @@ class HostBench:
         return launch_on(self._open, engine, request, limits)
 
 
+def is_study(path: Path) -> bool:
+    """Is it the folder of a study?"""
+    return (path / LEDGER).is_file()
+
+
 def subjects_at(
     path: Path, scratch: Path, *, shapes: Mapping[str, Sequence[int]], feeds: Mapping[str, Path]
 ) -> list[Subject]:
     """The distinct models at `path`; those of apps are written to `scratch`. Raises as `analyse_model` and `Scanner.scan` do."""
-    if (path / FOLDER).is_dir():
+    if is_study(path):
         found = list(_of_study(path, scratch))
     else:
         found = _of_file(path, shapes) or list(_of_app(path, scratch))
@@ -124,7 +135,6 @@ def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
     from nngauge.api import open_model
     from nngauge.store.rows import StoredResult
     from nngauge.store.warehouse import Warehouse
-    from nngauge.study import look
 
     with look(path) as ledger, Warehouse(path, ledger) as facts:
         wanted = dict(
@@ -208,13 +218,20 @@ def measure_here(
     *,
     profile: bool = False,
     told: Callable[[Progress], None] = lambda _: None,
-    done: Callable[[Session], None] = lambda _: None,
+    kept: Path | None = None,
 ) -> Session:
-    """Measures models one after the other, each in all of its configurations; `done` gets what came of each."""
+    """Measures models one after the other, each in all of its configurations.
+
+    `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
+    """
     bench = HostBench(device, folder)
     sessions = []
     for subject in subjects:
         cells = configurations(wanted, subject.format)
+        file = kept / _session_name(subject, cells, bench.device, plan) if kept is not None else None
+        if file is not None and file.is_file():
+            sessions.append(msgspec.json.decode(file.read_bytes(), type=Session))
+            continue
         if not cells:
             sessions.append(Session(refusals=(_no_engine(subject, wanted),)))
             continue
@@ -227,12 +244,29 @@ def measure_here(
             told=told,
             reference=lambda item, request: _reference(bench, item, request),
         )
-        done(session)
+        if file is not None:
+            _keep(session, file)
         sessions.append(session)
     return Session(
         measurements=tuple(item for session in sessions for item in session.measurements),
         refusals=tuple(item for session in sessions for item in session.refusals),
     )
+
+
+def _keep(session: Session, file: Path) -> None:
+    try:
+        file.parent.mkdir(exist_ok=True)
+        write_atomically(file, [msgspec.json.encode(session)])
+    except OSError as error:
+        raise StoreError(
+            f"cannot be written: {error.strerror}", where=str(file), hint="what was measured before is kept"
+        ) from None
+
+
+def _session_name(subject: Subject, cells: Sequence[Configuration], device: Device, plan: Plan) -> str:
+    """The same for the same model, configurations, device, plan and version of nngauge."""
+    stands = msgspec.json.encode([cells, device, plan, __version__, dict(subject.shapes)])
+    return f"{subject.digest[:16]}-{hashlib.blake2b(stands, digest_size=8).hexdigest()}.json"
 
 
 def _reference(bench: HostBench, subject: Subject, request: Request) -> tuple[Reply, bytes] | None:

@@ -114,6 +114,32 @@ def test_sweeps_are_all_combinations() -> None:
         configurations(Wanted(engines=("litert-compiled",)), "tflite")
 
 
+@litert
+def test_a_study_is_measured_once_and_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb", reason="the extra `study` is not installed")
+    with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:
+        for name in ("digits_float32", "digits_int8"):
+            app.writestr(f"assets/{name}.tflite", (DIGITS.parent / f"{name}.tflite").read_bytes())
+    study = tmp_path / "study"
+    for words in (
+        ("init", str(study)), ("add", str(study), str(tmp_path / "a.apk")), ("run", str(study), "--keep-models", "--workers", "1"),
+    ):  # fmt: skip
+        nngauge("study", *words)
+    first = measured(str(study))
+    assert sorted(item.name for item in first.measurements) == ["digits_float32.tflite", "digits_int8.tflite"]
+    files = sorted((study / "measured").glob("*.json"))
+    assert len(files) == 2
+    files[0].unlink()
+    launched: list[Configuration] = []
+    real = HostBench.launch
+    monkeypatch.setattr(
+        HostBench, "launch", lambda self, cell, request: (launched.append(cell), real(self, cell, request))[1]
+    )
+    again = measured(str(study))
+    assert {item.name for item in again.measurements} == {item.name for item in first.measurements}
+    assert len([item for item in launched if not item.delegate]) == 2, "only the model that was gone is launched"
+
+
 def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
     pytest.importorskip("duckdb", reason="the extra `study` is not installed")
     with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:

@@ -104,7 +104,8 @@ def command(
 
     Every launch is a process of its own; launches of all configurations take turns. Loading, the first inference and the
     steady state are told apart, with an interval over launches and every reason for doubt. Exit code 3: something could
-    not be measured; it says what and why.
+    not be measured; it says what and why. Of a study (run with --keep-models) every distinct model is measured once; what
+    was measured is kept there, and the same command goes on with the rest.
     """
     from nngauge.measure.protocol import Plan
     from nngauge.measuring import Wanted
@@ -137,7 +138,7 @@ def _measure(
     from nngauge.cli.screen import progress
     from nngauge.devices import open_device
     from nngauge.errors import UsageError
-    from nngauge.measuring import measure_here, subjects_at
+    from nngauge.measuring import MEASURED, is_study, measure_here, subjects_at
 
     with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
         subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))
@@ -149,7 +150,8 @@ def _measure(
             def told(now: Progress) -> None:
                 bar.update(task, advance=1, rate=f"{now.running} to go")
 
-            return measure_here(subjects, wanted, device, plan, Path(folder), profile=profile, told=told)
+            kept = path / MEASURED if is_study(path) else None
+            return measure_here(subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept)
 
 
 def _feed(text: str) -> tuple[str, Path]:
