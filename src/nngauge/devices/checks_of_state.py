@@ -41,9 +41,8 @@ def _cores(patient: Patient) -> Seen:
     clusters = patient.facts.clusters
     if not clusters:
         return Seen(UNKNOWN, "not told", "choose cores yourself")
-    text = " + ".join(
-        f"{len(cluster.cores)}×{f' {cluster.max_hz / 1e9:.2f} GHz' if cluster.max_hz else ' ?'}" for cluster in clusters
-    )
+    clocks = [f"{cluster.max_hz / 1e9:.2f} GHz" if cluster.max_hz else "?" for cluster in clusters]
+    text = " + ".join(f"{len(cluster.cores)} × {clock}" for cluster, clock in zip(clusters, clocks, strict=True))
     if any(cluster.max_hz for cluster in clusters):
         return Seen(GOOD, text)
     return Seen(DOUBTFUL, f"{sum(len(cluster.cores) for cluster in clusters)} cores, highest clock not told",

@@ -107,6 +107,8 @@ def _steady(patient: Patient) -> Seen:
     try:
         first = _timed(patient, _LOOP, cores)
     except UnsupportedError:
+        first = []
+    if not first:  # it cannot be bound
         cores = ()
         first = _timed(patient, _LOOP, cores)
     if not first:
