@@ -236,3 +236,7 @@ MAX_POWER_SAMPLES = 20_000_000
 """Samples read from one recording: an hour at 5 kHz."""
 MAX_RAILS = 1_024
 """Power rails of one device; phones have up to some forty."""
+
+# --- engines -----------------------------------------------------------------------------------------------------------
+MAX_RUNTIME_LIBRARY = 512 * MIB
+"""A runtime library that is taken out of an app to be run; ONNX Runtime with everything in it has some 100 MB."""

@@ -33,6 +33,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Name of the format: ``tflite``."""
     library: str = ""
     """The runtime library that the C runner opens; empty for engines that are installed."""
+    needed: tuple[str, ...] = ()
+    """Libraries that it needs, opened before it, the last needed first."""
     feeds: Mapping[str, tuple[Feed, ...]] = field(default_factory=dict)
     """By input name; the first set is timed, the second only run once, to see whether outputs depend on inputs."""
     threads: int = 1
