@@ -173,8 +173,11 @@ def _network(app: str, key: str, item: Network) -> Row:
 
 
 def _number(digest: str) -> int | None:
-    """The first 64 bits of a digest."""
-    return int(digest[:16], 16) if digest else None
+    """The first 64 bits of a digest; None for what is none, as where DuckDB derives it."""
+    try:
+        return int(digest[:16], 16)
+    except ValueError:
+        return None
 
 
 def _amount(amount: int | str | None) -> Row:
