@@ -117,9 +117,14 @@ def write_parquet(
     columns = ", ".join(f"'{column.name}': '{column.type}'" for column in table.columns)
     database.execute(
         f"COPY (SELECT * FROM read_json('{quoted(lines)}', format = 'newline_delimited', columns = {{{columns}}}, "
-        f"maximum_object_size = {longest})) TO '{quoted(target)}' (FORMAT parquet, COMPRESSION zstd)"
+        f"maximum_object_size = {longest})) TO '{quoted(target)}' ({options(table.name)})"
     )
     lines.unlink()
+
+
+def options(table: str) -> str:
+    """How DuckDB writes the Parquet files of a table: documents in small groups, for they are read one by one."""
+    return "FORMAT parquet, COMPRESSION zstd" + (", ROW_GROUP_SIZE 2048" if table == "document" else "")
 
 
 def place(folder: Path, batch: int, write: Callable[[Path], dict[str, int]]) -> list[Shard]:
@@ -203,7 +208,7 @@ def _merged(
                 for shard in files
             )
             target = quoted(pending / f"{table.name}.parquet")
-            done = database.execute(f"COPY ({parts}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            done = database.execute(f"COPY ({parts}) TO '{target}' ({options(table.name)})").fetchone()
             counts[table.name] = int(done[0]) if done else 0
     return counts
 

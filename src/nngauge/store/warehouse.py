@@ -66,6 +66,7 @@ class Warehouse:
             recent = _recent(once(self._database, folder, ledger, ledger.journal()), scratch)
             listing = scratch / "listing.parquet"
             write_listing(self._database, folder, ledger, changes, listing)
+        self._documents = {shard.batch: folder / shard.file for shard in shards if shard.part == "document"}
         for table in (*FACT_TABLES, MARKET):
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
         self._database.execute(f"CREATE OR REPLACE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
@@ -155,15 +156,16 @@ class Warehouse:
 
     def session(self) -> Warehouse:
         """The same facts for another thread: what it keeps is its own, what is shared is not. Close it before this one."""
-        return _Session(self._database.cursor())
+        return _Session(self._database.cursor(), self._documents)
 
     def interrupt(self) -> None:
         """Ends the question that another thread is waiting for: `UsageError` is raised there."""
         self._database.interrupt()
 
-    def result(self, app: str) -> StoredResult | None:
-        """The result of one app, None when it is not there."""
-        rows = self.ask("SELECT document FROM document WHERE app = ?", (app,)).rows
+    def result(self, app: str, batch: int | None = None) -> StoredResult | None:
+        """The result of one app, None when it is not there; sooner when the batch of its facts is told (`Ledger.batch_of`)."""
+        place = f"read_parquet('{quoted(self._documents[batch])}')" if batch in self._documents else "document"
+        rows = self.ask(f"SELECT document FROM {place} WHERE app = ?", (app,)).rows
         return msgspec.json.decode(rows[0][0], type=StoredResult) if rows else None
 
     def export(self, target: Path, kind: str) -> Iterator[tuple[str, int]]:
@@ -194,8 +196,9 @@ class Warehouse:
 class _Session(Warehouse):
     """A further connection to the database of a warehouse."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, database: duckdb.DuckDBPyConnection, documents: dict[int, Path]) -> None:
         self._database = database
+        self._documents = documents
 
     def close(self) -> None:
         self._database.close()

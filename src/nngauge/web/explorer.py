@@ -58,6 +58,7 @@ class Explorer:
         self._state: State | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._hurry = threading.Event()
         self._opened = threading.Event()
         self._thread: threading.Thread | None = None
         self._cache: OrderedDict[tuple[int, str], bytes] = OrderedDict()
@@ -95,9 +96,13 @@ class Explorer:
         while not self._stop.is_set():
             if self._state is None or self._grown(self._state.prepared.changes):
                 rest = self._renew()
-            if self._stop.wait(max(_LOOK, rest)):
-                return
+            self._hurry.wait(max(_LOOK, rest))
+            self._hurry.clear()
             rest = 0.0
+
+    def hurry(self) -> None:
+        """Looks at the study at once: a run has put its files of facts together, and those that are shown are gone."""
+        self._hurry.set()
 
     def _grown(self, changes: int) -> bool:
         try:
@@ -166,6 +171,7 @@ class Explorer:
     def close(self) -> None:
         """Ends all threads and processes."""
         self._stop.set()
+        self._hurry.set()
         self.workshop.close()
         if self._thread is not None:
             self._thread.join()

@@ -61,6 +61,7 @@ class Prepared:
         self._done: tuple[str, ...] = ()
         self._error = ""
         self._scratch = tempfile.TemporaryDirectory(prefix="nngauge-")
+        self._folder = folder
         self.changes = 0
         with Ledger(folder / "ledger.sqlite") as ledger:
             self.facts_of_study = ledger.facts()
@@ -133,7 +134,9 @@ class Prepared:
 
     def result(self, facts: Warehouse, app: str) -> StoredResult | None:
         """The stored result of an app; None when it is not there."""
-        return facts.result(app)
+        with Ledger(self._folder / "ledger.sqlite") as ledger:
+            batch = ledger.batch_of(app)
+        return facts.result(app, batch)
 
     @contextmanager
     def session(self) -> Iterator[Warehouse]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from nngauge.errors import NngaugeError, UsageError
+from nngauge.errors import NngaugeError, StoreError, UsageError
 from nngauge.page.environment import Frame, Link, environment, render, script, stylesheet
 from nngauge.version import __version__
 from nngauge.web.asked import Asked
@@ -155,6 +156,10 @@ def _answer(view: View, explorer: Explorer, state: State | None, asked: Asked, *
         return _error(explorer, 404, error.what, error.hint, as_json=as_json)
     except UsageError as error:
         return _error(explorer, 400, error.what, error.hint, as_json=as_json)
+    except StoreError as error:
+        explorer.hurry()
+        hint = "a run may just have put them together: then this page is there again in a moment; else nngauge study verify"
+        return replace(_error(explorer, 503, error.what.partition("\n")[0], hint, as_json=as_json), again=5)
     except NngaugeError as error:
         return _error(explorer, 500, error.what, error.hint, as_json=as_json)
     if view.cached and view.template:
@@ -241,7 +246,9 @@ def _error(explorer: Explorer, status: int, what: str, hint: str, *, as_json: bo
     if as_json:
         document = Document(study=explorer.name, state=0, page="error", error=what, hint=hint)
         return _Answer(msgspec.json.encode(document), status, _JSON)
-    title = {400: "Not a question that can be answered", 404: "Not here"}.get(status, "Something went wrong")
+    title = {400: "Not a question that can be answered", 404: "Not here", 503: "The facts are on the move"}.get(
+        status, "Something went wrong"
+    )
     frame = _frame(explorer, None, title, None)
     return _Answer(_render("web/error.html", frame, what=what, hint=hint, heading=title), status)
 

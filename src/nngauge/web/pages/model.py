@@ -96,8 +96,8 @@ class ModelPage(Struct, frozen=True, kw_only=True):
 
 def make(desk: Desk, asked: Asked) -> Shown:
     """The page."""
-    number = _require(desk, asked)
-    (row,) = model_rows(desk, [number])
+    row = _require(desk, asked)
+    number = number_of(row.digest)
     network = next(iter(networks_of(desk, [row.digest])), None)
     model = _model(desk, number, row.digest)
     near, compared = _near(desk, number) if "weights" in desk.state.prepared.progress.done else (None, "")
@@ -135,16 +135,12 @@ _NAMES: Final = (
 )
 
 
-def _require(desk: Desk, asked: Asked) -> int:
+def _require(desk: Desk, asked: Asked) -> ModelRow:
     digest = asked.digest("digest")
-    row = (
-        desk.row("SELECT number FROM model_entry WHERE number = ? AND digest = ?", number_of(digest), digest)
-        if digest
-        else None
-    )
-    if row is None:
+    found = model_rows(desk, [number_of(digest)]) if digest else []
+    if not found or found[0].digest != digest:
         raise Missing("no such model in this study")
-    return int(row[0])
+    return found[0]
 
 
 def _model(desk: Desk, number: int, digest: str) -> Model | None:
@@ -314,8 +310,8 @@ def draw(desk: Desk, asked: Asked) -> Picture:
 
 def _read(desk: Desk, asked: Asked) -> Ready[ModelDossier]:
     """Read in a process of its own: the file is an app's."""
-    number = _require(desk, asked)
-    (row,) = model_rows(desk, [number])
+    row = _require(desk, asked)
+    number = number_of(row.digest)
     model = _model(desk, number, row.digest)
     parts = _parts(desk, model) if model is not None else []
     if not parts:
