@@ -112,6 +112,7 @@ class Handset:
 
     def tool(self, name: str, text: str) -> None:
         """A program of the system, as a shell script."""
+        (self.root / "system/bin" / name).unlink(missing_ok=True)
         self.set(f"/system/bin/{name}", f"#!/bin/sh\n{text}")
         (self.root / "system/bin" / name).chmod(0o755)
 
@@ -130,7 +131,7 @@ class Handset:
                 (self.root / place).mkdir()
         for device in ("null", "zero", "urandom"):
             (self.root / "dev" / device).touch()
-        (self.root / "system/bin/sh").symlink_to(shutil.which("mksh") or "/bin/sh")  # Android's is mksh
+        self._tools()
         self.tool("getprop", "cat /fake/properties")
         self.tool("dumpsys", 'cat "/fake/dump/$1"')
         self.tool("settings", 'cat "/fake/settings" 2>/dev/null || echo null')
@@ -143,6 +144,14 @@ class Handset:
         )
         self.set("/fake/cpuinfo", "".join(_ARM.format(core, "0xd4d") for core in range(9)))
         self._cores()
+
+    def _tools(self) -> None:
+        """Android's shell is mksh and its tools are toybox; where this machine has them, the phone has nothing else."""
+        (self.root / "system/bin/sh").symlink_to(shutil.which("mksh") or "/bin/sh")
+        toybox = shutil.which("toybox")
+        names = subprocess.run([toybox], capture_output=True, text=True, check=False).stdout.split() if toybox else []
+        for name in set(names) - {"[", "sh", "uname"}:
+            (self.root / "system/bin" / name).symlink_to(str(toybox))
 
     def _cores(self) -> None:
         cpu = "/sys/devices/system/cpu"

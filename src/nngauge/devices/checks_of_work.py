@@ -90,7 +90,7 @@ def _binds(patient: Patient) -> Seen:
     return Seen(
         DOUBTFUL,
         f"not to core {core}",
-        "the system keeps the shell off its big cores, or it is asleep: screen on may help",
+        "the system keeps the shell off it: choose other cores, or times vary more",
     )
 
 
