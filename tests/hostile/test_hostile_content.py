@@ -263,7 +263,7 @@ def test_json_is_json(folder: Path, command: str) -> None:
     shown = nngauge(*command.split(), cwd=folder)
     for line in shown.splitlines() if command.startswith("scan") else [shown]:
         assert json.loads(line)
-    assert not re.search("[\x00-\x08\x0b-\x1f]", shown)
+    assert not ACTED_ON.findall(shown)
 
 
 def test_findings_say_names_as_texts(folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.screen import write_json
 
 
 @click.command("audit", short_help="How well the models of an app are protected.")
@@ -27,7 +27,7 @@ def command(app: Path, *, as_json: bool, everything: bool) -> None:
 
     audit = audit_app(app)
     if as_json:
-        sys.stdout.buffer.write(encode_audit(str(app), audit) + b"\n")
+        write_json(encode_audit(str(app), audit))
     else:
         show(render_audit(audit, rows=0) if everything else render_audit(audit))
     raise click.exceptions.Exit(EXIT_OK if audit.complete else EXIT_PARTIAL)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +73,9 @@ def _write(app: Path, form: str, version: str, output: Path | None, supplier: st
     bill = bill_of_app(app, supplier=supplier)
     document = _document(bill, form, version, author, time)
     if output is None:
-        sys.stdout.buffer.write(document)
+        from nngauge.words.safe import plain_json
+
+        sys.stdout.buffer.write(plain_json(document))
     else:
         _save(output, document)
     return EXIT_OK if bill.complete else EXIT_PARTIAL
@@ -136,7 +139,7 @@ def _compare(first: Path, second: Path, *, as_json: bool, exit_code: bool) -> in
     if as_json:
         from nngauge.words.documents import encode_bom_difference
 
-        sys.stdout.buffer.write(encode_bom_difference(difference) + b"\n")
+        write_json(encode_bom_difference(difference))
     else:
         from nngauge.cli.screen import show
         from nngauge.screen.bom_difference import render_bom_difference

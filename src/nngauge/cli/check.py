@@ -98,7 +98,9 @@ def _write(result: Assessment, form: str, output: Path | None, threshold: Severi
     if form != "text":
         data = _encoded(result, form, threshold)
         if output is None:
-            sys.stdout.buffer.write(data)
+            from nngauge.words.safe import plain_json
+
+            sys.stdout.buffer.write(plain_json(data) if form in ("json", "sarif") else data)
         else:
             _save(output, data)
         return

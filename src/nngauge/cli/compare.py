@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from nngauge.cli.screen import write_json
 
 
 @click.command("compare", short_help="What differs between two models.")
@@ -26,7 +27,7 @@ def command(first: Path, second: Path, as_json: bool, everything: bool, no_weigh
     if as_json:
         from nngauge.words.documents import encode_comparison
 
-        sys.stdout.buffer.write(encode_comparison(comparison) + b"\n")
+        write_json(encode_comparison(comparison))
     else:
         from nngauge.cli.screen import show
         from nngauge.screen.model_comparison import render_comparison

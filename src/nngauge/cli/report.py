@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -113,7 +113,7 @@ def _report(
     if as_json:
         from nngauge.report.documents import encode
 
-        sys.stdout.buffer.write(encode(kept) + b"\n")
+        write_json(encode(kept))
     return EXIT_PARTIAL if any(_failed(part) for report in kept for part in report.parts) else EXIT_OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.screen import write_json
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _print_json(outcomes: Iterable[Outcome]) -> int:
     for outcome in outcomes:
         result = outcome.result
         data = encode_scan(result) if isinstance(result, Scan) else encode_failure(outcome.path, result)
-        sys.stdout.buffer.write(data + b"\n")
-        sys.stdout.buffer.flush()
+        write_json(data)
         code = max(code, _code(outcome))
     return code
 

@@ -29,6 +29,14 @@ def show(renderable: RenderableType) -> None:
     console().print(Safe(renderable))
 
 
+def write_json(document: bytes) -> None:
+    """Puts JSON on stdout as a line: the same values, and nothing in it that a terminal acts on."""
+    from nngauge.words.safe import plain_json
+
+    sys.stdout.buffer.write(plain_json(document) + b"\n")
+    sys.stdout.buffer.flush()
+
+
 def errors() -> Console:
     """A console on stderr, for what is no answer."""
     from rich.console import Console

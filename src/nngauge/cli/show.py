@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
     from nngauge.domain.analysis import Analysis
@@ -58,7 +59,7 @@ def command(
     if as_json:
         from nngauge.words.documents import encode_analysis
 
-        sys.stdout.buffer.write(encode_analysis(analysis, str(path)) + b"\n")
+        write_json(encode_analysis(analysis, str(path)))
     elif as_csv or layers or wanted or top or sort != "index":
         _print_layers(analysis, sort, wanted, top, as_csv=as_csv)
     elif graph is None:

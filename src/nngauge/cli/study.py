@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL, study_diff, study_reuse, study_run
+from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
     from nngauge.store.ledger import Ledger, Metadata
@@ -103,8 +104,7 @@ def _counting(source: str, *, quiet: bool) -> Iterator[Callable[[int], None]]:
 def _print_json(value: object) -> None:
     import msgspec
 
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.buffer.flush()
+    write_json(msgspec.json.encode(value))
 
 
 command.add_command(study_run.command)
@@ -147,7 +147,7 @@ def failures(folder: Path, limit: int | None, *, as_json: bool) -> None:
         kinds = ledger.failure_kinds()
         rows = ledger.failures(sum(kind[3] for kind in kinds) if as_json and limit is None else limit or _SHOWN)
     if as_json:
-        click.echo(answer_json(("snapshot", "locator", "state", "error", "reason", "hint", "attempts"), rows))
+        write_json(answer_json(("snapshot", "locator", "state", "error", "reason", "hint", "attempts"), rows))
     else:
         show(render_failures(rows, kinds, folder))
 
@@ -188,7 +188,7 @@ def sql(folder: Path, question: str, *, as_csv: bool, as_json: bool) -> None:
     if as_csv:
         sys.stdout.write(answer_csv(answer.columns, answer.rows))
     elif as_json:
-        click.echo(answer_json(answer.columns, answer.rows))
+        write_json(answer_json(answer.columns, answer.rows))
     else:
         from nngauge.cli.screen import show
         from nngauge.screen.answers import render_answer

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from nngauge.cli.screen import write_json
+
 _SHOWN: Final = 1
 """Changes of each kind that a screen shows; of one package all are shown."""
 
@@ -41,7 +43,7 @@ def command(
     if as_json:
         from nngauge.words.documents import encode_snapshots
 
-        sys.stdout.buffer.write(encode_snapshots(difference) + b"\n")
+        write_json(encode_snapshots(difference))
     elif as_csv:
         from nngauge.screen.snapshots import changes_csv
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nngauge.cli.screen import write_json
+
 
 @click.command("reuse", short_help="Which models are used again.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -27,7 +29,7 @@ def command(folder: Path, snapshot: str | None, groups: int, *, as_json: bool) -
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(found))
+        write_json(msgspec.json.encode(found))
     else:
         from nngauge.cli.screen import show
         from nngauge.screen.reuse import render_reuse

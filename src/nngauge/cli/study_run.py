@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +15,7 @@ import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL, EXIT_STOPPED
 from nngauge.cli.scan import depth_of
+from nngauge.cli.screen import write_json
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _report(study: Study, tally: Tally, seconds: float, *, stopped: bool, as_jso
         done = {"scanned": tally.scanned, "known": tally.known, "failed": tally.failed, "again": tally.again}
         snapshots = [{"snapshot": item.snapshot, **item.counts} for item in standing]
         document = {"stopped": stopped, "seconds": round(seconds, 3), **done, "snapshots": snapshots}
-        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
+        write_json(msgspec.json.encode(document))
     elif not quiet:
         if stopped:
             click.echo("stopped; every result until now is kept", err=True)
