@@ -35,7 +35,7 @@ class EnergyDoubt(StrEnum):
     UNALIGNED = "clocks aligned badly"
     """The offset between meter and device is less certain than half a second."""
     OUTLIER = "one block stands apart"
-    """It differs from the median by more than half of it. It was kept."""
+    """It differs from the median by more than half of it, and far more than the others do. It was kept."""
     PART = "a part of the device"
     """Rails that were measured do not hold all that inference needs (memory, for one)."""
 

@@ -111,7 +111,7 @@ def _table(data: bytes, wanted: Wanted, name: str) -> _Table:
 
 
 def _is_time(title: str) -> bool:
-    return bool(re.match(r"#?\s*(time|timestamp|t)\b", title, re.IGNORECASE))
+    return bool(re.match(r"#?\s*(time|timestamp|t)(?![a-z])", title, re.IGNORECASE))
 
 
 def _numeric(cell: str) -> bool:

@@ -28,7 +28,7 @@ from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed, text
 from nngauge.limits import MAX_NAME, MAX_PHONE_ANSWER, MAX_POWER_SAMPLES, MAX_RAILS
 
-_PACKET, _TIMESTAMP, _BATTERY, _RAILS, _CLOCK, _DEFLATED, _ZSTD = 1, 8, 38, 40, 58, 50, 133
+_PACKET, _TIMESTAMP, _BATTERY, _RAILS, _CLOCK, _DEFLATED, _ZSTD, _MACHINE = 1, 8, 38, 40, 58, 50, 133, 98
 _BOOTTIME: Final = 6
 """ClockSnapshot.BuiltinClocks; also what packets mean that name no clock."""
 COMPUTING: Final = ("*CPU*", "*GPU*", "*G3D*", "*TPU*", "*MIF*", "*VDD_INT*", "*DDR*", "*DRAM*")
@@ -62,11 +62,15 @@ class Recorded(Struct, frozen=True, kw_only=True):
     battery: tuple[BatteryPoint, ...] = ()
 
 
+_Key = tuple[int, int]
+"""Session of a power monitor, and index of the rail in it."""
+
+
 class _Parsing:
     def __init__(self, buf: Buffer) -> None:
         self.buf = buf
-        self.names: dict[int, tuple[str, str]] = {}
-        self.energy: dict[int, dict[int, int]] = defaultdict(dict)
+        self.names: dict[_Key, tuple[str, str]] = {}
+        self.energy: dict[_Key, dict[int, int]] = defaultdict(dict)
         self.battery: list[BatteryPoint] = []
         self.samples = 0
 
@@ -80,7 +84,7 @@ def parse(buf: Buffer) -> Recorded:
     for field in fields(buf):
         if field.number == _PACKET and field.wire == BYTES:
             _packet(state, field)
-    rails = [_rail(state, index, energy) for index, energy in state.energy.items() if len(energy) > 1]
+    rails = [_rail(state, key, energy) for key, energy in state.energy.items() if len(energy) > 1]
     return Recorded(
         rails=tuple(sorted(rails, key=lambda rail: rail.name)),
         battery=tuple(sorted(state.battery, key=lambda point: point.seconds)),
@@ -97,6 +101,8 @@ def _packet(state: _Parsing, packet: Field) -> None:
             clock = field.value
         elif field.number in (_RAILS, _BATTERY) and field.wire == BYTES:
             power.append(field)
+        elif field.number == _MACHINE and field.value:
+            return  # of a virtual machine beside the phone's own system
         elif field.number in (_DEFLATED, _ZSTD):
             raise UnsupportedError("the trace is compressed", hint="record it without compression_type")
     for field in power:
@@ -108,14 +114,20 @@ def _packet(state: _Parsing, packet: Field) -> None:
 
 
 def _rails(state: _Parsing, message: Field, timestamp: int | None) -> None:
+    session, parts = 0, []
     for field in fields(state.buf, message.start, message.end):
-        if field.number == 1 and field.wire == BYTES:
-            _describe(state, field)
-        elif field.number == 2 and field.wire == BYTES:
-            _energy(state, field, timestamp)
+        if field.number in (1, 2) and field.wire == BYTES:
+            parts.append(field)
+        elif field.number == 3 and field.wire == VARINT:
+            session = field.value
+    for field in parts:
+        if field.number == 1:
+            _describe(state, field, session)
+        else:
+            _energy(state, field, timestamp, session)
 
 
-def _describe(state: _Parsing, message: Field) -> None:
+def _describe(state: _Parsing, message: Field, session: int) -> None:
     index, name, subsystem = 0, "", ""
     for field in fields(state.buf, message.start, message.end):
         if field.number == 1 and field.wire == VARINT:
@@ -124,15 +136,16 @@ def _describe(state: _Parsing, message: Field) -> None:
             name = _printable(text(state.buf, field, MAX_NAME))
         elif field.number == 3:
             subsystem = _printable(text(state.buf, field, MAX_NAME))
-    if state.names.setdefault(index, (name, subsystem)) != (name, subsystem):
+    known = state.names.setdefault((session, index), (name, subsystem))
+    if known != (name, subsystem):
         raise UnsupportedError(
-            f"rail {index} is {state.names[index][0]!r} and {name!r}", hint="a trace of one power monitor is needed"
+            f"rail {index} is {known[0]!r} and {name!r}", hint="a trace of one power monitor is needed"
         )
     if len(state.names) > MAX_RAILS:
         raise LimitError(f"more than {MAX_RAILS} rails")
 
 
-def _energy(state: _Parsing, message: Field, timestamp: int | None) -> None:
+def _energy(state: _Parsing, message: Field, timestamp: int | None, session: int) -> None:
     told: dict[int, int] = {}
     for field in fields(state.buf, message.start, message.end):
         if field.wire == VARINT:
@@ -147,7 +160,7 @@ def _energy(state: _Parsing, message: Field, timestamp: int | None) -> None:
     if state.samples > MAX_POWER_SAMPLES or len(state.energy) > MAX_RAILS:
         raise LimitError("more rails or samples than a phone has")
     # The monitor's own time is told again when it was asked before it had something new.
-    if state.energy[index].setdefault(time, energy) != energy:
+    if state.energy[session, index].setdefault(time, energy) != energy:
         raise MalformedError(f"rail {index} has two energies at {time / 1e9:.3f} s")
 
 
@@ -161,8 +174,8 @@ def _battery(state: _Parsing, message: Field, timestamp: int) -> BatteryPoint:
     return BatteryPoint(seconds=timestamp * 1e-9, microamps=told.get(3), microamp_hours=told.get(1))
 
 
-def _rail(state: _Parsing, index: int, energy: dict[int, int]) -> Rail:
-    name, subsystem = state.names.get(index, (f"rail {index}", ""))
+def _rail(state: _Parsing, key: _Key, energy: dict[int, int]) -> Rail:
+    name, subsystem = state.names.get(key, (f"rail {key[1]}", ""))
     times = sorted(energy)
     first = energy[times[0]]  # small numbers keep their digits as floats
     trace = Trace(
@@ -192,6 +205,8 @@ def reading(recorded: Recorded, wanted: Sequence[str] = (), offset: Offset | Non
             f"no power rail fits {', '.join(patterns)}" if there else "the trace holds no power rails",
             hint=f"there are {there}" if there else "on-device power monitors are in Pixel 6 and later",
         )
+    if len({rail.name for rail in picked}) < len(picked):
+        raise UnsupportedError("several power monitors tell rails of one name: their sum may count them twice")
     total = together([rail.trace for rail in picked], "rails")
     if offset is not None:
         total = moved(total, offset.seconds, rate=offset.rate, clock="session")

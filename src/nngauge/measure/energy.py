@@ -296,6 +296,9 @@ def _doubts(
     doubts = set(so_far)
     each = [block.joules for block in found.blocks]
     added = [block.loop_watts - block.baseline_watts for block in found.blocks]
+    apart = [abs(value - median(each)) for value in each]
+    if max(apart) > max(0.5 * abs(median(each)), 6 * median(apart)):
+        doubts.add(EnergyDoubt.OUTLIER)
     if found.notes:
         doubts.add(EnergyDoubt.GAPS)
     if len(found.blocks) < max(5, plan.blocks):
@@ -305,8 +308,6 @@ def _doubts(
     if found.detected:
         if any(abs(b.after_watts - b.before_watts) > 0.1 * abs(w) for b, w in zip(found.blocks, added, strict=True)):
             doubts.add(EnergyDoubt.BASELINE_MOVED)
-        if any(abs(value - median(each)) > 0.5 * abs(median(each)) for value in each):
-            doubts.add(EnergyDoubt.OUTLIER)
         if fmean(added) < 10 * (reading.facts.resolution_watts or 0.0):
             doubts.add(EnergyDoubt.COARSE_GAUGE)
     return tuple(doubt for doubt in EnergyDoubt if doubt in doubts)
