@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -79,6 +81,9 @@ def test_push_run_pull_clean(daemon: FakeDaemon, handset: Handset, tmp_path: Pat
         assert (tmp_path / "result").read_text().startswith(hashlib.sha256(BIG).hexdigest())
         with pytest.raises(LimitError):
             device.pull(data, tmp_path / "big", most=100)
+        with pytest.raises(UnreadableError, match="No such file") as caught:
+            device.pull("nothing", tmp_path / "other", most=1000)
+        assert not isinstance(caught.value, TransientError)
         with pytest.raises(UsageError):
             device.pull("../../../../fake/properties", tmp_path / "other", most=1000)
         assert len(handset.left()) == 1
@@ -363,6 +368,32 @@ def test_leftovers_of_killed_sessions_are_removed(daemon: FakeDaemon, handset: H
         assert len(handset.left()) == 5
         assert not any("sleep 78" in line for line in handset.processes())
     assert handset.left() == ["nngauge-0123456789ab", "nngauge-ffffffffffff", "nngauge-notes"]
+
+
+def test_a_killed_process_leaves_nothing_for_long(daemon: FakeDaemon, handset: Handset) -> None:
+    code = (
+        "import sys; from nngauge.devices import Command, open_device\n"
+        "with open_device(sys.argv[1]) as device:\n"
+        "    device.spawn(Command(words=('sleep', '90'))); print('ready', flush=True)\n"
+        "    device.run(Command(words=('sh', '-c', 'setsid sleep 91 & sleep 92')))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, f"adb:{daemon.address}"], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        until(lambda: any("sleep 92" in line for line in handset.processes()))
+        process.kill()
+    assert len(handset.left()) == 1
+    with opened(daemon):
+        assert not any("sleep 9" in line for line in handset.processes())
+    assert (handset.left(), handset.processes()) == ([], [])
+
+
+def test_a_phone_that_hangs_is_listed(daemon: FakeDaemon, handset: Handset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kind, "_FIND_SECONDS", 0.5)
+    handset.tool("getprop", "sleep 20")
+    (found,) = [one for one in find_devices((kind.KIND,)) if one.id == f"adb:{daemon.address}"]
+    assert "does not answer" in found.problem
 
 
 def test_old_sessions_of_other_computers_are_removed(daemon: FakeDaemon, handset: Handset) -> None:

@@ -22,7 +22,15 @@ from nngauge.devices.adb_client import server
 from nngauge.devices.remote import Ask, RemoteDevice, signalled
 from nngauge.domain.checkup import Found
 from nngauge.domain.measurement import Device, State
-from nngauge.errors import AccessError, LimitError, MalformedError, TransientError, UnreadableError, UsageError
+from nngauge.errors import (
+    AccessError,
+    InputError,
+    LimitError,
+    MalformedError,
+    TransientError,
+    UnreadableError,
+    UsageError,
+)
 from nngauge.io.adb import AdbServer, Line, Phone
 from nngauge.words.safe import one_line
 
@@ -36,6 +44,8 @@ _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE = 0, 1, 2, 3, 4
 _CHUNK: Final = 1 << 14
 _MODE: Final = 0o100700
 _PATIENCE: Final = 60.0
+_FIND_SECONDS: Final = 5.0
+"""For a phone that is only listed."""
 
 
 class _AdbLink:
@@ -86,7 +96,12 @@ class _AdbLink:
 
     def receive(self, remote: str) -> Iterator[bytes]:
         """RECV of the sync service."""
-        return self._phone.pull(remote)
+        try:
+            yield from self._phone.pull(remote)
+        except TransientError as error:
+            if "No such file" in error.what:  # an app's file may come back; one of ours will not
+                raise UnreadableError(error.what, where=error.where) from None
+            raise
 
     def _acknowledged(self, line: Line, remote: str) -> None:
         identifier, length = line.exact(4), int.from_bytes(line.exact(4), "little")
@@ -213,10 +228,13 @@ def _find() -> list[Found]:
 def _found(adb: AdbServer, serial: str) -> Found:
     name = f"adb:{serial}"
     try:
-        text = adb.phone(serial).run("getprop")
-    except UnreadableError as error:
+        link = _AdbLink(adb, adb.phone(serial))
+        ran = link.execute("getprop", given=b"", seconds=_FIND_SECONDS, most=_PACKET)
+    except InputError as error:
         return Found(id=name, says="phone", problem=error.what, hint=error.hint)
-    known = android.properties(text)
+    if ran.timed_out:
+        return Found(id=name, says="phone", problem="it does not answer", hint="plug it in again, or restart it")
+    known = android.properties(ran.out.decode("utf-8", "replace"))
     words = (known.get("ro.product.manufacturer"), known.get("ro.product.model"), known.get("ro.product.cpu.abi"))
     version = known.get("ro.build.version.release")
     says = " ".join(word for word in words if word) or "phone"

@@ -20,6 +20,8 @@ from nngauge.words.safe import brief, one_line
 _PIECE: Final = 1 << 16
 _ASK_SECONDS: Final = 30.0
 """For commands of our own, which take less than a second on a device that is well."""
+_ANSWER: Final = 4 << 20
+"""What one of our own commands prints at most; `dumpsys` takes some ten kilobytes."""
 _DIGEST_RATE: Final = 20e6
 """Bytes a second that the slowest phone surely digests."""
 _POLL_SECONDS: Final = 1.0
@@ -217,7 +219,7 @@ class RemoteDevice:
 
     def _ask(self, text: str) -> str:
         """What one of our own commands prints, whatever its exit status says about files that are not there."""
-        ran = self._shell(text)
+        ran = self._shell(text, most=_ANSWER)
         if ran.code < 0 or (ran.code and not ran.out and ran.err):
             raise self._failed(text.partition(" ")[0], ran)
         return ran.out.decode("utf-8", "replace")
