@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,18 @@ def runner_for(runtime: Runtime) -> Path | None:
     return PREBUILT / f"runner-{machine}-{'android' if runtime.bionic else 'linux-gnu'}"
 
 
-def native_launch(device: OpenDevice, request: Request, runtime: Runtime, limits: Limits | None = None) -> Reply:
+def native_launch(
+    device: OpenDevice,
+    request: Request,
+    runtime: Runtime,
+    limits: Limits | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Reply:
     """One launch of a model on a device with a runtime library. Whatever happens to it is the reply: see `Trouble.kind`.
 
-    Files of `request` are paths on the device. The program and the libraries are put there, once. Raises `InputError` as
-    the device's verbs do.
+    Files of `request` are paths on the device. The program and the libraries are put there, once. `environment`: variables that
+    a maker's accelerator wants (``ADSP_LIBRARY_PATH``). Raises `InputError` as the device's verbs do.
     """
     limits = limits or Limits()
     runner = runner_for(runtime)
@@ -45,6 +53,7 @@ def native_launch(device: OpenDevice, request: Request, runtime: Runtime, limits
         ran = device.run(
             Command(
                 words=words,
+                environment=environment or {},
                 given=_asked(device, request, runtime),
                 cpus=limits.cpus,
                 seconds=limits.seconds,
