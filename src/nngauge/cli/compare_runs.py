@@ -38,7 +38,7 @@ def command(first: Path, second: Path, matters: float, exit_code: bool, as_json:
     from nngauge.measure.comparison import Verdict, compare, matching
     from nngauge.screen.measurement import render_comparison
 
-    one, other = _read(first), _read(second)
+    one, other = read_session(first), read_session(second)
     rows = compare(matching(one.measurements, other.measurements), matters=matters / 100)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
@@ -48,7 +48,8 @@ def command(first: Path, second: Path, matters: float, exit_code: bool, as_json:
     raise click.exceptions.Exit(1 if exit_code and slower else 0)
 
 
-def _read(path: Path) -> Session:
+def read_session(path: Path) -> Session:
+    """What `nngauge measure -o` kept. Raises `LimitError`, `MalformedError`."""
     import msgspec
 
     from nngauge.domain.measurement import Session

@@ -1,0 +1,171 @@
+"""``nngauge scenario``: what a measured model means for a day's battery, and whether it keeps up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nngauge.domain.energy import Energy
+    from nngauge.domain.measurement import Measurement
+    from nngauge.measure.presets import Preset
+    from nngauge.measure.scenario import Outcome, Terms
+
+
+@click.command("scenario", short_help="Battery and dropped frames of a measured model in daily use.")
+@click.argument("session", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--preset", "name", metavar="NAME", help="A scenario, or a file.toml of your own (--list).")
+@click.option("--list", "listing", is_flag=True, help="The presets, with the source of every number.")
+@click.option(
+    "--fps", default="", metavar="30,1", help="Frames a second instead of the preset's; several are compared."
+)
+@click.option("--only", default="", metavar="NAME", help="The model of this name, of a session with several.")
+@click.option(
+    "--joules", default="", metavar="24.6mJ", help="Measured energy of an inference; 22..27mJ: with its interval."
+)
+@click.option("--prefill-joules", default="", metavar="2mJ", help="Measured energy of a prompt's token (chat).")
+@click.option(
+    "--energy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Measured energy, as JSON."
+)
+@click.option("--load-joules", default="", metavar="1.2J", help="Measured energy of loading the model.")
+@click.option(
+    "--tail-joules", default="", metavar="0.3J", help="Measured energy after a burst, until the device rests."
+)
+@click.option("--sensors", default="", metavar="0.8W", help="Measured power of camera, microphone or screen.")
+@click.option("--baseline", default="", metavar="0.8W", help="Measured power of the device without inference.")
+@click.option("--battery", default="", metavar="4000mAh", help="Capacity; default: what the device told.")
+@click.option("--voltage", default="", metavar="3.85V", help="Nominal voltage of the battery.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def command(
+    session: Path | None,
+    name: str | None,
+    listing: bool,
+    fps: str,
+    only: str,
+    energy: Path | None,
+    as_json: bool,
+    **said: str,
+) -> None:
+    """Takes what `nngauge measure -o SESSION.json` kept, and measured joules, into a scenario of daily use.
+
+    Tells whether the device keeps up (dropped frames from the 95th percentile of the time), and energy, charge and share
+    of the battery with an interval. Nothing is modelled: without measured joules it says which numbers are not known,
+    and what to run.
+    """
+    from nngauge.errors import UsageError
+    from nngauge.measure.presets import preset_names, read_preset
+
+    if listing:
+        _list([read_preset(one) for one in preset_names()], as_json=as_json)
+        return
+    if session is None or name is None:
+        raise UsageError(
+            "a session and a preset are needed", hint="nngauge scenario SESSION.json --preset video-call; --list"
+        )
+    preset = read_preset(name)
+    items = _items(session, only)
+    outcomes = _outcomes(items, _presets(preset, fps), _energies(energy), _said(said), alone=len(items) == 1)
+    _tell(outcomes, as_json=as_json)
+
+
+def _list(presets: Sequence[Preset], *, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show
+    from nngauge.screen.scenario import render_presets
+
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(presets) + b"\n")
+    else:
+        show(render_presets(presets))
+
+
+def _items(path: Path, only: str) -> list[Measurement]:
+    from nngauge.cli.compare_runs import read_session
+    from nngauge.errors import UsageError
+
+    items = [one for one in read_session(path).measurements if only in ("", one.name)]
+    if not items:
+        raise UsageError(f"there is no measurement{f' of {only!r}' if only else ''}", where=str(path))
+    return items
+
+
+def _presets(preset: Preset, fps: str) -> list[Preset]:
+    from nngauge.errors import UsageError
+    from nngauge.measure.scenario import at_fps
+
+    if not fps:
+        return [preset]
+    try:
+        return [at_fps(preset, float(one)) for one in fps.split(",")]
+    except ValueError:
+        raise UsageError(f"--fps {fps!r} is no list of numbers", hint="for example --fps 30,1") from None
+
+
+def _energies(path: Path | None) -> list[Energy]:
+    from nngauge.measure.quantities import read_energies
+
+    return read_energies(path) if path is not None else []
+
+
+def _said(said: dict[str, str]) -> Terms:
+    """What the options tell."""
+    from nngauge.measure.quantities import joules, quantity
+    from nngauge.measure.scenario import Terms
+
+    def number(option: str, unit: str) -> float | None:
+        return quantity(said[option], unit, f"--{option.replace('_', '-')}") if said[option] else None
+
+    return Terms(
+        joules=joules(said["joules"], "--joules") if said["joules"] else None,
+        prefill_joules=joules(said["prefill_joules"], "--prefill-joules") if said["prefill_joules"] else None,
+        load_joules=number("load_joules", "J"), tail_joules=number("tail_joules", "J"),
+        sensor_watts=number("sensors", "W"), baseline_watts=number("baseline", "W"),
+        battery_mah=number("battery", "mAh"), voltage=number("voltage", "V"),
+    )  # fmt: skip
+
+
+def _outcomes(
+    items: Sequence[Measurement], presets: Sequence[Preset], energies: Sequence[Energy], terms: Terms, *, alone: bool
+) -> list[Outcome]:
+    from nngauge.errors import UsageError
+    from nngauge.measure.presets import read_battery
+    from nngauge.measure.scenario import scenario
+
+    if terms.joules is not None and not alone:
+        raise UsageError("--joules is of one model in one configuration, the session has several", hint="--only NAME")
+    battery = read_battery()
+    return [
+        scenario(item, preset, _with_energy(item.name, energies, terms), battery)
+        for item in items
+        for preset in presets
+    ]
+
+
+def _with_energy(name: str, energies: Sequence[Energy], terms: Terms) -> Terms:
+    """What an option says counts before what a file says."""
+    from msgspec.structs import replace
+
+    from nngauge.measure.quantities import energy_of, of_energy
+
+    found = energy_of(name, energies)
+    if found is None:
+        return terms
+    baseline = found.baseline_watts if terms.baseline_watts is None else terms.baseline_watts
+    return replace(terms, joules=terms.joules or of_energy(found), baseline_watts=baseline)
+
+
+def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show
+    from nngauge.screen.scenario import render_outcomes
+
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(outcomes) + b"\n")
+    else:
+        show(render_outcomes(outcomes))

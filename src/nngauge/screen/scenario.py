@@ -1,0 +1,118 @@
+"""Scenarios on a terminal: does it keep up, what does it cost, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nngauge.measure.presets import Events, Preset
+from nngauge.measure.scenario import Feasible, Outcome
+from nngauge.measure.statistics import Interval
+from nngauge.screen.measurement import configuration, device_line, nanoseconds
+from nngauge.units import format_seconds
+from nngauge.words.safe import one_line
+
+_COLUMNS = ("rate", "busy", "p95", "dropped", "energy", "power", "charge", "battery", "lasts")
+
+
+def render_outcomes(outcomes: Sequence[Outcome]) -> RenderableType:
+    """A table a model and configuration, a line a rate, and below what is not known and how to get it."""
+    blocks: list[RenderableType] = []
+    for _, group in groupby(outcomes, key=lambda one: (one.model, one.name, one.configuration)):
+        found = list(group)
+        blocks += [_head(found[0]), _table(found), *_what_if(found), *_remarks(found)]
+    if outcomes:
+        blocks.append(Text(f"\non {device_line(outcomes[0].device)}", style="dim"))
+    return Group(*blocks)
+
+
+def _head(one: Outcome) -> Text:
+    head = Text(f"\n{one_line(one.name)}", style="bold")
+    head.append(f"  {configuration(one.configuration)}", style="not bold dim")
+    title = f"{one.preset.title}: {one.work.inferences:,.0f} inferences" if _fixed(one) else one.preset.title
+    return head.append(f"\n{one_line(title)}", style="not bold")
+
+
+def _fixed(one: Outcome) -> bool:
+    return one.preset.events is not Events.STEADY
+
+
+def _table(found: Sequence[Outcome]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for title in _COLUMNS:
+        table.add_column(title, justify="right", no_wrap=True)
+    for one in found:
+        table.add_row(*_cells(one))
+    return table
+
+
+def _cells(one: Outcome) -> Iterator[str]:
+    yield f"{one.work.pace:.3g}/s"
+    yield from _timing(one.feasible)
+    spent = one.spent
+    if spent is None:
+        bound = "–" if one.at_most is None else f"< {one.at_most:,.3g} J"
+        yield from (bound, "–", "–", "–", "–")
+        return
+    yield _range(spent.joules, "J")
+    yield _range(spent.watts, "W")
+    yield _range(spent.mah, "mAh")
+    yield "–" if spent.share is None else _range(spent.share, "%", 100)
+    yield "–" if spent.hours is None else _range(spent.hours, "h")
+
+
+def _timing(found: Feasible | None) -> Iterator[str]:
+    if found is None:
+        yield from ("–", "–", "–")
+        return
+    yield f"{100 * found.duty:.3g} %"
+    yield nanoseconds(found.p95_seconds * 1e9)
+    yield f"{100 * found.dropped:.3g} %" if found.dropped else "none"
+
+
+def _range(value: Interval, unit: str, scale: float = 1) -> str:
+    low, middle, high = (f"{scale * number:,.3g}" for number in (value.low, value.middle, value.high))
+    return f"{middle} {unit}" if low == high else f"{middle} ({low}–{high}) {unit}"
+
+
+def _what_if(found: Sequence[Outcome]) -> Iterator[Text]:
+    """The first rate against each of the others."""
+    first = found[0].spent
+    for other in found[1:]:
+        if first is None or other.spent is None or other.spent.joules.middle <= 0:
+            continue
+        ratio = first.joules.middle / other.spent.joules.middle
+        yield Text(f"{found[0].work.pace:g} a second takes {ratio:,.1f} times the energy of {other.work.pace:g}")
+
+
+def _remarks(found: Sequence[Outcome]) -> Iterator[Text]:
+    for one in found:
+        if one.feasible is not None and one.feasible.dropped:
+            rate = f"{one.feasible.sustained:,.3g}/s is sustained"
+            yield Text(f"{one.work.pace:g} a second is too fast: {rate}", style="yellow")
+    for note in dict.fromkeys(note for one in found for note in one.notes):
+        yield Text(one_line(note), style="dim")
+    for item in dict.fromkeys(item for one in found for item in one.unknown):
+        yield Text(f"not known: {item.what}  ", style="yellow").append(item.how, style="dim")
+
+
+def render_presets(presets: Sequence[Preset]) -> RenderableType:
+    """Every parameter with its certainty and source."""
+    blocks: list[RenderableType] = []
+    for preset in presets:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2), pad_edge=True)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold", style="dim")
+        for name, parameter in preset.parameters.items():
+            value = (
+                format_seconds(parameter.value) if parameter.unit == "s" else f"{parameter.value:g} {parameter.unit}"
+            )
+            table.add_row(name, one_line(value), parameter.certainty.value, one_line(parameter.source))
+        blocks += [Text(preset.name, style="bold").append(f"  {one_line(preset.title)}", style="not bold"), table]
+    return Group(*blocks)
