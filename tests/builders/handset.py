@@ -32,6 +32,7 @@ for file in cpuinfo meminfo; do mount --bind fake/$file proc/$file; done
 if [ -n "$2" ]; then mount -t tmpfs -o size="$2" tmpfs data; mkdir -p data/local/tmp; fi
 if [ -n "$3" ]; then
     mount -t binfmt_misc binfmt_misc proc/sys/fs/binfmt_misc
+    if [ -n "$5" ]; then mkdir -p fake/arm64; mount --rbind "$5" fake/arm64; fi
     cp "$3" fake/qemu; printf '%s' "$4" > proc/sys/fs/binfmt_misc/register
 fi
 exec chroot . /bin/sh -c 'echo booted; exec sleep infinity'
@@ -82,10 +83,19 @@ def qemu() -> Path | None:
 
 
 class Handset:
-    """Use as a context manager: it is switched on inside. `room`: bytes of its storage, which is lost when it restarts."""
+    """Use as a context manager: it is switched on inside.
+
+    `room`: bytes of its storage, which is lost when it restarts. `emulator` runs programs for arm64, with the libraries in `arm64`.
+    """
 
     def __init__(
-        self, root: Path, *, room: int = 0, properties: Mapping[str, str] = PROPERTIES, emulator: Path | None = None
+        self,
+        root: Path,
+        *,
+        room: int = 0,
+        properties: Mapping[str, str] = PROPERTIES,
+        emulator: Path | None = None,
+        arm64: Path | None = None,
     ) -> None:
         self.features: tuple[str, ...] = FEATURES
         self.root = root
@@ -94,7 +104,7 @@ class Handset:
         self.commands: list[str] = []
         self.sent: list[str] = []
         """Paths of files that were sent to it."""
-        self._room, self._emulator = room, emulator
+        self._room, self._emulator, self._arm64 = room, emulator, arm64
         self._boot: subprocess.Popen[str] | None = None
         self._build(properties)
 
@@ -196,7 +206,13 @@ class Handset:
             _BOOT,
             "boot",
         ]
-        more = [str(self.root), str(self._room or ""), str(self._emulator or ""), f"{_MAGIC}{self.root}/fake/qemu:F"]
+        more = [
+            str(self.root),
+            str(self._room or ""),
+            str(self._emulator or ""),
+            f"{_MAGIC}{self.root}/fake/qemu:F",
+            str(self._arm64 or ""),
+        ]
         self._boot = subprocess.Popen(words + more, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._boot.stdout is not None
         if self._boot.stdout.readline() != "booted\n":
@@ -238,7 +254,18 @@ class Handset:
     def _words(self, text: str) -> list[str]:
         enter = ["nsenter", "-t", str(self._first), "-U", "--preserve-credentials", "-m", "-p", "-r", "-w"]
         path = "PATH=/system/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return [*enter, "env", "-i", path, "HOME=/", "TMPDIR=/data/local/tmp", "/system/bin/sh", "-c", text]
+        return [
+            *enter,
+            "env",
+            "-i",
+            path,
+            "HOME=/",
+            "TMPDIR=/data/local/tmp",
+            "QEMU_LD_PREFIX=/fake/arm64",
+            "/system/bin/sh",
+            "-c",
+            text,
+        ]
 
     def _inside(self, path: str) -> Path:
         return Path(f"/proc/{self._first}/root", path.lstrip("/"))

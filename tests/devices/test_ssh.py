@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from nngauge.devices import Command, open_device
+from nngauge.devices.doctor import LOOKS, examine
+from nngauge.domain.checkup import Verdict
 from nngauge.errors import AccessError, TransientError, UnreadableError, UsageError
 
 SSHD = shutil.which("sshd") or next((path for path in ("/usr/sbin/sshd",) if Path(path).exists()), None)
@@ -93,6 +95,16 @@ def test_time_is_over_and_jobs(board: Path) -> None:
         )
         job = device.spawn(Command(words=("sh", "-c", "sleep 1; echo end; exit 5")))
         assert (job.wait(20).code, job.wait(1).out) == (5, b"end\n")
+
+
+def test_the_doctor_comes_to_boards(board: Path) -> None:
+    looks = tuple(look for look in LOOKS if look.name in ("copies", "processor", "storage"))
+    checkup = examine("ssh:board", open_device, looks=looks)
+    assert [check.verdict for check in checkup.checks if check.name != "storage"] == [Verdict.GOOD, Verdict.GOOD]
+    assert checkup.device.id == "ssh"
+    checkup = examine(f"ssh:{getpass.getuser()}@gone", open_device, looks=looks)
+    assert not checkup.fit
+    assert f"{getpass.getuser()}@" not in str(checkup)
 
 
 def test_what_goes_wrong(board: Path, tmp_path: Path) -> None:

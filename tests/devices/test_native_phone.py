@@ -1,0 +1,47 @@
+"""Our runner on a phone: pushed, run, its outputs fetched, everything removed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from nngauge.devices import open_device
+from nngauge.engines import Feed
+from nngauge.engines.local import Limits
+from nngauge.engines.native import native_launch, runtime_of
+from tests.builders.adbd import FakeDaemon
+from tests.builders.handset import Handset, missing, qemu
+from tests.builders.native_runner import (
+    EXAMPLES, QUICK, arm64_folder, arm64_libraries, emulated, library, reply_of, request_for, runner,
+)  # fmt: skip
+
+INT8 = EXAMPLES / "keywords_tflite" / "keywords_int8.tflite"
+
+
+def test_on_a_phone_behind_the_real_adb(adb: Callable[..., str], tmp_path: Path) -> None:
+    """Push, run, pull, clean: our program and LiteRT's official library on an arm64 phone."""
+    emulated()
+    if problem := missing():
+        pytest.skip(problem)
+    with Handset(tmp_path / "phone", emulator=qemu()) as handset, FakeDaemon(handset) as daemon:
+        shutil.copytree(arm64_folder() / "root", tmp_path / "phone" / "arm64", symlinks=True)
+        adb("connect", daemon.address)
+        here = request_for(INT8, tmp_path, **QUICK)
+        with open_device(f"adb:{daemon.address}") as device:
+            feeds = {
+                name: tuple(Feed(path=device.push(Path(one.path)), dtype=one.dtype, shape=one.shape) for one in sets)
+                for name, sets in here.feeds.items()
+            }
+            request = replace(here, files=(device.push(INT8),), feeds=feeds, outputs="out")
+            runtime = runtime_of(arm64_libraries("libLiteRt*.so")[-1])
+            reply = native_launch(
+                device, request, runtime, Limits(seconds=120), environment={"QEMU_LD_PREFIX": "/arm64"}
+            )
+            assert reply.trouble is None
+            device.pull("out", tmp_path / "came", most=1 << 20)
+            assert device.facts().emulated
+        assert handset.left() == []
+    assert reply.digests == reply_of([runner()], replace(here, library=str(library("litert")))).digests
+    assert (tmp_path / "came").stat().st_size == 2 * sum(one.size for one in reply.outputs)
