@@ -7,12 +7,13 @@ import subprocess
 import pytest
 
 from nngauge.devices import Command, Ran
-from nngauge.domain.energy import Energy, EnergyDoubt
+from nngauge.domain.energy import Energy, EnergyDoubt, EnergyRefusal
 from nngauge.domain.measurement import Device, State
 from nngauge.errors import MalformedError, TransientError, UsageError
 from nngauge.instruments.gauge import interpret
 from nngauge.instruments.untethered import Stage, Untethered, read_session, session_script
 from nngauge.measure.energy import EnergyPlan, energy
+from nngauge.measure.untethered import measure_untethered
 from tests.builders.power import FakeClock, FakeDevice, gauged, ran
 
 LOG = b"the daemon's log"
@@ -30,6 +31,7 @@ class Phone(FakeDevice):
         self.airplane, self.stubborn, self.killed = "0", False, False
         self.switched: list[bool] = []
         self.hub_fails = 0
+        self.log = LOG
 
     def usb(self, on: bool) -> None:
         if on and self.hub_fails:
@@ -60,7 +62,7 @@ class Phone(FakeDevice):
 
     def wait(self, seconds: float) -> Ran:
         self.there()
-        return ran(LOG)
+        return ran(self.log)
 
     def kill(self) -> None:
         self.killed = True
@@ -208,6 +210,36 @@ def test_from_a_log_to_joules() -> None:
     assert isinstance(found, Energy)
     assert found.joules == pytest.approx(0.030, rel=0.02)
     assert found.doubts == ()
+
+
+def test_the_whole_session_of_a_phone() -> None:
+    """The phone's log comes back with its cable; one that charged meanwhile is refused."""
+    marks, time = [("b", 0, 0.5, 0)], 60.5
+    for block in range(1, 6):
+        marks += [("l", block, time, 3000), ("b", block, time + 60, 0)]
+        time += 120
+    marks.append(("e", 5, time, 0))
+
+    def watts(at: float) -> float:
+        return 2.1 if at >= 60.5 and (at - 60.5) % 120 < 60 else 0.6
+
+    def run(status: str) -> tuple[Phone, Energy | EnergyRefusal]:
+        clock = FakeClock()
+        phone = Phone(clock)
+        phone.log = log(gauged(watts, time + 5, refresh=1.0, status=status), marks)
+        return phone, measure_untethered(
+            Untethered(phone, phone.usb, clock), ["./run", "60 s"], EnergyPlan(), name="net"
+        )
+
+    phone, found = run("Discharging")
+    assert isinstance(found, Energy)
+    assert found.joules == pytest.approx(0.030, rel=0.03)
+    assert any("./run '60 s'" in command.words[-1] for command in phone.commands)
+    assert dict(Untethered(phone, phone.usb, phone.clock).run("true", 1).stages)[Stage.COLLECTED]
+    _, charged = run("Charging")
+    assert isinstance(charged, EnergyRefusal)
+    assert charged.name == "net"
+    assert "power came from outside" in charged.reason
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,17 @@ import pytest
 from msgspec.structs import replace
 
 from nngauge.domain.energy import Energy, EnergyDoubt, EnergyRefusal, MeterFacts, Obstacle, Phase
-from nngauge.domain.measurement import Device, State
+from nngauge.domain.measurement import Configuration, Device, State
+from nngauge.engines import Reply, Request, Trouble
 from nngauge.errors import TransientError, UsageError
 from nngauge.instruments import Reading, Setup, meter_named
 from nngauge.instruments.alignment import Offset
 from nngauge.instruments.gauge import interpret
 from nngauge.instruments.trace import Trace, checked
 from nngauge.measure.energy import (
+    Done,
     EnergyPlan,
+    bench_loop,
     energy,
     fitted,
     measure_energies,
@@ -186,6 +189,55 @@ def test_a_device_that_is_lost() -> None:
     world = World()
     world.problem = TransientError("device offline")
     refused(measured(world, 1.0), Obstacle.DEVICE)
+
+
+def test_loading_is_not_inference() -> None:
+    """Four seconds at 3 W to load, then 56 at 1.5 W: only these are told per inference."""
+    world = World()
+
+    def loop(seconds: float) -> Done:
+        world.loop(3.0)(4.0)
+        return Done(inferences=world.loop(1.5)(seconds - 4.0), seconds=seconds - 4.0)
+
+    found = measure_energy(FakeDevice(), loop, world, PLAN, clock=world.clock)
+    assert isinstance(found, Energy)
+    assert found.joules == pytest.approx(0.030, rel=1e-3)
+
+
+class OneEngine:
+    """A bench that runs what it is asked for on the world's clock, 20 ms an inference."""
+
+    device = Device(id="host", kind="host")
+
+    def __init__(self, world: World, trouble: Trouble | None = None) -> None:
+        self.world, self.trouble = world, trouble
+        self.asked: list[Request] = []
+
+    def launch(self, configuration: Configuration, request: Request) -> Reply:
+        self.asked.append(request)
+        if self.trouble:
+            return Reply(engine="e", version="1", trouble=self.trouble)
+        count = self.world.loop(1.5)(request.least_seconds) // 4
+        return Reply(engine="e", version="1", wall_ns=(20_000_000,) * count, inferences_per_sample=4)
+
+
+def test_a_bench_as_a_loop() -> None:
+    world = World()
+    bench = OneEngine(world)
+    loop = bench_loop(
+        bench, Configuration(engine="e"), Request(files=("m",), format="tflite", profile=True, outputs="o")
+    )
+    found = measure_energy(FakeDevice(), loop, world, PLAN, clock=world.clock)
+    assert isinstance(found, Energy)
+    assert found.joules == pytest.approx(0.030, rel=1e-3)
+    assert (bench.asked[0].most_seconds, bench.asked[0].profile, bench.asked[0].outputs) == (60.0, False, "")
+    broken = OneEngine(world, Trouble(kind="unsupported", reason="no such op"))
+    request = Request(files=("m",), format="tflite")
+    why = refused(
+        measure_energy(FakeDevice(), bench_loop(broken, Configuration(engine="e"), request), world, clock=world.clock),
+        Obstacle.LOOP,
+    )
+    assert "no such op" in why.reason
 
 
 def test_plans_that_are_none() -> None:

@@ -67,6 +67,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     """Seconds of the session's clock."""
     end: float
     inferences: int = 0
+    busy: float | None = None
+    """Seconds of it, at its end, in which inferences ran; None: all. Before, the model was loaded."""
 
     @property
     def seconds(self) -> float:
@@ -79,7 +81,7 @@ class EnergyBlock(Struct, frozen=True, kw_only=True):
 
     block: int
     seconds: float
-    """Of the loop."""
+    """In which inferences ran."""
     inferences: int
     loop_watts: float
     before_watts: float
@@ -108,7 +110,7 @@ class Energy(Struct, frozen=True, kw_only=True):
     """95 % interval, bootstrapped over blocks."""
     high: float
     mde: float
-    """Minimum detectable energy, joules per inference: what these blocks would have found in four of five sessions."""
+    """Minimum detectable energy, joules per inference: an energy as large is told from nothing in most sessions as noisy."""
     baseline_watts: float
     blocks: tuple[EnergyBlock, ...]
     meter: MeterFacts

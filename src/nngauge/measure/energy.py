@@ -25,10 +25,13 @@ from nngauge.domain.energy import (
     Obstacle,
     Phase,
 )
+from nngauge.domain.measurement import Configuration
+from nngauge.engines import Request
 from nngauge.errors import InputError, MalformedError, TransientError, UnreadableError, UnsupportedError, UsageError
 from nngauge.instruments import Clock, Meter, Reading, SystemClock
 from nngauge.instruments.alignment import Offset
 from nngauge.instruments.trace import mean_watts
+from nngauge.measure.session import Bench
 from nngauge.measure.statistics import bootstrap, student
 
 SLOW_GAUGE: Final = 5.0
@@ -42,7 +45,16 @@ _LEAST_KEPT: Final = 0.5
 """Share of a phase that has to be left without its edges."""
 _PROBE: Final = 60.0
 
-Loop = Callable[[float], int]
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What a loop did."""
+
+    inferences: int
+    seconds: float
+    """In which they ran, without starting a process and loading the model."""
+
+
+Loop = Callable[[float], "int | Done"]
 """Runs inferences for about so many seconds and returns how many."""
 
 
@@ -112,8 +124,29 @@ def measure_energies(
         if not meter.outside and device.state().charging:
             raise UnsupportedError("the device was charging at the end")
     except InputError as error:
-        return {name: replace(_refusal(error, meter.name), name=name) for name in loops}
+        return {name: replace(refusal(error, meter.name), name=name) for name in loops}
     return {name: energy(name, phases, reading, plan, doubts) for name in loops}
+
+
+def bench_loop(bench: Bench, configuration: Configuration, request: Request) -> Loop:
+    """A loop that launches a process with this request for as long as is asked, without a warm-up: the edges are cut anyway.
+
+    Raises `UnsupportedError` with the engine's words where it gives no times.
+    """
+
+    def run(seconds: float) -> Done:
+        long = replace(
+            request, least_runs=1, least_seconds=seconds, most_seconds=seconds, warmup_runs=1, warmup_seconds=0.0,
+            warmup_most=0.0, profile=False, outputs="",
+        )  # fmt: skip
+        reply = bench.launch(configuration, long)
+        if reply.trouble is not None or not reply.wall_ns:
+            said = reply.trouble.reason if reply.trouble else "no times"
+            raise UnsupportedError(f"the engine did not run: {said}", hint=reply.trouble.hint if reply.trouble else "")
+        each = reply.inferences_per_sample
+        return Done(inferences=each * len(reply.wall_ns), seconds=each * sum(reply.wall_ns) * 1e-9)
+
+    return run
 
 
 def probe(meter: Meter, clock: Clock, seconds: float = _PROBE) -> MeterFacts:
@@ -151,30 +184,36 @@ def _preflight(device: OpenDevice, meter: Meter) -> list[EnergyDoubt]:
 def _run(
     loops: Mapping[str, Loop], plan: EnergyPlan, clock: Clock, phases: list[Phase], told: Callable[[Phase], None]
 ) -> None:
-    def add(block: int, name: str, start: float, inferences: int = 0) -> None:
-        phases.append(Phase(block=block, name=name, start=start, end=clock.now(), inferences=inferences))
+    def add(block: int, start: float, name: str = "", inferences: int = 0, busy: float | None = None) -> None:
+        phases.append(Phase(block=block, name=name, start=start, end=clock.now(), inferences=inferences, busy=busy))
         told(phases[-1])
 
     def rest(block: int) -> None:
         start = clock.now()
         clock.sleep(plan.baseline_seconds)
-        add(block, "", start)
+        add(block, start)
 
     rest(0)
     for block, name in schedule(list(loops), plan.blocks):
         start = clock.now()
-        count = loops[name](plan.loop_seconds)
-        add(block, name, start, count)
+        done = loops[name](plan.loop_seconds)
+        if isinstance(done, Done):
+            add(block, start, name, done.inferences, done.seconds)
+        else:
+            add(block, start, name, done)
         rest(block)
 
 
-def _refusal(error: InputError, meter: str) -> EnergyRefusal:
+def refusal(error: InputError, meter: str) -> EnergyRefusal:
+    """What became of a session that ended so, with this meter."""
     if meter == "none":
         kind = Obstacle.NO_METER
     elif "emulated" in error.what:
         kind = Obstacle.EMULATED
     elif "charging" in error.what:
         kind = Obstacle.CHARGING
+    elif error.what.startswith("the engine"):
+        kind = Obstacle.LOOP
     elif isinstance(error, UnreadableError | TransientError):
         kind = Obstacle.DEVICE
     else:
@@ -220,9 +259,10 @@ def energy(
 
 
 def minimum_detectable(blocks: Sequence[EnergyBlock], reading: Reading) -> float:
-    """Joules per inference that would be told from nothing at 5 % in four of five sessions with as many blocks as noisy.
+    """Joules per inference that a t test at 5 % would tell from nothing in four of five sessions with as many blocks as noisy.
 
-    From the spread between blocks, and never less than what the meter's steps hide.
+    From the spread between blocks, and never less than what the meter's steps hide. It is
+    (t(1 - α/2) + t(power)) · s / √blocks, the usual formula for sample sizes.
     """
     freedom = len(blocks) - 1
     spread = stdev(block.joules for block in blocks)
@@ -255,12 +295,13 @@ def _blocks(
             continue
         try:
             before, loop, after = (_mean(item, reading) for item in phases[at - 1 : at + 2])
+            busy = min(phase.seconds if phase.busy is None else phase.busy, phase.seconds)
         except MalformedError as error:
             missing.append(f"block {phase.block}: {error.what}")
             continue
         found.append(
             EnergyBlock(
-                block=phase.block, seconds=phase.seconds, inferences=phase.inferences, loop_watts=loop, before_watts=before,
+                block=phase.block, seconds=busy, inferences=phase.inferences, loop_watts=loop, before_watts=before,
                 after_watts=after,
             )
         )  # fmt: skip
@@ -271,8 +312,9 @@ def _fine_enough(phase: Phase, reading: Reading, plan: EnergyPlan) -> None:
     """Raises `UnsupportedError` for a loop that did nothing, `MalformedError` for one too short for the meter."""
     if phase.inferences <= 0:
         raise UnsupportedError("the loop ran no inference")
-    if phase.seconds < 0.5 * plan.loop_seconds:
-        raise UnsupportedError(f"the loop ended after {phase.seconds:.1f} s instead of {plan.loop_seconds:.0f} s")
+    seconds = phase.seconds if phase.busy is None else phase.busy
+    if seconds < 0.5 * plan.loop_seconds:
+        raise UnsupportedError(f"the loop ended after {seconds:.1f} s instead of {plan.loop_seconds:.0f} s")
     refresh = _refresh(reading)
     least = max(plan.updates * refresh, SLOW_LOOP if refresh > SLOW_GAUGE else 0.0)
     if phase.seconds < 0.95 * least:
@@ -285,9 +327,10 @@ def _fine_enough(phase: Phase, reading: Reading, plan: EnergyPlan) -> None:
 def _mean(phase: Phase, reading: Reading) -> float:
     """Power within a phase, without its edges."""
     edge = max(_EDGE, 2 * _refresh(reading)) + reading.uncertain_seconds
-    edge = min(edge, (1 - _LEAST_KEPT) / 2 * phase.seconds)
+    busy = phase.seconds if phase.busy is None else min(phase.busy, phase.seconds)
+    edge, idle = min(edge, (1 - _LEAST_KEPT) / 2 * busy), phase.seconds - busy
     gap = max(4 * reading.trace.step, 3 * _refresh(reading))
-    return mean_watts(reading.trace, phase.start + edge, phase.end - edge, gap=gap)
+    return mean_watts(reading.trace, phase.start + idle + edge, phase.end - edge, gap=gap)
 
 
 def _doubts(
