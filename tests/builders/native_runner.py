@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from nngauge.api import read_graph
 from nngauge.engines import Feed, Reply, Request
 from nngauge.engines.native.launch import PREBUILT
 from nngauge.measure.inputs import inputs_of
+from tests.builders.handset import qemu
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 KEYWORDS = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"
@@ -79,3 +81,27 @@ def reply_of(words: Sequence[str | Path], given: Request | bytes, *, seconds: fl
     assert code == 0
     assert reply is not None
     return reply
+
+
+def arm64_folder() -> Path:
+    """$NNGAUGE_ARM64: ``root/`` (Debian's libc6, libgcc-s1 and libstdc++6 for arm64, unpacked) and libraries of wheels beside it."""
+    folder = Path(os.environ.get("NNGAUGE_ARM64", "/nowhere"))
+    if not (folder / "root").is_dir():
+        pytest.skip("NNGAUGE_ARM64 is not set: no libraries for arm64")
+    return folder
+
+
+def arm64_libraries(pattern: str) -> list[Path]:
+    """``libLiteRt*.so`` or ``libonnxruntime*.so*`` of the official wheels for arm64."""
+    found = sorted(arm64_folder().glob(pattern))
+    if not found:
+        pytest.skip(f"no {pattern} in NNGAUGE_ARM64")
+    return found
+
+
+def emulated() -> list[str]:
+    """How to start the program for arm64 on a machine that is none."""
+    emulator = qemu()
+    if emulator is None:
+        pytest.skip("no qemu-aarch64 of version 10 or newer (NNGAUGE_QEMU)")
+    return [str(emulator), "-L", str(arm64_folder() / "root"), str(PREBUILT / "runner-aarch64-linux-gnu")]

@@ -14,8 +14,16 @@ from nngauge.engines.native import native_launch, runtime_of
 from tests.builders.adbd import FakeDaemon
 from tests.builders.handset import Handset, missing, qemu
 from tests.builders.native_runner import (
-    EXAMPLES, QUICK, arm64_folder, arm64_libraries, emulated, library, reply_of, request_for, runner,
-)  # fmt: skip
+    EXAMPLES,
+    QUICK,
+    arm64_folder,
+    arm64_libraries,
+    emulated,
+    library,
+    reply_of,
+    request_for,
+    runner,
+)
 
 INT8 = EXAMPLES / "keywords_tflite" / "keywords_int8.tflite"
 
@@ -27,6 +35,8 @@ def test_on_a_phone_behind_the_real_adb(adb: Callable[..., str], tmp_path: Path)
         pytest.skip(problem)
     with Handset(tmp_path / "phone", emulator=qemu()) as handset, FakeDaemon(handset) as daemon:
         shutil.copytree(arm64_folder() / "root", tmp_path / "phone" / "arm64", symlinks=True)
+        # What qemu's user mode shows to programs that are not emulated themselves: the host's.
+        handset.set("/fake/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R)\n")
         adb("connect", daemon.address)
         here = request_for(INT8, tmp_path, **QUICK)
         with open_device(f"adb:{daemon.address}") as device:
