@@ -126,11 +126,12 @@ def _sets(request: Request) -> list[dict[str, Array]]:
     """Arrays of each set of feeds."""
     count = max((len(feeds) for feeds in request.feeds.values()), default=1)
     return [
-        {name: _array(feeds[min(at, len(feeds) - 1)]) for name, feeds in request.feeds.items()} for at in range(count)
+        {name: array(feeds[min(at, len(feeds) - 1)]) for name, feeds in request.feeds.items()} for at in range(count)
     ]
 
 
-def _array(feed: Feed) -> Array:
+def array(feed: Feed) -> Array:
+    """The numbers of a feed."""
     import numpy as np
 
     return np.frombuffer(Path(feed.path).read_bytes(), dtype=np.dtype(feed.dtype)).reshape(feed.shape).copy()

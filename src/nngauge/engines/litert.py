@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines._api import Engine, Request
-from nngauge.engines.loaded import matched, no_delegate
+from nngauge.engines.loaded import matched, no_delegate, not_fed
 
 if TYPE_CHECKING:
     from nngauge.engines.loaded import Array
@@ -35,12 +35,12 @@ class _Model:
         self._asked = asked
         self._inputs = interpreter.get_input_details()
         self._outputs = interpreter.get_output_details()
-        # `invoke` of the Python class looks for references to tensors before each run; the core does not.
-        self.run = interpreter._interpreter.Invoke  # noqa: SLF001
+        self.run: Callable[[], object] = not_fed
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
         """By name, else in order; resizes inputs whose shape differs."""
         chosen = matched([item["name"] for item in self._inputs], arrays)
+        self.run = not_fed  # the interpreter refuses to allocate while anybody holds its core
         resized = False
         for item, array in zip(self._inputs, chosen, strict=True):
             if tuple(item["shape"]) != array.shape:
@@ -51,6 +51,8 @@ class _Model:
             self._inputs = self._interpreter.get_input_details()
         for item, array in zip(self._inputs, chosen, strict=True):
             self._interpreter.set_tensor(item["index"], array)
+        # `invoke` of the Python class looks for references to tensors before each run; the core does not.
+        self.run = self._interpreter._interpreter.Invoke  # noqa: SLF001
 
     def outputs(self) -> Sequence[tuple[str, Array]]:
         """Copies."""

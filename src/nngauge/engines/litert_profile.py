@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines._api import Request
@@ -37,8 +37,8 @@ class _Event(ctypes.Structure):
     )  # fmt: skip
 
 
-class _Library:
-    """Calls by name; another status than 0 is `Refused`."""
+class Library:
+    """Functions by name; those that are called have a status, which is 0 or `Refused`."""
 
     def __init__(self) -> None:
         spec = find_spec("ai_edge_litert")
@@ -48,9 +48,18 @@ class _Library:
         self.libc.strdup.restype = ctypes.c_void_p
 
     def __call__(self, name: str, *arguments: Any) -> None:
-        status = getattr(self._library, name)(*arguments)
+        """Calls a function. Raises `Refused` with its name."""
+        status = self.function(name)(*arguments)
         if status:
             raise Refused(f"{name} says status {status}")
+
+    def function(self, name: str) -> Any:
+        """A function as it is."""
+        return getattr(self._library, name)
+
+    def address(self, name: str) -> ctypes.c_void_p:
+        """Where a function is, for callers in C."""
+        return ctypes.cast(self.function(name), ctypes.c_void_p)
 
     def handle(self, name: str, *arguments: Any) -> ctypes.c_void_p:
         """What a function writes through its last argument."""
@@ -65,30 +74,44 @@ class _Library:
         self("LiteRtAddOpaqueOptions", options, made)
 
 
+class Prepared(NamedTuple):
+    """A model with its inputs in place."""
+
+    library: Library
+    model: ctypes.c_void_p
+    arguments: tuple[Any, ...]
+    """Of ``LiteRtRunCompiledModel``."""
+
+
 def profile(request: Request, contents: Sequence[bytes], runs: int) -> list[OpTime]:
     """Time of each operator over `runs`, after one that is not counted. `contents`: bytes of each input, in order.
 
     Raises `Refused` with the function that failed.
     """
-    library = _Library()
+    library, compiled, arguments = prepare(request, contents, profiling=True)
+    return _times(library, library.handle("LiteRtCompiledModelGetProfiler", compiled), arguments, runs)
+
+
+def prepare(request: Request, contents: Sequence[bytes], *, profiling: bool) -> Prepared:
+    """Loads the model on the processor and sets its inputs. Raises `Refused`."""
+    library = Library()
     environment = library.handle("LiteRtCreateEnvironment", 0, None)
     options = library.handle("LiteRtCreateOptions")
     library("LiteRtSetOptionsHardwareAccelerators", options, _CPU)
     kernel = _KERNEL_MODES.get(request.delegate)
     mode = f"kernel_mode = {kernel}\n" if kernel else ""
     library.option(options, b"xnnpack", f"num_threads = {request.threads}\n{mode}")
-    library.option(options, b"runtime_options_string", "enable_profiling = true\n")
+    library.option(options, b"runtime_options_string", f"enable_profiling = {str(profiling).lower()}\n")
     model = library.handle("LiteRtCreateModelFromFile", environment, request.files[0].encode())
     compiled = library.handle("LiteRtCreateCompiledModel", environment, model, options)
     inputs = _buffers(library, environment, model, compiled, "Input")
     outputs = _buffers(library, environment, model, compiled, "Output")
     for buffer, content in zip(inputs, contents, strict=True):
         _write(library, buffer, content)
-    profiler = library.handle("LiteRtCompiledModelGetProfiler", compiled)
-    return _times(library, profiler, (compiled, 0, len(inputs), inputs, len(outputs), outputs), runs)
+    return Prepared(library, compiled, (compiled, 0, len(inputs), inputs, len(outputs), outputs))
 
 
-def _buffers(library: _Library, environment: Any, model: Any, compiled: Any, side: str) -> Any:
+def _buffers(library: Library, environment: Any, model: Any, compiled: Any, side: str) -> Any:
     signature = library.handle("LiteRtGetModelSignature", model, 0)
     count = ctypes.c_size_t()
     library(f"LiteRtGetNumSignature{side}s", signature, ctypes.byref(count))
@@ -102,7 +125,7 @@ def _buffers(library: _Library, environment: Any, model: Any, compiled: Any, sid
     return made
 
 
-def _write(library: _Library, buffer: int, content: bytes) -> None:
+def _write(library: Library, buffer: int, content: bytes) -> None:
     size = ctypes.c_size_t()
     library("LiteRtGetTensorBufferPackedSize", ctypes.c_void_p(buffer), ctypes.byref(size))
     if size.value != len(content):
@@ -113,7 +136,7 @@ def _write(library: _Library, buffer: int, content: bytes) -> None:
     library("LiteRtUnlockTensorBuffer", ctypes.c_void_p(buffer))
 
 
-def _times(library: _Library, profiler: Any, arguments: tuple[Any, ...], runs: int) -> list[OpTime]:
+def _times(library: Library, profiler: Any, arguments: tuple[Any, ...], runs: int) -> list[OpTime]:
     """Events are read after each run: the profiler keeps only so many, and restarts its clock for delegates."""
     spent: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     library("LiteRtRunCompiledModel", *arguments)
@@ -129,7 +152,7 @@ def _times(library: _Library, profiler: Any, arguments: tuple[Any, ...], runs: i
     return op_times(spent)
 
 
-def _events(library: _Library, profiler: Any) -> Sequence[_Event]:
+def _events(library: Library, profiler: Any) -> Sequence[_Event]:
     count = ctypes.c_int()
     library("LiteRtGetNumProfilerEvents", profiler, ctypes.byref(count))
     events = (_Event * max(count.value, 1))()

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ _ENVIRONMENT: Final = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """What an engine's package does when it is imported is its own business; it is not to install or fetch anything."""
+_OURS: Final = str(Path(__file__).resolve().parents[2])
 _SIGNAL_SHELL: Final = 128
 """A shell tells the signal that ended a process as this much more."""
 _NO_MEMORY: Final = re.compile(
@@ -48,7 +50,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 def launch_here(engine: Engine, request: Request, limits: Limits | None = None, *, python: str = "") -> Reply:
     """One launch on this machine. Whatever happens to it is the reply: see `Trouble.kind`.
 
-    `python`: the interpreter of another environment, with nngauge and the engine in it.
+    `python`: the interpreter of another environment that the engine is installed in, with numpy and msgspec; it runs this
+    nngauge.
     """
     with open_device("host") as device:
         return launch_on(device, engine, _absolute(request), limits, python=python)
@@ -60,7 +63,8 @@ def launch_on(
     """One launch on a device that has Python and the engine. Raises `InputError` as the device's verbs do."""
     limits = limits or Limits()
     try:
-        ran = device.run(command(engine, request, limits, python or sys.executable))
+        made = command(engine, request, limits, python or sys.executable)
+        ran = device.run(replace(made, environment={**made.environment, "PYTHONPATH": _OURS}) if python else made)
     except LimitError as error:
         return _trouble(engine, "garbage", error.what)
     return understood(engine, ran, limits)

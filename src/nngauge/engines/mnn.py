@@ -57,7 +57,7 @@ class _Model:
                 raise Refused(f"input {name!r} has a type that cannot be set")
             holder = self._mnn.Tensor(array.shape, kind, array.astype(dtype), tensor.getDimensionType())
             if not tensor.copyFrom(holder):
-                raise Refused(f"input {name!r} cannot be set")
+                raise Refused(f"input {name!r} cannot be set: MNN could not prepare the session, and prints why")
 
     def run(self) -> None:
         """One inference. A model that MNN could not prepare says so by its code, and takes no time."""

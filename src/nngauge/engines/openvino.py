@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nngauge.domain.measurement import OpTime
@@ -35,7 +36,7 @@ class _Model:
         if self._device not in there:
             raise no_delegate(request.delegate, sorted(name.lower() for name in there))
         self._counting = counting
-        self._model = self._core.read_model(*request.files[:2])
+        self._model = self._core.read_model(*_files(request))
         self._fed: Mapping[str, Array] = {}
         self._compiled: Any = None
         self.run: Callable[[], object] = not_fed
@@ -113,6 +114,12 @@ class _Model:
             str(getattr(kind, "value", kind)) not in {"Input", "Output", "Const", "Parameter"} for kind in kinds
         )
         return {self._device.lower(): count} if count else {}
+
+
+def _files(request: Request) -> tuple[str, ...]:
+    """A SavedModel is its folder; of other formats the second file has the weights."""
+    lead = Path(request.files[0])
+    return (str(lead.parent),) if lead.name == "saved_model.pb" else request.files[:2]
 
 
 def load(request: Request) -> _Model:
