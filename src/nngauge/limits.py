@@ -228,12 +228,12 @@ MAX_LISTING_PROBLEMS = 100
 """Bad rows and cells of one table that are kept with their line; the others are counted."""
 
 # --- power -------------------------------------------------------------------------------------------------------------
-MAX_POWER_FILE = 512 * MIB
-"""A recording of a power meter; an hour at 5 kHz takes about 500 MB as text."""
+MAX_POWER_FILE = 256 * MIB
+"""A recording of a power meter; a session of eleven minutes at 5 kHz takes about 100 MB as text."""
 MAX_POWER_LINE = 4 * KIB
 """One row of it; real ones have a dozen numbers."""
-MAX_POWER_SAMPLES = 20_000_000
-"""Samples read from one recording: an hour at 5 kHz."""
+MAX_POWER_SAMPLES = 4_000_000
+"""Samples read from one recording: thirteen minutes at 5 kHz, some 500 MB of memory."""
 MAX_RAILS = 1_024
 """Power rails of one device; phones have up to some forty."""
 

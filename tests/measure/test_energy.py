@@ -13,19 +13,22 @@ from nngauge.domain.energy import Energy, EnergyDoubt, EnergyRefusal, MeterFacts
 from nngauge.domain.measurement import Configuration, Device, State
 from nngauge.engines import Reply, Request, Trouble
 from nngauge.errors import TransientError, UsageError
-from nngauge.instruments import Reading, Setup, meter_named
+from nngauge.instruments import Reading, Setup, Wanted, meter_named
 from nngauge.instruments.alignment import Offset
+from nngauge.instruments.csv_import import parse
 from nngauge.instruments.gauge import interpret
-from nngauge.instruments.trace import Trace, checked
+from nngauge.instruments.trace import Trace, checked, moved
 from nngauge.measure.energy import (
     Done,
     EnergyPlan,
+    aligned,
     bench_loop,
     energy,
     fitted,
     measure_energies,
     measure_energy,
     on_clock,
+    run_phases,
     said,
     schedule,
 )
@@ -46,6 +49,7 @@ class World:
         self.begun = self.clock.time
         self.shape: Callable[[Reading], Reading] = lambda reading: reading
         self.problem: Exception | None = None
+        self.step = 0.5
 
     def loop(self, watts: float, rate: float = 50.0) -> Callable[[float], int]:
         def run(seconds: float) -> int:
@@ -58,12 +62,16 @@ class World:
 
         return run
 
+    def start_at(self, time: float) -> World:
+        self.begun, self.step = time, 0.1
+        return self
+
     def start(self) -> World:
         self.begun = self.clock.time
         return self
 
     def stop(self) -> Reading:
-        times, watts, step = [], [], 0.5
+        times, watts, step = [], [], self.step
         wander = 0.0
         time = self.begun - 1
         while time <= self.clock.time + 1:
@@ -352,6 +360,19 @@ def test_phases_on_another_clock() -> None:
     assert isinstance(found, Energy)
     assert EnergyDoubt.UNALIGNED in found.doubts
     refused(energy("loop", shifted, world.stop(), PLAN), Obstacle.TRACE)
+
+
+@pytest.mark.parametrize("offset", [-12_345.678, 0.0, 1e6])
+def test_a_recording_made_by_other_software(offset: float) -> None:
+    """Exported as text on the meter's own clock, brought here by the bursts at the beginning of the session."""
+    world = World()
+    phases, marks = run_phases({"net": world.loop(1.5)}, PLAN, world.clock, burst=world.loop(2.0))
+    trace = moved(world.start_at(90).stop().trace, -offset, clock="meter")
+    rows = zip(trace.seconds, trace.power, strict=True)
+    text = "Time (s),Power (mW)\n" + "".join(f"{time:.3f},{watts * 1e3:.3f}\n" for time, watts in rows)
+    found = energy("net", phases, aligned(parse(text.encode(), Wanted()), marks), PLAN)
+    assert isinstance(found, Energy)
+    assert found.joules == pytest.approx(0.030, rel=1e-3)
 
 
 def test_results_go_through_json() -> None:

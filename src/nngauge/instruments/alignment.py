@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean, median
 from typing import Final
@@ -27,6 +27,9 @@ _CONTRAST: Final = 4.0
 _UNIQUE: Final = 0.8
 """Another place that fits nearly as well makes the alignment a guess."""
 _MOST_EDGES: Final = 5_000
+LENGTHS: Final = (1.0, 2.0, 1.0, 3.0)
+"""Seconds of bursts; they differ so that they fit at one place only."""
+_REST: Final = 1.0
 
 
 class Offset(Struct, frozen=True, kw_only=True):
@@ -70,14 +73,27 @@ def clock_offset(device: OpenDevice, clock: Clock, rounds: int = _ROUNDS) -> Off
 # --- bursts ----------------------------------------------------------------------------------------------------------------
 
 
-def pulses(
-    start: float, lengths: Sequence[float] = (1.0, 2.0, 1.0, 3.0), rest: float = 1.0
-) -> tuple[tuple[float, float], ...]:
+def pulses(start: float, lengths: Sequence[float] = LENGTHS, rest: float = _REST) -> tuple[tuple[float, float], ...]:
     """When to work and when not, so that a meter's recording shows where it belongs: the lengths differ on purpose."""
     found, at = [], start
     for length in lengths:
         found.append((at, at + length))
         at += length + rest
+    return tuple(found)
+
+
+def mark(
+    work: Callable[[float], object], clock: Clock, lengths: Sequence[float] = LENGTHS, rest: float = _REST
+) -> tuple[tuple[float, float], ...]:
+    """Works in bursts, with rest before, between and after them; when it did. `work` gets the seconds."""
+    found = []
+    clock.sleep(2 * rest)
+    for length in lengths:
+        start = clock.now()
+        work(length)
+        found.append((start, clock.now()))
+        clock.sleep(rest)
+    clock.sleep(rest)
     return tuple(found)
 
 

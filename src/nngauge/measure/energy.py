@@ -29,8 +29,8 @@ from nngauge.domain.measurement import Configuration
 from nngauge.engines import Request
 from nngauge.errors import InputError, MalformedError, TransientError, UnreadableError, UnsupportedError, UsageError
 from nngauge.instruments import Clock, Meter, Reading, SystemClock
-from nngauge.instruments.alignment import Offset
-from nngauge.instruments.trace import mean_watts
+from nngauge.instruments.alignment import Offset, by_pulses, mark
+from nngauge.instruments.trace import mean_watts, moved
 from nngauge.measure.session import Bench
 from nngauge.measure.statistics import bootstrap, student
 
@@ -126,6 +126,32 @@ def measure_energies(
     except InputError as error:
         return {name: replace(refusal(error, meter.name), name=name) for name in loops}
     return {name: energy(name, phases, reading, plan, doubts) for name in loops}
+
+
+def run_phases(
+    loops: Mapping[str, Loop],
+    plan: EnergyPlan,
+    clock: Clock,
+    *,
+    burst: Loop | None = None,
+    told: Callable[[Phase], None] = lambda _phase: None,
+) -> tuple[list[Phase], tuple[tuple[float, float], ...]]:
+    """The same session with a meter that other software records: its phases, and when `burst` worked at its beginning.
+
+    Keep both; with the recording, `aligned` and `energy` make joules of them. Raises as the loops do.
+    """
+    _check(plan, loops)
+    phases: list[Phase] = []
+    marks = mark(burst, clock) if burst else ()
+    _run(loops, plan, clock, phases, told)
+    return phases, marks
+
+
+def aligned(reading: Reading, marks: Sequence[tuple[float, float]]) -> Reading:
+    """A recording on the session's clock, by the bursts in it. Raises as `by_pulses`."""
+    offset = by_pulses(reading.trace, marks)
+    trace = moved(reading.trace, offset.seconds, rate=offset.rate, clock="session")
+    return replace(reading, trace=trace, uncertain_seconds=offset.uncertain)
 
 
 def bench_loop(bench: Bench, configuration: Configuration, request: Request) -> Loop:
