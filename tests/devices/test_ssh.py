@@ -100,7 +100,10 @@ def test_time_is_over_and_jobs(board: Path) -> None:
 def test_the_doctor_comes_to_boards(board: Path) -> None:
     looks = tuple(look for look in LOOKS if look.name in ("copies", "processor", "storage"))
     checkup = examine("ssh:board", open_device, looks=looks)
-    assert [check.verdict for check in checkup.checks if check.name != "storage"] == [Verdict.GOOD, Verdict.GOOD]
+    found = {check.name: check for check in checkup.checks}
+    assert "digests agree" in found["copies"].found  # at whatever rate
+    assert found["processor"].verdict is Verdict.GOOD
+    assert checkup.fit
     assert checkup.device.id == "ssh"
     checkup = examine(f"ssh:{getpass.getuser()}@gone", open_device, looks=looks)
     assert not checkup.fit

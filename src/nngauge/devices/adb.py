@@ -103,6 +103,9 @@ class _AdbLink:
                 raise UnreadableError(error.what, where=error.where) from None
             raise
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def _acknowledged(self, line: Line, remote: str) -> None:
         identifier, length = line.exact(4), int.from_bytes(line.exact(4), "little")
         if identifier == b"OKAY":

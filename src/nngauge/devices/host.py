@@ -51,6 +51,9 @@ class _HostLink:
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror or error}", where=remote) from None
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
 
 def _look(name: str, ask: Ask) -> Device:
     device = board.look(name, "host", ask)

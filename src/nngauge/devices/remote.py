@@ -44,6 +44,9 @@ class Link(Protocol):
     def receive(self, remote: str) -> Iterator[bytes]:
         """Reads a file. Raises `UnreadableError` when the device does not give it."""
 
+    def close(self) -> None:
+        """Ends what was kept open between commands."""
+
 
 Ask = Callable[[str], str]
 """What a shell command prints."""
@@ -68,9 +71,13 @@ class RemoteDevice:
     # --- the session's folder -----------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        for name in session.left_over(self._ask(session.listing(self._root))):
-            self._ask(session.remove(self._root, name))
-        self._ask(session.create(self._root, self._name))
+        try:
+            for name in session.left_over(self._ask(session.listing(self._root))):
+                self._ask(session.remove(self._root, name))
+            self._ask(session.create(self._root, self._name))
+        except BaseException:
+            self._link.close()
+            raise
         self._inside = True
         return self
 
@@ -85,6 +92,8 @@ class RemoteDevice:
             # Gone, with our folder on it. Results that were measured are worth more than a clean phone; the next session
             # on it finds the folder and removes it.
             return
+        finally:
+            self._link.close()
 
     # --- what it is and how it is --------------------------------------------------------------------------------------
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -27,6 +29,9 @@ _OPTIONS: Final = ("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o",
 _OWN: Final = 255
 """Exit status with which ssh tells that it failed itself."""
 _ROOT: Final = "/tmp"  # noqa: S108 - on the board; the folder in it is made for its user only, and must be new
+_PERSIST_SECONDS: Final = 60
+"""What the connection outlives its last command, in case nobody ends it."""
+_END_SECONDS: Final = 10.0
 _COPY_SECONDS: Final = 600.0
 _SHORT: Final = 65_536
 _PIECE: Final = 1 << 16
@@ -43,10 +48,29 @@ class _SshLink:
     def __init__(self, host: str) -> None:
         self._host = host
         self.where = f"ssh:{host}"
+        self._sockets = ""
 
     def _words(self, text: str) -> tuple[str, ...]:
         # `sh -c`, because the login shell may be anything.
-        return ("ssh", *_OPTIONS, "--", self._host, f"exec sh -c {shlex.quote(text)}")
+        return ("ssh", *_OPTIONS, *self._shared(), "--", self._host, f"exec sh -c {shlex.quote(text)}")
+
+    def _shared(self) -> tuple[str, ...]:
+        """One connection for all commands. The name of its socket is short, because sockets' names must be."""
+        self._sockets = self._sockets or tempfile.mkdtemp(prefix="nn")
+        path = f"ControlPath={self._sockets}/s"
+        return ("-o", "ControlMaster=auto", "-o", path, "-o", f"ControlPersist={_PERSIST_SECONDS}")
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if not self._sockets:
+            return
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 - the user's ssh
+                ("ssh", *self._shared(), "-O", "exit", "--", self._host),  # noqa: S607 - the one on the PATH
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=_END_SECONDS, check=False,
+            )  # fmt: skip
+        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._sockets = ""
 
     def execute(self, text: str, *, given: bytes, seconds: float, most: int) -> Ran:
         """A shell there."""
@@ -134,6 +158,5 @@ KIND: Final = DeviceKind(
     limitations=(
         "Linux with a POSIX shell.",
         "Boards are not searched for: they are opened by name.",
-        "Every command is a connection of its own; `ControlMaster` in the ssh configuration makes that quick.",
     ),
 )
