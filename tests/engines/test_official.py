@@ -594,3 +594,33 @@ def test_a_program_is_run_on_the_host_device(tmp_path: Path) -> None:
     path, model = program(tmp_path, code=7)
     with open_device("host") as device, pytest.raises(UnreadableError, match="ended with 7"):
         run_tool(device, tool_named("benchmark_model"), path, model, JOB, seconds=30)
+
+
+# --- command line -------------------------------------------------------------------------------------------------------
+
+
+def test_command(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from nngauge.cli.official import command
+
+    def run(*words: object) -> Any:
+        return CliRunner().invoke(command, [str(word) for word in words])
+
+    log = tmp_path / "bench.txt"
+    log.write_text(bench() + "\n" + CSV)
+    said = run("benchmark_model", "--read", log)
+    assert said.exit_code == 0, said.output
+    assert "12.4 ms" in said.output
+    assert "a summary" in said.output
+    tests = tmp_path / "out.jsonl"
+    tests.write_text(json.dumps(llama()))
+    document = json.loads(run("llama-bench", "--read", tests, "--json").output)
+    assert document[0]["samples"]["stages"][0]["wall_ns"] == [70_000_000, 70_571_320]
+    path, model = program(tmp_path)
+    assert "12.4 ms" in run("benchmark_model", model, "--binary", path, "--runs", 20).output
+    assert "benchncnn" in run("--list").output
+    for words in (("benchmark_model",), ("stopwatch", log), ("benchmark_model", model, "--device", "adb:1"),
+                  ("benchncnn", model, "--binary", path, "--shape", "1xa"), ("benchmark_model", model, log, "--binary", path)):  # fmt: skip
+        assert isinstance(run(*words).exception, UsageError), words
+    assert isinstance(run("benchmark_model", "--read", tests).exception, MalformedError)

@@ -21,6 +21,7 @@ VERBS: Final = {
     "serve": "Explore a study in the browser.",
     "measure": "How fast models run, here or on a phone.",
     "compare-runs": "Two measurements: faster, slower, or it cannot be told.",
+    "official": "Makers' benchmark programs: run them, or read their output.",
     "scenario": "Battery and dropped frames of a measured model in daily use.",
     "audit": "How well the models of an app are protected.",
     "bom": "The AI of an app as a bill of materials; two compared.",

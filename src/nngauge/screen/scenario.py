@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -16,7 +17,7 @@ from nngauge.screen.measurement import configuration, device_line, nanoseconds
 from nngauge.units import format_seconds
 from nngauge.words.safe import one_line
 
-_COLUMNS = ("rate", "busy", "p95", "dropped", "energy", "power", "charge", "battery", "lasts")
+_ROWS = ("busy", "time, 95 % of runs", "dropped", "energy", "mean power", "charge", "of the battery", "lasts for")
 
 
 def render_outcomes(outcomes: Sequence[Outcome]) -> RenderableType:
@@ -42,21 +43,21 @@ def _fixed(one: Outcome) -> bool:
 
 
 def _table(found: Sequence[Outcome]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for title in _COLUMNS:
-        table.add_column(title, justify="right", no_wrap=True)
+    """A column a rate: intervals need room."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("")
     for one in found:
-        table.add_row(*_cells(one))
+        table.add_column(f"{one.work.pace:.3g} a second", justify="right", no_wrap=True)
+    for title, *cells in zip(_ROWS, *(_cells(one) for one in found), strict=True):
+        table.add_row(Text(title, style="dim"), *cells)
     return table
 
 
 def _cells(one: Outcome) -> Iterator[str]:
-    yield f"{one.work.pace:.3g}/s"
     yield from _timing(one.feasible)
     spent = one.spent
     if spent is None:
-        bound = "–" if one.at_most is None else f"< {one.at_most:,.3g} J"
-        yield from (bound, "–", "–", "–", "–")
+        yield from ("–" if one.at_most is None else f"< {number(one.at_most)} J", "–", "–", "–", "–")
         return
     yield _range(spent.joules, "J")
     yield _range(spent.watts, "W")
@@ -69,14 +70,22 @@ def _timing(found: Feasible | None) -> Iterator[str]:
     if found is None:
         yield from ("–", "–", "–")
         return
-    yield f"{100 * found.duty:.3g} %"
+    yield f"{number(100 * found.duty)} %"
     yield nanoseconds(found.p95_seconds * 1e9)
-    yield f"{100 * found.dropped:.3g} %" if found.dropped else "none"
+    yield f"{number(100 * found.dropped)} %" if found.dropped else "none"
+
+
+def number(value: float) -> str:
+    """Three digits, never as a power of ten: ``2_651.2`` → ``"2,650"``."""
+    if value <= 0:
+        return "0"
+    digits = 2 - math.floor(math.log10(value))
+    return f"{round(value, digits):,.{max(0, min(digits, 9))}f}"
 
 
 def _range(value: Interval, unit: str, scale: float = 1) -> str:
-    low, middle, high = (f"{scale * number:,.3g}" for number in (value.low, value.middle, value.high))
-    return f"{middle} {unit}" if low == high else f"{middle} ({low}–{high}) {unit}"
+    low, middle, high = (number(scale * one) for one in (value.low, value.middle, value.high))
+    return f"{middle} {unit}" if low == high else f"{middle} {unit} ({low} – {high})"
 
 
 def _what_if(found: Sequence[Outcome]) -> Iterator[Text]:
@@ -92,7 +101,7 @@ def _what_if(found: Sequence[Outcome]) -> Iterator[Text]:
 def _remarks(found: Sequence[Outcome]) -> Iterator[Text]:
     for one in found:
         if one.feasible is not None and one.feasible.dropped:
-            rate = f"{one.feasible.sustained:,.3g}/s is sustained"
+            rate = f"{number(one.feasible.sustained)} a second is sustained"
             yield Text(f"{one.work.pace:g} a second is too fast: {rate}", style="yellow")
     for note in dict.fromkeys(note for one in found for note in one.notes):
         yield Text(one_line(note), style="dim")

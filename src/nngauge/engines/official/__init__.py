@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nngauge.engines.official._api import Job, Output, Summary, Told, Tool
+from nngauge.engines.official._reading import MOST
 from nngauge.engines.official.benchmark_model import TOOL as _BENCHMARK_MODEL
 from nngauge.engines.official.benchncnn import TOOL as _BENCHNCNN
 from nngauge.engines.official.executor_runner import TOOL as _EXECUTOR_RUNNER
@@ -16,7 +17,7 @@ from nngauge.engines.official.onnxruntime_perf_test import TOOL as _PERF_TEST
 from nngauge.engines.official.qai_hub import TOOL as _QAI_HUB
 from nngauge.errors import UsageError
 
-__all__ = ["TOOLS", "Job", "Output", "Summary", "Told", "Tool", "tool_named", "tools_for"]
+__all__ = ["MOST", "TOOLS", "Job", "Output", "Summary", "Told", "Tool", "tool_named", "tools_for"]
 
 TOOLS: Final[tuple[Tool, ...]] = (
     _BENCHMARK_MODEL, _LITERT_PYTHON, _LITERT_CLI, _PERF_TEST, _BENCHNCNN, _LLAMA_BENCH, _EXECUTOR_RUNNER, _QAI_HUB, _MLPERF,

@@ -70,7 +70,11 @@ def run_tool(
     if ran.timed_out or ran.code != 0:
         raise UnreadableError(_failure(tool, ran, seconds), hint=tool.install if ran.code in (126, 127) else "")
     told = tool.parse(Output(out=ran.out, err=ran.err, files=_fetch(device, folder, tool.results(job))))
-    return tuple(replace(one, name=one.name or model.name, version=one.version or version) for one in told)
+    unnamed = ("", PurePosixPath(remote).name)  # there the file is called by its digest
+    return tuple(
+        replace(one, name=model.name if one.name in unnamed else one.name, version=one.version or version)
+        for one in told
+    )
 
 
 def _failure(tool: Tool, ran: Ran, seconds: float) -> str:
