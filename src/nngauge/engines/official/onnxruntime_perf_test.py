@@ -27,6 +27,7 @@ _FACTS: Final = {
     "peak_bytes": re.compile(rf"Peak working set size: ?{_N}"),
 }
 _LATENCY: Final = re.compile(rf"(Min|Max|P\d{{2,3}}) Latency(?::| is) ?{_N} s")
+_RUN: Final = re.compile(rf"^[^,]{{1,4096}}(?:,[\d.eE+-]{{1,40}})?,{_N},\d{{1,20}}\s*$")
 _STATISTICS: Final = {"Min": "least_ns", "Max": "most_ns", "P50": "median_ns"}
 _SECONDS, _MILLISECONDS = 1e9, 1e6
 _KERNEL: Final = "_kernel_time"
@@ -99,10 +100,9 @@ def _result_file(data: bytes) -> list[int]:
     """Lines ``model,seconds,bytes``, since 2025 ``model,seconds to submit,seconds,bytes``."""
     runs: list[int] = []
     for line in reading.lines(data):
-        cells = line.rsplit(",", 3)
-        if len(cells) < 3 or "time" in line.lower():
+        if (found := _RUN.match(line)) is None:
             continue
-        runs.append(round(_SECONDS * reading.number(cells[-2].strip())))
+        runs.append(round(_SECONDS * reading.number(found[1])))
         if len(runs) > MAX_ITEMS:
             raise LimitError(f"more than {MAX_ITEMS} runs")
     return runs
