@@ -99,6 +99,13 @@ def test_profile_adds_up_to_about_the_inference(model: Path, kinds: set[str], tm
     assert [path.name for path in folder.iterdir()] == ["out"]  # ONNX Runtime's own file is gone
 
 
+def test_an_accelerator_that_is_not_there_is_told(tmp_path: Path) -> None:
+    request = request_for(KEYWORDS, tmp_path, library=str(library("litert")), **QUICK)
+    reply = reply_of([runner()], replace(request, delegate="npu"))
+    assert (reply.trouble is not None) or reply.delegated == {"cpu": 1}
+    assert reply_of([runner()], request).delegated == {}
+
+
 def test_launch_on_this_machine_as_on_any_device(tmp_path: Path) -> None:
     runner()
     request = request_for(KEYWORDS, tmp_path, **QUICK)

@@ -54,6 +54,7 @@ static struct {
     Status (*UnlockTensorBuffer)(void *);
     Status (*RunCompiledModel)(void *, size_t, size_t, void **, size_t, void **);
     Status (*CompiledModelGetProfiler)(void *, void **);
+    Status (*CompiledModelIsNonCpuFullyAccelerated)(void *, bool *); /* since 2.1.3 */
     Status (*StartProfiler)(void *);
     Status (*StopProfiler)(void *);
     Status (*ResetProfiler)(void *);
@@ -64,6 +65,7 @@ static struct {
 struct side { void *tensor, *buffer; const char *name, *signature_name; Ranked type; size_t size; };
 
 static void *env, *compiled;
+static const char *accelerator; /* asked for; NULL for the processor */
 static struct side ins[MOST_INPUTS], outs[MOST_OUTPUTS]; /* in the signature's order, as buffers are handed over */
 static void *in_buffers[MOST_INPUTS], *out_buffers[MOST_OUTPUTS];
 static int in_order[MOST_INPUTS], out_order[MOST_OUTPUTS]; /* place in the subgraph → place in the signature */
@@ -84,6 +86,7 @@ static bool find_functions(void *library, struct trouble *trouble)
     FIND(LockTensorBuffer); FIND(UnlockTensorBuffer); FIND(RunCompiledModel); FIND(CompiledModelGetProfiler);
     FIND(StartProfiler); FIND(StopProfiler); FIND(ResetProfiler); FIND(GetNumProfilerEvents); FIND(GetProfilerEvents);
 #undef FIND
+    *(void **)&api.CompiledModelIsNonCpuFullyAccelerated = dlsym(library, "LiteRtCompiledModelIsNonCpuFullyAccelerated");
     return !trouble->kind;
 }
 
@@ -155,6 +158,10 @@ static bool add_options(void *library, void *options, const struct request *requ
     char toml[96];
     const struct choice *choice = chosen_delegate(request->delegate);
     if (!choice) return fail(trouble, "unsupported", "no delegate '%s' here", request->delegate);
+    accelerator = choice->accelerators == CPU ? NULL : choice->name;
+    if (accelerator && !api.CompiledModelIsNonCpuFullyAccelerated) {
+        return fail(trouble, "unsupported", "this LiteRT does not tell whether '%s' was used", accelerator);
+    }
     if (!good(api.SetOptionsHardwareAccelerators(options, choice->accelerators), "accelerators", trouble)) return false;
     if (dlsym(library, "LiteRtCreateCpuOptions")) {
         if (choice->mode) return fail(trouble, "unsupported", "delegate '%s' needs a newer LiteRT", choice->name);
@@ -392,6 +399,14 @@ static int profile(const struct request *request, int runs, tell_op tell, struct
     return runs;
 }
 
+/* An accelerator that is not there, or refuses operators, is passed over without a word. */
+static const char *unit(void)
+{
+    bool fully = false;
+    if (!accelerator) return NULL;
+    return api.CompiledModelIsNonCpuFullyAccelerated(compiled, &fully) == 0 && fully ? accelerator : "cpu";
+}
+
 /* The library does not say which it is. */
 static const char *version(void)
 {
@@ -400,5 +415,5 @@ static const char *version(void)
 
 const struct engine litert_engine = {
     .name = "litert", .marker = "LiteRtCreateCompiledModel", .load = load, .feed = feed, .run = run, .outputs = outputs,
-    .profile = profile, .why = why, .version = version,
+    .profile = profile, .why = why, .version = version, .unit = unit,
 };

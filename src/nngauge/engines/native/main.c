@@ -128,6 +128,7 @@ static bool load(void *library, const struct engine *engine, const struct reques
     int64_t after = resident_bytes("VmRSS:");
     reply->load_bytes = before < 0 || after < 0 ? -1 : after > before ? after - before : 0;
     reply->version = engine->version();
+    reply->unit = fine && engine->unit ? engine->unit() : NULL;
     if (!fine || !first(engine, request, reply)) return false;
     return request->profile ? profiled(engine, request, reply) : steady(engine, request, reply);
 }

@@ -145,6 +145,7 @@ static void put_results(const struct reply *reply)
     for (int at = 0; at < reply->sets; at++) put("%s\"%s\"", at ? "," : "", reply->digests[at]);
     put("],\"finite\":%s", reply->finite ? "true" : "false");
     put_outputs();
+    if (reply->unit) put(",\"delegated\":{\"%s\":1}", reply->unit);
     if (reply->note) {
         put(",\"notes\":[");
         put_string(reply->note);

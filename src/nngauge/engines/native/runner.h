@@ -103,6 +103,8 @@ struct engine {
     int (*profile)(const struct request *, int runs, tell_op, struct trouble *);
     void (*why)(struct trouble *); /* of the last run that failed */
     const char *(*version)(void);
+    /* The accelerator, when all operators run there, "cpu" when some or all do not; NULL where that cannot be told. */
+    const char *(*unit)(void);
 };
 
 extern const struct engine litert_engine, tflite_engine, ort_engine;
@@ -142,7 +144,7 @@ struct times {
     int64_t per_sample;
 };
 struct reply {
-    const char *engine, *version;
+    const char *engine, *version, *unit;
     struct trouble trouble;
     int64_t load_ns, first_ns, load_bytes, peak_bytes;
     int64_t *warmup;
