@@ -14,16 +14,18 @@ import tempfile
 from functools import partial
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 from benchmarks.engines.feeding import request_for
 from nngauge.api import read_graph
-from nngauge.engines import litert_profile, timing
+from nngauge.engines import Request, litert_profile, timing
 
 BLOCKS = 80
 BLOCK_SECONDS = 0.05
 SOURCE = r"""
 #include <stddef.h>
 #include <time.h>
+int nothing(void *model, size_t signature, size_t inputs, void **in, size_t outputs, void **out) { return 0; }
 typedef int (*run_t)(void *, size_t, size_t, void **, size_t, void **);
 double loop(run_t run, void *model, size_t inputs, void **in, size_t outputs, void **out, long count) {
   struct timespec begun, ended;
@@ -47,17 +49,30 @@ def compiled(folder: Path) -> ctypes.CDLL:
 def compare(model: Path, folder: Path) -> tuple[float, float, float, int]:
     """Nanoseconds of an inference in C and in our loop, ratio of both (median over blocks), inferences in a sample."""
     native = compiled(folder)
-    request = request_for(read_graph(model), (model,), folder, least_seconds=BLOCK_SECONDS, least_runs=5)
+    request = request_for(read_graph(model), (model,), folder, most_seconds=BLOCK_SECONDS)
     contents = [Path(feeds[0].path).read_bytes() for feeds in request.feeds.values()]
     prepared = litert_profile.prepare(request, contents, profiling=False)
-    run = partial(prepared.library.function("LiteRtRunCompiledModel"), *prepared.arguments)
-    handle, _, inputs, in_buffers, outputs, out_buffers = prepared.arguments
-    function = prepared.library.address("LiteRtRunCompiledModel")
+    return _turns(native, prepared.library.function("LiteRtRunCompiledModel"), prepared.arguments, request)
+
+
+def nothing(folder: Path) -> tuple[float, float, float, int]:
+    """The same for a function that does nothing, with as many arguments: what the loops themselves cost."""
+    native = compiled(folder)
+    pointers = (ctypes.c_void_p * 1)()
+    request = Request(files=(), format="", most_seconds=BLOCK_SECONDS)
+    return _turns(native, native.nothing, (ctypes.c_void_p(), 0, 1, pointers, 1, pointers), request)
+
+
+def _turns(
+    native: ctypes.CDLL, function: Any, arguments: tuple[Any, ...], request: Request
+) -> tuple[float, float, float, int]:
+    handle, _, inputs, in_buffers, outputs, out_buffers = arguments
+    address = ctypes.cast(function, ctypes.c_void_p)
+    run = partial(function, *arguments)
     sizes = ctypes.c_size_t(inputs), ctypes.c_size_t(outputs)
 
     def in_c(count: int) -> float:
-        there = native.loop(function, handle, sizes[0], in_buffers, sizes[1], out_buffers, ctypes.c_long(count))
-        return float(there)
+        return float(native.loop(address, handle, sizes[0], in_buffers, sizes[1], out_buffers, ctypes.c_long(count)))
 
     in_c(1000)
     single = in_c(1000)
@@ -74,10 +89,11 @@ def compare(model: Path, folder: Path) -> tuple[float, float, float, int]:
 def main(models: list[str]) -> None:
     """Prints the table."""
     print("| model | loop in C, µs | our loop, µs | ratio | inferences in a sample |\n|---|---|---|---|---|")
-    for name in models:
+    for name in ("nothing", *models):
         with tempfile.TemporaryDirectory() as folder:
-            theirs, ours, ratio, count = compare(Path(name), Path(folder))
-        print(f"| {Path(name).name} | {theirs / 1e3:.2f} | {ours / 1e3:.2f} | {ratio:.4f} | {count} |", flush=True)
+            here = Path(folder)
+            theirs, ours, ratio, count = nothing(here) if name == "nothing" else compare(Path(name), here)
+        print(f"| {Path(name).name} | {theirs / 1e3:.3f} | {ours / 1e3:.3f} | {ratio:.3f} | {count} |", flush=True)
 
 
 if __name__ == "__main__":
