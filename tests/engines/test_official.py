@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nngauge.engines.official import TOOLS, Job, Output, Summary, Told, tool_named, tools_for
 from nngauge.engines.official.running import environment, find_tool, run_tool, version_of
@@ -577,6 +578,17 @@ def program(folder: Path, *, code: int = 0) -> tuple[Path, Path]:
     path.chmod(0o755)
     model.write_bytes(b"model")
     return path, model
+
+
+def test_times_of_an_emulated_processor_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nngauge.devices import open_device
+
+    path, model = program(tmp_path)
+    with open_device("host") as device:
+        facts = replace(device.facts(), emulated=True)
+        monkeypatch.setattr(type(device), "facts", lambda _self: facts)
+        with pytest.raises(UnsupportedError, match="emulated"):
+            run_tool(device, tool_named("benchmark_model"), path, model, JOB)
 
 
 def test_a_program_is_run_on_the_host_device(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from nngauge.devices._api import Command, OpenDevice, Ran
 from nngauge.engines.official._api import Job, Output, Told, Tool
 from nngauge.engines.official._reading import MOST
-from nngauge.errors import InputError, TransientError, UnreadableError, UsageError
+from nngauge.errors import InputError, TransientError, UnreadableError, UnsupportedError, UsageError
 
 _VERSION: Final = re.compile(rb"\b(\d{1,5}(?:\.\d{1,9}){1,4}[0-9A-Za-z.+-]{0,40})")
 _LAST_LINES: Final = 3
@@ -57,10 +57,12 @@ def run_tool(
     """Puts program and model on the device, runs them, fetches the result files, and reads it all.
 
     Only `Job.threads` and what follows count: paths are made here. Raises `UsageError` for a program that cannot be run,
-    `UnreadableError` when it failed (with its last lines), else as `Tool.parse` and the device do.
+    `UnsupportedError` on emulated processors, `UnreadableError` when it failed (with its last lines), else as `Tool.parse` and the device do.
     """
     if tool.command is None:
         raise UsageError(f"{tool.title} cannot be started from here: its results are read", hint=tool.install)
+    if device.facts().emulated:
+        raise UnsupportedError("the processor is emulated: its times mean nothing", where=device.id)
     remote = device.push(model)
     folder = str(PurePosixPath(remote).parent)
     program = device.push(binary) if tool.on_device else os.fspath(binary)
