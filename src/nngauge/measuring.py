@@ -17,9 +17,10 @@ from nngauge.analyse.shapes import infer_shapes
 from nngauge.devices import OpenDevice
 from nngauge.domain.measurement import Configuration, Device, Refusal, Session, State
 from nngauge.domain.model import Model
-from nngauge.engines import Reply, Request, Trouble, engine_named, engines_for, installed
-from nngauge.engines.local import Limits, launch_on
-from nngauge.errors import InputError, StoreError, UnsupportedError
+from nngauge.engines import Engine, Reply, Request, Trouble, engine_named, engines_for, installed
+from nngauge.engines.local import Limits, launch_here, launch_on
+from nngauge.engines.native import FORMATS, Runtime, app_runtimes, native_launch, runtime_of
+from nngauge.errors import InputError, NotThisFormat, StoreError, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
 from nngauge.io.atomic import write_atomically
@@ -33,6 +34,8 @@ MEASURED: Final = "measured"
 """Folder of a study with the sessions of its models."""
 _SECONDS: Final = 120.0
 """Wall time of one launch, loading included, beyond what the plan says."""
+_FETCHED: Final = 256 * 2**20
+"""Bytes of outputs that are brought from a device."""
 _REFERENCE: Final[Mapping[str, tuple[Configuration, ...]]] = {
     "tflite": (Configuration(engine="litert", delegate="cpu-reference"),),
     "onnx": (Configuration(engine="onnxruntime"), Configuration(engine="openvino")),
@@ -67,12 +70,16 @@ class HostBench:
         """A copy."""
         target.write_bytes(Path(remote).read_bytes())
 
+    def library(self, configuration: Configuration) -> str:
+        """Engines here are packages, not one file."""
+        del configuration
+        return ""
+
     def launch(self, configuration: Configuration, request: Request) -> Reply:
         """A Python process that imports the engine and nothing else of weight."""
         engine = engine_named(configuration.engine)
         if not installed(engine):
-            trouble = Trouble(kind="missing", reason=f"{engine.title} is not installed", hint=engine.install)
-            return Reply(engine=engine.name, version="", trouble=trouble)
+            return _missing(engine)
         limits = Limits(seconds=_SECONDS + request.most_seconds + request.warmup_most, cpus=configuration.cpus)
         return launch_on(self._open, engine, request, limits)
 
@@ -171,6 +178,60 @@ def _subject(model: Model, extracted: Extracted, files: tuple[Path, ...]) -> Sub
     )  # fmt: skip
 
 
+def _missing(engine: Engine) -> Reply:
+    trouble = Trouble(kind="missing", reason=f"{engine.title} is not installed", hint=engine.install)
+    return Reply(engine=engine.name, version="", trouble=trouble)
+
+
+class NativeBench:
+    """A device with runtime libraries that our runner opens: a phone, a board, or this machine."""
+
+    def __init__(self, device: OpenDevice, runtimes: Mapping[str, Runtime]) -> None:
+        self._open = device
+        self._runtimes = runtimes
+        self.device: Device = device.facts()
+
+    def state(self) -> State | None:
+        """How it is now."""
+        return self._open.state()
+
+    def place(self, file: Path) -> str:
+        """Sent once."""
+        return self._open.push(file)
+
+    def scratch(self, name: str) -> str:
+        """Below the session's folder there."""
+        return name
+
+    def fetch(self, remote: str, target: Path) -> None:
+        """From the session's folder."""
+        self._open.pull(remote, target, most=_FETCHED)
+
+    def launch(self, configuration: Configuration, request: Request) -> Reply:
+        """The runner with the library that the configuration names."""
+        limits = Limits(seconds=_SECONDS + request.most_seconds + request.warmup_most, cpus=configuration.cpus)
+        return native_launch(self._open, request, self._runtimes[configuration.engine], limits)
+
+    def library(self, configuration: Configuration) -> str:
+        """SHA-256 of it."""
+        return self._runtimes[configuration.engine].sha256
+
+
+def runtimes_for(path: Path, files: Sequence[Path], abi: str, folder: Path) -> dict[str, Runtime]:
+    """Engine name → library: those in `files`, else those that the app at `path` ships for the ABI. Raises as `runtime_of`."""
+    if files:
+        found = [runtime_of(file) for file in files]
+    elif path.is_file() and not is_study(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            found = list(app_runtimes(path, abi, folder))
+        except NotThisFormat:
+            found = []
+    else:
+        found = []
+    return {f"native:{item.name}": item for item in found}
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be swept over."""
 
@@ -182,13 +243,23 @@ class Wanted(Struct, frozen=True, kw_only=True):
     cpus: tuple[int, ...] = ()
 
 
+def natively(wanted: Wanted, form: str, runtimes: Mapping[str, Runtime]) -> tuple[Configuration, ...]:
+    """Every combination with each library that runs a format."""
+    names = tuple(name for name, runtime in runtimes.items() if form in FORMATS[runtime.interface])
+    return _combined(wanted, names)
+
+
 def configurations(wanted: Wanted, form: str) -> tuple[Configuration, ...]:
     """Every combination that makes sense for a format; none when no engine runs it. Raises `UsageError` for unknown engines."""
     able = [engine.name for engine in engines_for(form)]
     names = [name for name in wanted.engines if engine_named(name).name in able] if wanted.engines else _usual(form)
+    return _combined(wanted, names)
+
+
+def _combined(wanted: Wanted, engines: Sequence[str]) -> tuple[Configuration, ...]:
     return tuple(
         Configuration(engine=engine, threads=threads, delegate=delegate, batch=batch, cpus=wanted.cpus)
-        for engine in names for threads in wanted.threads for delegate in wanted.delegates for batch in wanted.batches
+        for engine in engines for threads in wanted.threads for delegate in wanted.delegates for batch in wanted.batches
     )  # fmt: skip
 
 
@@ -199,11 +270,12 @@ def _usual(form: str) -> list[str]:
     return [chosen.name] if chosen is not None else []
 
 
-def _no_engine(subject: Subject, wanted: Wanted) -> Refusal:
+def _no_engine(subject: Subject, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> Refusal:
     """A model whose format nothing runs, or nothing that was asked for."""
-    able = [engine.name for engine in engines_for(subject.format)]
+    able = [engine.name for engine in engines_for(subject.format)] if runtimes is None else []
+    asked = ",".join(wanted.engines if runtimes is None else runtimes)
     return Refusal(
-        model=subject.digest, name=subject.name, configuration=Configuration(engine=",".join(wanted.engines) or "any"),
+        model=subject.digest, name=subject.name, configuration=Configuration(engine=asked or "any"),
         kind="unsupported", reason=f"no engine that was asked for runs {subject.format}",
         hint=f"--engine {able[0]}" if able else "nngauge show tells what it costs",
     )  # fmt: skip
@@ -216,24 +288,30 @@ def measure_here(
     plan: Plan,
     folder: Path,
     *,
+    runtimes: Mapping[str, Runtime] | None = None,
     profile: bool = False,
     told: Callable[[Progress], None] = lambda _: None,
     kept: Path | None = None,
 ) -> Session:
     """Measures models one after the other, each in all of its configurations.
 
+    `runtimes`: libraries to run them with, by the runner on the device, instead of the engines of this Python. Outputs are
+    compared with those of an engine of this machine where it has one.
     `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
     """
-    bench = HostBench(device, folder)
+    here = HostBench(device, folder)
+    bench = NativeBench(device, runtimes) if runtimes is not None else here
     sessions = []
     for subject in subjects:
-        cells = configurations(wanted, subject.format)
+        cells = (
+            configurations(wanted, subject.format) if runtimes is None else natively(wanted, subject.format, runtimes)
+        )
         file = kept / _session_name(subject, cells, bench.device, plan) if kept is not None else None
         if file is not None and file.is_file():
             sessions.append(msgspec.json.decode(file.read_bytes(), type=Session))
             continue
         if not cells:
-            sessions.append(Session(refusals=(_no_engine(subject, wanted),)))
+            sessions.append(Session(refusals=(_no_engine(subject, wanted, runtimes),)))
             continue
         session = measure(
             [subject],
@@ -242,7 +320,7 @@ def measure_here(
             plan,
             profile=profile,
             told=told,
-            reference=lambda item, request: _reference(bench, item, request),
+            reference=lambda item, request: _reference(folder, item, request),
         )
         if file is not None:
             _keep(session, file)
@@ -269,14 +347,17 @@ def _session_name(subject: Subject, cells: Sequence[Configuration], device: Devi
     return f"{subject.digest[:16]}-{hashlib.blake2b(stands, digest_size=8).hexdigest()}.json"
 
 
-def _reference(bench: HostBench, subject: Subject, request: Request) -> tuple[Reply, bytes] | None:
-    """Outputs of the engine that is believed, from one run."""
+def _reference(folder: Path, subject: Subject, request: Request) -> tuple[Reply, bytes] | None:
+    """Outputs of the engine that is believed, from one run on this machine."""
     for configuration in _REFERENCE.get(subject.format, ()):
+        engine = engine_named(configuration.engine)
+        if not installed(engine):
+            continue
         once = replace(
-            request, delegate=configuration.delegate, outputs=bench.scratch("reference.out"), least_runs=1, least_seconds=0.0,
+            request, delegate=configuration.delegate, outputs=str(folder / "reference.out"), least_runs=1, least_seconds=0.0,
             warmup_runs=0, warmup_seconds=0.0, warmup_most=0.0,
         )  # fmt: skip
-        reply = bench.launch(configuration, once)
+        reply = launch_here(engine, once)
         if reply.trouble is None and reply.outputs:
             try:
                 return reply, Path(once.outputs).read_bytes()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,6 +83,32 @@ def test_two_measurements_of_the_same_are_compared(tmp_path: Path) -> None:
     assert "in both" in nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "c")).output
     refused = nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "d"))
     assert "is no measurement" in str(refused.exception)
+
+
+@litert
+def test_a_runtime_library_runs_the_model_with_our_runner() -> None:
+    import ai_edge_litert
+
+    if platform.machine() != "x86_64":
+        pytest.skip("the library is of another processor than the prebuilt runner's")
+    library = Path(next(iter(ai_edge_litert.__path__))) / "libLiteRt.so"
+    session = measured(str(DIGITS), "--runtime", str(library))
+    (one,) = session.measurements
+    assert one.configuration.engine == "native:libLiteRt.so"
+    assert one.library == hashlib.sha256(library.read_bytes()).hexdigest()
+    assert one.output is not None
+    assert one.output.difference is not None
+    assert one.output.difference < 1e-5
+    refused = measured(str(MODELS / "shapes_onnx" / "shapes_classifier.onnx"), "--runtime", str(library))
+    assert [item.kind for item in refused.refusals] == ["unsupported"]
+
+
+def test_the_libraries_of_an_app_are_asked_for_by_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.apk", "w") as app:
+        app.writestr("assets/digits.tflite", DIGITS.read_bytes())
+    refused = nngauge("measure", str(tmp_path / "a.apk"), "--app-runtime", *QUICK)
+    assert "no runtime library for" in str(refused.exception)
+    assert "--runtime FILE" in str(refused.exception)
 
 
 def test_an_engine_that_is_not_there_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,9 @@ class Bench:
     def scratch(self, name: str) -> str:
         return str(self.folder / name)
 
+    def library(self, configuration: Configuration) -> str:
+        return "11" * 32 if configuration.engine == "litert" else ""
+
     def fetch(self, remote: str, target: Path) -> None:
         target.write_bytes(Path(remote).read_bytes())
 
@@ -103,6 +106,7 @@ def test_a_session_is_measurements_with_their_conditions(bench: Bench, subject: 
     assert not found.refusals
     assert (one.model, one.format, one.engine_version, one.configuration) == ("ab" * 32, "tflite", "1.2", LITERT)
     assert other.configuration.threads == 4
+    assert one.library == "11" * 32
     assert [launch.block for launch in one.launches] == [0, 1, 2, 3, 4, 5]
     first = one.launches[0]
     assert (first.load_ns, first.first_ns, first.warmup_ns, len(first.wall_ns)) == (7, 8, (9,), 30)

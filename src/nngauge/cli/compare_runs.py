@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,14 +33,14 @@ def command(first: Path, second: Path, matters: float, exit_code: bool, as_json:
     """
     import msgspec
 
-    from nngauge.cli.screen import show
+    from nngauge.cli.screen import show, write_json
     from nngauge.measure.comparison import Verdict, compare, matching
     from nngauge.screen.measurement import render_comparison
 
     one, other = read_session(first), read_session(second)
     rows = compare(matching(one.measurements, other.measurements), matters=matters / 100)
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
+        write_json(msgspec.json.encode(rows))
     else:
         show(render_comparison(rows))
     slower = any(row.verdict is Verdict.SLOWER for row in rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +41,14 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> t
     metavar="A,B",
     help="Engines; default: the usual one of the format.",
 )
+@click.option(
+    "--runtime",
+    "libraries",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Run with this library (LiteRT, TFLite C, ONNX Runtime C) instead of an installed engine.",
+)
+@click.option("--app-runtime", is_flag=True, help="Run the models of an app with the libraries that the app ships.")
 @click.option("--threads", default="1", callback=_numbers, show_default=True, metavar="1,4", help="Numbers of threads.")
 @click.option(
     "--delegate",
@@ -84,6 +91,8 @@ def command(
     path: Path,
     address: str,
     engines: tuple[str, ...],
+    libraries: tuple[Path, ...],
+    app_runtime: bool,
     threads: tuple[int, ...],
     delegates: tuple[str, ...],
     batches: tuple[int, ...],
@@ -117,8 +126,17 @@ def command(
         least_launches=launches, most_launches=max(launches, most_launches), precision=precision / 100, seconds=seconds,
         seed=seed,
     )  # fmt: skip
+    native = libraries or (() if app_runtime or address != "host" else None)
     session = _measure(
-        path, address, wanted, plan, dict(shape_of(text) for text in inputs), feeds, profile=profile, quiet=quiet
+        path,
+        address,
+        wanted,
+        plan,
+        dict(shape_of(text) for text in inputs),
+        feeds,
+        native,
+        profile=profile,
+        quiet=quiet,
     )
     _tell(session, output, as_json=as_json)
     raise click.exceptions.Exit(EXIT_PARTIAL if session.refusals else EXIT_OK)
@@ -131,6 +149,7 @@ def _measure(
     plan: Plan,
     shapes: dict[str, tuple[int, ...]],
     feeds: tuple[str, ...],
+    native: tuple[Path, ...] | None,
     *,
     profile: bool,
     quiet: bool,
@@ -138,12 +157,20 @@ def _measure(
     from nngauge.cli.screen import progress
     from nngauge.devices import open_device
     from nngauge.errors import UsageError
-    from nngauge.measuring import MEASURED, is_study, measure_here, subjects_at
+    from nngauge.measuring import MEASURED, is_study, measure_here, runtimes_for, subjects_at
 
     with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
         subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))
         if not subjects:
             raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
+        runtimes = None
+        if native is not None:
+            runtimes = runtimes_for(path, native, device.facts().abi, Path(folder) / "libraries")
+            if not runtimes:
+                raise UsageError(
+                    f"no runtime library for {device.facts().abi or 'this device'}", where=str(path),
+                    hint="--runtime FILE: libLiteRt.so, libtensorflowlite_c.so or libonnxruntime.so of this processor",
+                )  # fmt: skip
         with progress(quiet=quiet) as bar:
             task = bar.add_task("measuring", total=len(subjects) * plan.least_launches, rate="", failed="")
 
@@ -151,7 +178,9 @@ def _measure(
                 bar.update(task, advance=1, rate=f"{now.running} to go")
 
             kept = path / MEASURED if is_study(path) else None
-            return measure_here(subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept)
+            return measure_here(
+                subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes
+            )
 
 
 def _feed(text: str) -> tuple[str, Path]:
@@ -166,13 +195,13 @@ def _feed(text: str) -> tuple[str, Path]:
 def _tell(session: Session, output: Path | None, *, as_json: bool) -> None:
     import msgspec
 
-    from nngauge.cli.screen import show
+    from nngauge.cli.screen import show, write_json
     from nngauge.screen.measurement import render_session
 
     data = msgspec.json.encode(session)
     if output is not None:
         output.write_bytes(msgspec.json.format(data, indent=1) + b"\n")
     if as_json:
-        sys.stdout.buffer.write(data + b"\n")
+        write_json(data)
     else:
         show(render_session(session))

@@ -78,6 +78,9 @@ class Bench(Protocol):
     def scratch(self, name: str) -> str:
         """A path there that a launch may write."""
 
+    def library(self, configuration: Configuration) -> str:
+        """SHA-256 of the library that runs the model, where it is a file of its own; else empty."""
+
 
 class _Made(Struct):
     """What a subject needs on the bench in one configuration, and what its launches said besides times."""
@@ -243,7 +246,7 @@ class _Session:
         inputs = self._input_set(subject, cell.configuration.batch, self._plan.seed)
         bare = Measurement(
             model=subject.digest, name=subject.name, format=subject.format, configuration=cell.configuration,
-            engine_version=reply.version, device=self._bench.device, started=started, tool=f"nngauge {__version__}",
+            engine_version=reply.version, library=self._bench.library(cell.configuration), device=self._bench.device, started=started, tool=f"nngauge {__version__}",
             seed=self._plan.seed, macs=subject.macs, launches=tuple(launches), output=self._output(subject, made, reply, reference),
             notes=(*(f"input {item.name}: {item.says}" for item in inputs), *reply.notes),
         )  # fmt: skip
