@@ -72,9 +72,8 @@ def build(explorer: Explorer, *, names: Iterable[str] = (), any_address: bool = 
     from starlette.routing import Route
 
     _assets()
-    for view in VIEWS:  # compiled before somebody waits for them
-        if view.template:
-            environment().get_template(view.template)
+    for name in environment().list_templates():  # compiled before somebody waits for them
+        environment().get_template(name)
     routes = [
         Route("/static/{name}", _static),
         *(route for view in VIEWS for route in _routes(view, explorer)),

@@ -66,6 +66,14 @@ _ENTRY: Final = (
 )
 """A row for each place of a model in the first app that has it, `often`: in more than one place of it."""
 
+KIN: Final = ("structure", "layers", "trunk")
+"""Digests that models may have in common, from closest to farthest: the kinds of `model_kin`."""
+
+
+def _kin(kind: int, column: str) -> str:
+    return f"SELECT {kind}::UTINYINT AS kind, {column}_key AS key, number, apps FROM model_entry WHERE {column}_key IS NOT NULL"
+
+
 _OVERVIEW: Final = Step(
     "overview",
     "counting packages and apps",
@@ -223,6 +231,7 @@ _MODELS: Final = Step(
             "model_entry",
             f"{_ENTRY} WHERE NOT often UNION ALL (SELECT DISTINCT ON (number) * FROM ({_ENTRY} WHERE often))",
         ),
+        ("model_kin", " UNION ALL ".join(_kin(place, column) for place, column in enumerate(KIN)) + " ORDER BY kind, key"),
         ("by_format", "SELECT DISTINCT format AS value, n FROM model JOIN own_number USING (app) ORDER BY ALL"),
         (
             "by_task",

@@ -22,6 +22,7 @@ from nngauge.web.pages.app import stored_result
 from nngauge.web.pages.apps import split
 from nngauge.web.pages.models import ModelRow, model_rows, number_of
 from nngauge.web.patience import Ready
+from nngauge.web.tables import KIN
 from nngauge.web.view import Desk, Missing, Shown, View
 from nngauge.web.workshop import Part
 
@@ -181,29 +182,35 @@ def _use(app: tuple[Any, ...], facts: tuple[Any, ...]) -> Use:
 
 # --- relatives ------------------------------------------------------------------------------------------------------------
 
-_KEYS: Final = (
-    ("structure_key", "same graph", "the same operators, types and shapes, written by the same converter"),
-    ("layers_key", "same layers", "the same weighted layers in any format or type: the same architecture"),
-    ("trunk_key", "same trunk", "the same layers but for the last one: another head on the same network"),
+_RELATIONS: Final = (
+    ("same graph", "the same operators, types and shapes, written by the same converter"),
+    ("same layers", "the same weighted layers in any format or type: the same architecture"),
+    ("same trunk", "the same layers but for the last one: another head on the same network"),
 )
+"""Of the kinds in `tables.KIN`."""
 
 
 def _same(desk: Desk, number: int) -> list[Kin]:
-    """Models with the same digests of structure; each in the closest relation only."""
-    mine = desk.row("SELECT structure_key, layers_key, trunk_key FROM model_entry WHERE number = ?", number)
-    found: list[Kin] = []
-    closer: list[str] = []
-    for (column, relation, says), key in zip(_KEYS, mine or (), strict=False):
+    """Models with the same digests of structure; each in its closest relation only."""
+    columns = ", ".join(f"{name}_key" for name in KIN)
+    keys = desk.row(f"SELECT {columns} FROM model_entry WHERE number = ?", number) or ()
+    found: list[tuple[str, str, int, list[int]]] = []
+    closer = "SELECT NULL::UBIGINT WHERE false"
+    for kind, (key, (relation, says)) in enumerate(zip(keys, _RELATIONS, strict=False)):
         if key is None:
             continue
-        where = " AND ".join([f"{column} = {int(key)}", f"number <> {int(number)}", *closer])
+        mine = f"SELECT number FROM model_kin WHERE kind = {kind} AND key = {int(key)}"
         rows = desk.rows(
-            f"SELECT number, count(*) OVER () FROM model_entry WHERE {where} ORDER BY apps DESC, number LIMIT {_RELATIVES}"
+            f"SELECT number, count(*) OVER () FROM model_kin WHERE kind = {kind} AND key = {int(key)} AND number <> {int(number)} "
+            f"AND number NOT IN ({closer}) ORDER BY apps DESC, number LIMIT {_RELATIVES}"
         )
         if rows:
-            found.append(Kin(relation, says, rows[0][1], model_rows(desk, [row[0] for row in rows]), []))
-        closer.append(f"{column} IS DISTINCT FROM {int(key)}")
-    return found  # fmt: skip
+            found.append((relation, says, rows[0][1], [row[0] for row in rows]))
+        closer = f"{closer} UNION ALL {mine}"
+    models = {number_of(model.digest): model for model in model_rows(desk, [item for kin in found for item in kin[3]])}
+    return [
+        Kin(relation, says, count, [models[item] for item in numbers], []) for relation, says, count, numbers in found
+    ]
 
 
 def _near(desk: Desk, number: int) -> tuple[Kin | None, str]:
