@@ -65,22 +65,31 @@ def test_digest_is_sha256_of_the_outputs(tmp_path: Path) -> None:
     assert reply.digests == tuple(hashlib.sha256(part).hexdigest() for part in (data[:size], data[size:]))
 
 
-def test_processor_time_is_that_of_the_python_process(tmp_path: Path) -> None:
-    # ONNX Runtime's Python call adds microseconds, so the model is one that takes some hundred; the best of some launches
-    # on each side are compared, since a busy machine only ever makes it slower.
-    model = EXAMPLES / "shapes_onnx" / "shapes_segmenter.onnx"
-    keywords = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"
-    for path in (keywords, model):
-        request = request_for(path, tmp_path, **{**QUICK, "least_seconds": 0.2, "warmup_seconds": 0.1})
-        native = replace(request, library=str(library(_engine(path))))
-        best: dict[str, float] = {"mine": 1e18, "theirs": 1e18}
-        for _ in range(8):
-            best["mine"] = min(best["mine"], sorted(reply_of([runner()], native).cpu_ns)[20])
-            best["theirs"] = min(best["theirs"], sorted(_child(_engine(path), request).cpu_ns)[20])
-            if abs(best["mine"] / best["theirs"] - 1) < 0.03:
-                break
-        allowed = 0.03 if path is keywords else 0.15  # Python's share of a short ONNX Runtime call
-        assert best["mine"] == pytest.approx(best["theirs"], rel=allowed)
+@pytest.mark.parametrize(
+    ("name", "engine", "allowed"),
+    [
+        ("keywords_tflite/keywords_float32.tflite", "litert_compiled", 0.06),
+        ("shapes_onnx/shapes_segmenter.onnx", "onnxruntime", 0.15),  # Python's share of a short ONNX Runtime call
+    ],
+    ids=["litert", "onnxruntime"],
+)
+def test_processor_time_is_that_of_the_python_process(name: str, engine: str, allowed: float, tmp_path: Path) -> None:
+    # Work of others and where a process happens to lie in memory only make launches slower: the fastest tenth of the best
+    # launch of each side is compared, and looking ends when they are within 3 %.
+    model = EXAMPLES / name
+    request = request_for(model, tmp_path, **{**QUICK, "least_seconds": 0.1, "warmup_seconds": 0.1})
+    native = replace(request, library=str(library(_engine(model))))
+    mine, theirs = [], []
+    for _ in range(10):
+        mine.append(_fast(reply_of([runner()], native)))
+        theirs.append(_fast(_child(engine, request)))
+        if abs(min(mine) / min(theirs) - 1) < 0.03:
+            break
+    assert min(mine) == pytest.approx(min(theirs), rel=allowed)
+
+
+def _fast(reply: Reply) -> int:
+    return sorted(reply.cpu_ns)[len(reply.cpu_ns) // 10]
 
 
 @pytest.mark.parametrize(("model", "kinds"), [(KEYWORDS, set()), (MODELS[-1], {"Conv"})], ids=["litert", "onnxruntime"])
