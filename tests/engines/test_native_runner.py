@@ -283,6 +283,7 @@ def test_constants_are_those_of_the_python_loop() -> None:
     assert found["PLANNED"] == timing._PLANNED
     assert found["WINDOWS"] == timing._WINDOWS
     assert found["CALIBRATION"] == timing._CALIBRATION
+    assert found["WAITED_NS"] == timing._WAITED_NS
 
 
 def test_defaults_are_those_of_the_request() -> None:

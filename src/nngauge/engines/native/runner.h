@@ -26,11 +26,12 @@ enum {
     MOST_THREADS = 256,
     MOST_LEAST_RUNS = 100000,
     MOST_SECONDS = 86400,
-    MOST_SAMPLES = 5000,        /* as nngauge.engines.timing; a test compares these four */
-    SHORTEST_NS = 100000,
+    MOST_SAMPLES = 5000,        /* these six as nngauge.engines.timing; a test compares them */
+    SHORTEST_NS = 1000000,
     PLANNED = 4000,
     WINDOWS = 5,
     CALIBRATION = 200,
+    WAITED_NS = 20000,
 };
 #define MOST_FEED ((int64_t)1 << 30) /* bytes of one input */
 
