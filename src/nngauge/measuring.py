@@ -15,6 +15,7 @@ from nngauge.analyse.constants import Constants
 from nngauge.analyse.cost import model_cost
 from nngauge.analyse.shapes import infer_shapes
 from nngauge.devices import OpenDevice
+from nngauge.domain.energy import Energy, EnergyRefusal
 from nngauge.domain.measurement import Configuration, Device, Refusal, Session, State
 from nngauge.domain.model import Model
 from nngauge.engines import Engine, Reply, Request, Trouble, engine_named, engines_for, installed
@@ -23,9 +24,11 @@ from nngauge.engines.native import FORMATS, Runtime, app_runtimes, native_launch
 from nngauge.errors import InputError, NotThisFormat, StoreError, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
+from nngauge.instruments import Meter
 from nngauge.io.atomic import write_atomically
+from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
-from nngauge.measure.session import Subject, measure
+from nngauge.measure.session import Metered, Subject, measure
 from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.study import LEDGER, look
 from nngauge.version import __version__
@@ -290,6 +293,7 @@ def measure_here(
     *,
     runtimes: Mapping[str, Runtime] | None = None,
     profile: bool = False,
+    meter: tuple[Meter, EnergyPlan] | None = None,
     told: Callable[[Progress], None] = lambda _: None,
     kept: Path | None = None,
 ) -> Session:
@@ -297,7 +301,7 @@ def measure_here(
 
     `runtimes`: libraries to run them with, by the runner on the device, instead of the engines of this Python. Outputs are
     compared with those of an engine of this machine where it has one.
-    `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
+    `meter`: measures the energy of each inference, too; it is to be open with the clock of `SystemClock`. `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
     """
     here = HostBench(device, folder)
     bench = NativeBench(device, runtimes) if runtimes is not None else here
@@ -319,6 +323,7 @@ def measure_here(
             bench,
             plan,
             profile=profile,
+            metered=_metered(device, bench, *meter) if meter is not None else None,
             told=told,
             reference=lambda item, request: _reference(folder, item, request),
         )
@@ -328,7 +333,18 @@ def measure_here(
     return Session(
         measurements=tuple(item for session in sessions for item in session.measurements),
         refusals=tuple(item for session in sessions for item in session.refusals),
+        energies=tuple(item for session in sessions for item in session.energies),
     )
+
+
+def _metered(device: OpenDevice, bench: HostBench | NativeBench, meter: Meter, plan: EnergyPlan) -> Metered:
+    """Loops of processes on the bench, which take turns between baselines."""
+
+    def measured(loops: Mapping[str, tuple[Configuration, Request]]) -> Mapping[str, Energy | EnergyRefusal]:
+        run = {name: bench_loop(bench, *asked) for name, asked in loops.items()}
+        return measure_energies(device, run, meter, plan)
+
+    return measured
 
 
 def _keep(session: Session, file: Path) -> None:

@@ -185,6 +185,12 @@ def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
     assert found.format == "ncnn"
 
 
+def test_energy_wants_a_meter_that_records() -> None:
+    assert "go together" in str(nngauge("measure", str(DIGITS), "--energy").exception)
+    assert "only reads recordings" in str(nngauge("measure", str(DIGITS), "--energy", "--meter", "csv").exception)
+    assert "no such power meter" in str(nngauge("measure", str(DIGITS), "--energy", "--meter", "x").exception)
+
+
 def test_wrong_use_is_said() -> None:
     assert "not NAME=FILE" in str(nngauge("measure", str(DIGITS), "--feed", "x").exception)
     assert "not the address of a device" in str(nngauge("measure", str(DIGITS), "--device", "phone").exception)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
+from nngauge.domain.energy import Energy, EnergyRefusal, Obstacle
 from nngauge.domain.graph import DType, Graph, Tensor
 from nngauge.domain.measurement import Configuration, Device, Doubt, OpTime, Session, State
 from nngauge.engines import Reply, Request, Trouble, Written
@@ -118,6 +120,23 @@ def test_a_session_is_measurements_with_their_conditions(bench: Bench, subject: 
     assert (one.output.varies, one.output.reference, one.output.difference) == (True, "trusted 1.2", 0)
     assert one.doubts == ()
     assert "input image: random from 0 to 1" in one.notes
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Session) == found
+
+
+def test_energy_is_asked_for_after_the_times_and_only_of_what_ran(bench: Bench, subject: Subject) -> None:
+    bench.trouble["ncnn"] = Trouble(kind="unsupported", reason="no")
+    asked: dict[str, tuple[Configuration, Request]] = {}
+
+    def metered(loops: Mapping[str, tuple[Configuration, Request]]) -> Mapping[str, Energy | EnergyRefusal]:
+        assert len(bench.requests) == 7, "not before all launches"
+        asked.update(loops)
+        return {name: EnergyRefusal(kind=Obstacle.NO_METER, reason="none here") for name in loops}
+
+    found = measure([subject], [LITERT, Configuration(engine="ncnn")], bench, Plan(), metered=metered)
+    (energy,) = found.energies
+    assert [configuration for configuration, _ in asked.values()] == [LITERT]
+    assert (energy.name, energy.configuration, energy.energy) == ("m.tflite", LITERT, None)
+    assert energy.refusal is not None
     assert msgspec.json.decode(msgspec.json.encode(found), type=Session) == found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -12,9 +12,19 @@ from nngauge.cli import EXIT_OK, EXIT_PARTIAL
 from nngauge.cli.show import shape_of
 
 if TYPE_CHECKING:
+    from nngauge.devices import OpenDevice
     from nngauge.domain.measurement import Session
+    from nngauge.instruments import Meter
+    from nngauge.measure.energy import EnergyPlan
     from nngauge.measure.protocol import Plan, Progress
     from nngauge.measuring import Wanted
+
+
+class _Energy(NamedTuple):
+    """What energy is measured with, and how long."""
+
+    meter: str
+    plan: EnergyPlan
 
 
 def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
@@ -81,6 +91,18 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> t
     "--seconds", type=click.FloatRange(min=0), default=600.0, show_default=True, help="For each model, more or less."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and of the order of launches.")
+@click.option("--energy", is_flag=True, help="Energy of an inference, too; wants --meter.")
+@click.option("--meter", metavar="NAME", help="Power meter: battery, perfetto, powercap, monsoon (docs/energy.md).")
+@click.option(
+    "--energy-blocks", type=click.IntRange(2, 100), default=5, show_default=True, help="Loops between baselines."
+)
+@click.option(
+    "--energy-seconds",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    help="Of a loop, of a baseline.",
+)
 @click.option("--profile", is_flag=True, help="Time of each operator, where the engine tells.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep everything in this file, as JSON."
@@ -104,6 +126,10 @@ def command(
     precision: float,
     seconds: float,
     seed: int,
+    energy: bool,
+    meter: str | None,
+    energy_blocks: int,
+    energy_seconds: float,
     profile: bool,
     output: Path | None,
     as_json: bool,
@@ -116,9 +142,15 @@ def command(
     not be measured; it says what and why. Of a study (run with --keep-models) every distinct model is measured once; what
     was measured is kept there, and the same command goes on with the rest.
     """
+    from nngauge.errors import UsageError
+    from nngauge.measure.energy import EnergyPlan
     from nngauge.measure.protocol import Plan
     from nngauge.measuring import Wanted
 
+    if energy != (meter is not None):
+        raise UsageError(
+            "--energy and --meter go together", hint="--energy --meter battery; docs/energy.md has all meters"
+        )
     wanted = Wanted(
         engines=engines, threads=threads or (1,), delegates=delegates or ("",), batches=batches or (1,), cpus=cpus
     )
@@ -136,6 +168,11 @@ def command(
         feeds,
         native,
         profile=profile,
+        energy=_Energy(
+            meter, EnergyPlan(blocks=energy_blocks, baseline_seconds=energy_seconds, loop_seconds=energy_seconds)
+        )
+        if meter is not None
+        else None,
         quiet=quiet,
     )
     _tell(session, output, as_json=as_json)
@@ -152,6 +189,7 @@ def _measure(
     native: tuple[Path, ...] | None,
     *,
     profile: bool,
+    energy: _Energy | None,
     quiet: bool,
 ) -> Session:
     from nngauge.cli.screen import progress
@@ -179,8 +217,21 @@ def _measure(
 
             kept = path / MEASURED if is_study(path) else None
             return measure_here(
-                subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes
-            )
+                subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes,
+                meter=(_meter(energy.meter, device), energy.plan) if energy is not None else None,
+            )  # fmt: skip
+
+
+def _meter(name: str, device: OpenDevice) -> Meter:
+    from nngauge.errors import UsageError
+    from nngauge.instruments import Setup, SystemClock, meter_named
+
+    kind = meter_named(name)
+    if kind.open is None:
+        raise UsageError(
+            "only reads recordings", where=name, hint="a meter that records: battery, perfetto, powercap, monsoon"
+        )
+    return kind.open(Setup(clock=SystemClock(), device=device))
 
 
 def _feed(text: str) -> tuple[str, Path]:

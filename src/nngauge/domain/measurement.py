@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from nngauge.domain.energy import Energy, EnergyRefusal
+
 
 class Doubt(StrEnum):
     """Why a measurement should not be believed without a second look."""
@@ -139,8 +141,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The first inference."""
     warmup_ns: tuple[int, ...] = ()
     wall_ns: tuple[int, ...] = ()
-    """Each inference after the warm-up; where one is too short for the clock, the mean of `per_sample` of them."""
-    per_sample: int = 1
+    """Each inference after the warm-up; where one is too short for the clock, the mean of some (`inferences_per_sample`)."""
     cpu_ns: tuple[int, ...] = ()
     """Processor time of each, all threads."""
     interrupted: tuple[int, ...] = ()
@@ -216,9 +217,22 @@ class Measurement(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class ModelEnergy(Struct, frozen=True, kw_only=True):
+    """Energy of one inference of a model in a configuration: measured, or why it was not."""
+
+    model: str
+    """As `Model.digest`."""
+    name: str
+    configuration: Configuration
+    energy: Energy | None = None
+    refusal: EnergyRefusal | None = None
+
+
 class Session(Struct, frozen=True, kw_only=True):
     """All that one `nngauge measure` measured."""
 
     schema: str = "nngauge.measurement/1"
     measurements: tuple[Measurement, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    energies: tuple[ModelEnergy, ...] = ()
+    """Only where energy was asked for."""

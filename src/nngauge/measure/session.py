@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
@@ -16,12 +16,14 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nngauge.domain.energy import Energy, EnergyRefusal
 from nngauge.domain.graph import Graph
 from nngauge.domain.measurement import (
     Configuration,
     Device,
     Launch,
     Measurement,
+    ModelEnergy,
     OpTime,
     OutputCheck,
     Refusal,
@@ -33,7 +35,7 @@ from nngauge.errors import InputError, UsageError
 from nngauge.measure.doubts import doubts
 from nngauge.measure.inputs import Input, inputs_of
 from nngauge.measure.outputs import check, difference
-from nngauge.measure.protocol import Cell, Plan, Progress, run
+from nngauge.measure.protocol import Cell, Course, Plan, Progress, run
 from nngauge.version import __version__
 
 _COMPARED: Final = 64 * 2**20
@@ -82,6 +84,10 @@ class Bench(Protocol):
         """SHA-256 of the library that runs the model, where it is a file of its own; else empty."""
 
 
+Metered = Callable[[Mapping[str, tuple[Configuration, Request]]], Mapping[str, Energy | EnergyRefusal]]
+"""Energy of several loops that take turns, by their names."""
+
+
 class _Made(Struct):
     """What a subject needs on the bench in one configuration, and what its launches said besides times."""
 
@@ -99,15 +105,18 @@ def measure(
     *,
     reference: Callable[[Subject, Request], tuple[Reply, bytes] | None] = lambda _subject, _request: None,
     profile: bool = False,
+    metered: Metered | None = None,
     told: Callable[[Progress], None] = lambda _: None,
 ) -> Session:
     """Measures every subject in every configuration whose engine says it reads the format.
 
     `reference` runs the model once on an engine that is trusted, with the same inputs; its outputs are compared. A subject whose
-    inputs cannot be made becomes refusals. Raises `InputError` only for what ends the session: the device is gone.
+    inputs cannot be made becomes refusals. `metered` measures the energy of what ran, after all times were taken. Raises `InputError` only for what ends the session: the device is gone.
     """
     with TemporaryDirectory(prefix="nngauge-measure-") as folder:
-        return _Session(subjects, configurations, bench, plan, Path(folder)).run(reference, profile=profile, told=told)
+        return _Session(subjects, configurations, bench, plan, Path(folder)).run(
+            reference, profile=profile, metered=metered, told=told
+        )
 
 
 class _Session:
@@ -132,6 +141,7 @@ class _Session:
         reference: Callable[[Subject, Request], tuple[Reply, bytes] | None],
         *,
         profile: bool,
+        metered: Metered | None,
         told: Callable[[Progress], None],
     ) -> Session:
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -146,7 +156,20 @@ class _Session:
             if profile and not self._bench.device.emulated:
                 launches[-1] = replace(launches[-1], ops=self._profile(cell))
             measurements.append(self._measurement(cell, launches, started, reference))
-        return Session(measurements=tuple(measurements), refusals=tuple(refusals))
+        energies = tuple(self._energies(metered, courses)) if metered is not None else ()
+        return Session(measurements=tuple(measurements), refusals=tuple(refusals), energies=energies)
+
+    def _energies(self, metered: Metered, courses: Sequence[Course]) -> Iterator[ModelEnergy]:
+        ran = [cell for cell, course in zip(self._cells, courses, strict=True) if course.launches]
+        loops = {str(at): (cell.configuration, self._made[cell].request) for at, cell in enumerate(ran)}
+        found = metered(loops) if loops else {}
+        for at, cell in enumerate(ran):
+            energy = found[str(at)]
+            yield ModelEnergy(
+                model=cell.model, name=self._subjects[cell.model].name, configuration=cell.configuration,
+                energy=energy if isinstance(energy, Energy) else None,
+                refusal=energy if isinstance(energy, EnergyRefusal) else None,
+            )  # fmt: skip
 
     # --- a launch ---------------------------------------------------------------------------------------------------------
 
@@ -167,7 +190,7 @@ class _Session:
             made.reply, made.outputs = reply, self._fetched(made.request, reply)
         return Launch(
             block=block, load_ns=reply.load_ns, first_ns=reply.first_ns, warmup_ns=reply.warmup_ns, wall_ns=reply.wall_ns,
-            cpu_ns=reply.cpu_ns, per_sample=reply.inferences_per_sample, interrupted=reply.interrupted, load_bytes=reply.load_bytes, peak_bytes=reply.peak_bytes,
+            cpu_ns=reply.cpu_ns, interrupted=reply.interrupted, load_bytes=reply.load_bytes, peak_bytes=reply.peak_bytes,
             inferences_per_sample=reply.inferences_per_sample, stages=reply.stages,
             delegated=reply.delegated, before=before, after=self._bench.state(), settled=reply.settled,
         )  # fmt: skip

@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, Refusal, Session
+from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, ModelEnergy, Refusal, Session
 from nngauge.measure.comparison import Compared, Verdict
+from nngauge.measure.energy import said
 from nngauge.measure.primary import Clock, primary, times
 from nngauge.measure.statistics import bootstrap, percentile
 from nngauge.units import format_bytes, format_count
@@ -76,7 +77,7 @@ def render_session(session: Session) -> RenderableType:
         del model
     if session.measurements:
         blocks.append(Text(f"\non {device_line(session.measurements[0].device)}", style="dim"))
-    blocks += [*_doubts(session.measurements), *_refusals(session.refusals)]
+    blocks += [*_energies(session.energies), *_doubts(session.measurements), *_refusals(session.refusals)]
     return Group(*blocks)
 
 
@@ -142,6 +143,21 @@ def _ops(found: Sequence[Measurement], rows: int = 8) -> Iterator[RenderableType
         yield table
         if len(ops) > rows:
             yield Text(f"  … and {len(ops) - rows} more; --json has all", style="dim")
+
+
+def _energies(found: Sequence[ModelEnergy]) -> Iterator[RenderableType]:
+    if found:
+        yield Text("\nEnergy of one inference, above the device at rest", style="bold")
+    for item in found:
+        told = item.energy or item.refusal
+        line = Text(f"  {one_line(item.name)}  {configuration(item.configuration)}: ")
+        line.append(one_line(said(told)) if told is not None else "not measured")
+        doubts = (
+            ", ".join(item.energy.doubts)
+            if item.energy is not None
+            else one_line(item.refusal.hint if item.refusal else "")
+        )
+        yield line.append(f"  {doubts}" if doubts else "", style="dim")
 
 
 def _doubts(found: Sequence[Measurement]) -> Iterator[RenderableType]:
