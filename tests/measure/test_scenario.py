@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nngauge.cli.scenario import command
 from nngauge.domain.energy import Energy, MeterFacts
-from nngauge.domain.measurement import Configuration, Doubt, Launch, Session, Stage
+from nngauge.domain.measurement import Configuration, Launch, ModelEnergy, Session
 from nngauge.errors import MalformedError, UsageError
 from nngauge.measure.mlperf import as_mlperf
 from nngauge.measure.presets import Battery, Certainty, Parameter, Preset, preset_names, read_battery, read_preset
@@ -319,6 +319,22 @@ def test_command_with_a_file_of_energy(tmp_path: Path) -> None:
     assert isinstance(
         run(session_file(tmp_path), "--preset", "camera", "--energy", str(energy)).exception, MalformedError
     )
+
+
+def test_energy_that_the_session_holds_is_that_of_its_configuration(tmp_path: Path) -> None:
+    one = measurement(steady(28_500_000))
+    other = measurement(steady(20_000_000), configuration=Configuration(engine="litert", threads=4))
+    energy = ModelEnergy(
+        model=one.model,
+        name=one.name,
+        configuration=other.configuration,
+        energy=measured(joules=0.03, low=0.029, high=0.031),
+    )
+    path = tmp_path / "session.json"
+    path.write_bytes(msgspec.json.encode(Session(measurements=(one, other), energies=(energy,))))
+    first, second = json.loads(run(str(path), "--preset", "camera", "--battery", "4Ah", "--json").output)
+    assert first["spent"] is None
+    assert second["inputs"]["joules"]["middle"] == 0.03
 
 
 def test_command_says_what_is_wrong(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 )
 @click.option("--prefill-joules", default="", metavar="2mJ", help="Measured energy of a prompt's token (chat).")
 @click.option(
-    "--energy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Measured energy, as JSON."
+    "--energy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Measured energy, as JSON; default: what the session holds.",
 )
 @click.option("--load-joules", default="", metavar="1.2J", help="Measured energy of loading the model.")
 @click.option(
@@ -68,7 +70,7 @@ def command(
         )
     preset = read_preset(name)
     items = _items(session, only)
-    outcomes = _outcomes(items, _presets(preset, fps), _energies(energy), _said(said), alone=len(items) == 1)
+    outcomes = _outcomes(items, _presets(preset, fps), _energies(energy, session), _said(said), alone=len(items) == 1)
     _tell(outcomes, as_json=as_json)
 
 
@@ -106,10 +108,16 @@ def _presets(preset: Preset, fps: str) -> list[Preset]:
         raise UsageError(f"--fps {fps!r} is no list of numbers", hint="for example --fps 30,1") from None
 
 
-def _energies(path: Path | None) -> list[Energy]:
-    from nngauge.measure.quantities import read_energies
+def _energies(path: Path | None, session: Path) -> Callable[[Measurement], Energy | None]:
+    """That of a file, by the model's name; else what was measured with the times, of the same configuration."""
+    from nngauge.cli.compare_runs import read_session
+    from nngauge.measure.quantities import energy_of, read_energies
 
-    return read_energies(path) if path is not None else []
+    if path is not None:
+        told = read_energies(path)
+        return lambda item: energy_of(item.name, told)
+    measured = {(one.model, one.configuration): one.energy for one in read_session(session).energies}
+    return lambda item: measured.get((item.model, item.configuration))
 
 
 def _said(said: dict[str, str]) -> Terms:
@@ -130,7 +138,12 @@ def _said(said: dict[str, str]) -> Terms:
 
 
 def _outcomes(
-    items: Sequence[Measurement], presets: Sequence[Preset], energies: Sequence[Energy], terms: Terms, *, alone: bool
+    items: Sequence[Measurement],
+    presets: Sequence[Preset],
+    energy: Callable[[Measurement], Energy | None],
+    terms: Terms,
+    *,
+    alone: bool,
 ) -> list[Outcome]:
     from nngauge.errors import UsageError
     from nngauge.measure.presets import read_battery
@@ -139,20 +152,15 @@ def _outcomes(
     if terms.joules is not None and not alone:
         raise UsageError("--joules is of one model in one configuration, the session has several", hint="--only NAME")
     battery = read_battery()
-    return [
-        scenario(item, preset, _with_energy(item.name, energies, terms), battery)
-        for item in items
-        for preset in presets
-    ]
+    return [scenario(item, preset, _with_energy(energy(item), terms), battery) for item in items for preset in presets]
 
 
-def _with_energy(name: str, energies: Sequence[Energy], terms: Terms) -> Terms:
-    """What an option says counts before what a file says."""
+def _with_energy(found: Energy | None, terms: Terms) -> Terms:
+    """What an option says counts before what was measured."""
     from msgspec.structs import replace
 
-    from nngauge.measure.quantities import energy_of, of_energy
+    from nngauge.measure.quantities import of_energy
 
-    found = energy_of(name, energies)
     if found is None:
         return terms
     baseline = found.baseline_watts if terms.baseline_watts is None else terms.baseline_watts
