@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nngauge.cli.scenario import command
 from nngauge.domain.energy import Energy, MeterFacts
-from nngauge.domain.measurement import Configuration, Launch, ModelEnergy, Session
+from nngauge.domain.measurement import Configuration, Doubt, Launch, ModelEnergy, Session, Stage
 from nngauge.errors import MalformedError, UsageError
 from nngauge.measure.mlperf import as_mlperf
 from nngauge.measure.presets import Battery, Certainty, Parameter, Preset, preset_names, read_battery, read_preset
