@@ -12,6 +12,7 @@ from nngauge.analyse.protection.integrity import CodeSeen
 from nngauge.analyse.protection.native import NativeFacts, native_facts
 from nngauge.analyse.protection.signals import RULE
 from nngauge.auditing.survey import File, Survey
+from nngauge.detect.literals import Literals
 from nngauge.domain.evidence import Evidence, EvidenceKind
 from nngauge.errors import InputError, NotThisFormat
 from nngauge.io.content import Kind
@@ -22,6 +23,10 @@ _NATIVE_BYTES: Final = 512 * MIB
 """Native code searched for names in one app."""
 _URLS: Final = 200
 _CLASSES: Final = 20_000
+_MIN_NAME: Final = 6
+_MAX_NAME: Final = 255
+_NAMES: Final = 4096
+"""Names, and digests, that native code is searched for."""
 
 
 class AppCode(Struct):
@@ -55,11 +60,38 @@ class AppCode(Struct):
         return [item for item in self.classes if name in item.files]
 
 
+class Mentions:
+    """What native code may name: files, and digests as text or as bytes. One search of a library finds all of it."""
+
+    def __init__(self, names: Sequence[str], digests: Mapping[str, str]) -> None:
+        self._names = [name for name in names if _MIN_NAME <= len(name) <= _MAX_NAME][:_NAMES]
+        self._digests = list(digests.items())[:_NAMES]
+        texts = [text.encode() for text, _ in self._digests]
+        literals = [
+            *(name.encode() for name in self._names),
+            *texts,
+            *(bytes.fromhex(text) for text, _ in self._digests),
+        ]
+        self._literals = Literals(literals, [True] * len(literals))
+
+    def files(self, content: bytes) -> tuple[dict[str, int], list[tuple[str, str]]]:
+        """Base name → place of its first mention; digests with the files that they are of."""
+        files: dict[str, int] = {}
+        digests: dict[int, None] = {}
+        for index, end in sorted(self._literals.scan(content), key=lambda hit: hit[1]):
+            if index < len(self._names):
+                files.setdefault(self._names[index], end - self._literals.lengths[index])
+            else:
+                digests.setdefault((index - len(self._names)) % len(self._digests))
+        return files, [self._digests[index] for index in digests]
+
+
 def read_code_of(survey: Survey, names: Sequence[str], digests: Mapping[str, str]) -> AppCode:
     """Reads all code for mentions of `names` (base names) and of `digests` (hexadecimal digest → base name)."""
     code = AppCode()
     table = {name.lower(): name for name in names}
     room = _NATIVE_BYTES
+    mentions: Mentions | None = None
     for file in survey.files:
         if not file.code or file.depth > 1:
             continue
@@ -68,7 +100,8 @@ def read_code_of(survey: Survey, names: Sequence[str], digests: Mapping[str, str
                 _dex(code, survey, file, table, digests)
             elif file.entry.size <= room:
                 room -= max(0, file.entry.size)
-                _native(code, survey, file, names, digests)
+                mentions = mentions or Mentions(names, digests)
+                _native(code, survey, file, mentions)
         except (InputError, NotThisFormat):
             continue  # the scan reports what cannot be read
     return code
@@ -91,17 +124,17 @@ def _dex(code: AppCode, survey: Survey, file: File, table: Mapping[str, str], di
 _DIGEST_LENGTHS: Final = frozenset({32, 40, 64})
 
 
-def _native(code: AppCode, survey: Survey, file: File, names: Sequence[str], digests: Mapping[str, str]) -> None:
+def _native(code: AppCode, survey: Survey, file: File, mentions: Mentions) -> None:
     content = bytes(survey.read(file).view())
-    facts = native_facts(content, file.location, names)
+    files, digests = mentions.files(content)
+    facts = native_facts(content, file.location, files)
     if facts.files or facts.crypto or facts.generated:
         code.natives.append(facts)
     if b"http" in content and len(code.urls) < _URLS:
         for url in _urls(content, file):
             code.urls.setdefault(url.text, url)
-    for text, name in digests.items():
-        if text.encode() in content or bytes.fromhex(text) in content:
-            code.digests.setdefault(name, _digest(file, text))
+    for text, name in digests:
+        code.digests.setdefault(name, _digest(file, text))
 
 
 def _urls(content: bytes, file: File) -> list[Url]:

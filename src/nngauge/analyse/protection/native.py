@@ -57,8 +57,6 @@ _MACE: Final = re.compile(r"_ZN4mace.{0,80}(?:LoadModelData|CreateNet|LoadNetDef
 _MACH_O: Final = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xce\xfa\xed\xfe")
 _MACH_SYMBOLS: Final = (b"_CCCryptorCreate", b"_CCCrypt\0", b"_CC_SHA256\0")
 _LONGEST_SYMBOL: Final = 120
-_MIN_NAME: Final = 6
-_FILE_NAMES: Final = 128
 
 
 class NativeFacts(Struct, frozen=True, kw_only=True):
@@ -78,14 +76,14 @@ class NativeFacts(Struct, frozen=True, kw_only=True):
         return Evidence(kind=EvidenceKind.STRING, location=place, value=name, rule=f"{RULE}#mention")
 
 
-def native_facts(content: bytes, location: Location, names: Sequence[str]) -> NativeFacts:
-    """Facts about one binary or script; `names`: base names to look for."""
+def native_facts(content: bytes, location: Location, files: Mapping[str, int]) -> NativeFacts:
+    """Facts about one binary or script; `files`: base names that were found in it, and where."""
     symbols = list(_symbols(content))
     everything = [name for name, _ in symbols]
     binary = bool(symbols) or content.startswith((b"\x7fELF", *_MACH_O))
     return NativeFacts(
         location=location,
-        files=dict(_files(content, names)),
+        files=files,
         crypto=tuple(_crypto(content, everything, location, binary=binary)),
         digests=tuple(_first(_DIGESTS, everything, location)),
         generated=tuple(_generated([name for name, defined in symbols if defined], location)),
@@ -102,14 +100,6 @@ def _symbols(content: bytes) -> Iterator[tuple[str, bool]]:
                 yield name, defined
     except (InputError, NotThisFormat):
         return
-
-
-def _files(content: bytes, names: Sequence[str]) -> Iterator[tuple[str, int]]:
-    for name in names[:_FILE_NAMES]:
-        if len(name) >= _MIN_NAME:
-            at = content.find(name.encode())
-            if at >= 0:
-                yield name, at
 
 
 def _crypto(content: bytes, symbols: Sequence[str], location: Location, *, binary: bool) -> Iterator[Evidence]:
