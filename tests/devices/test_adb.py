@@ -271,11 +271,19 @@ def test_the_cable_is_pulled_while_a_file_is_sent(
 
 def test_the_cable_is_pulled_while_a_process_runs(adb: Adb, daemon: FakeDaemon, handset: Handset) -> None:
     with opened(daemon) as device:
-        threading.Timer(0.5, daemon.cut).start()
+        threading.Thread(target=cut_when_running, args=(daemon, handset, {"sleep 76", "sleep 77"})).start()
         with pytest.raises(TransientError):
             device.run(Command(words=("sh", "-c", "setsid sleep 76 & sleep 77")))
         plug_in(adb, daemon)
     assert (handset.left(), handset.processes()) == ([], [])
+
+
+def cut_when_running(daemon: FakeDaemon, handset: Handset, wanted: set[str]) -> None:
+    """Pulls the cable as soon as these processes are there, or after half a minute."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end and not wanted <= {name.strip() for name in handset.processes()}:
+        time.sleep(0.05)
+    daemon.cut()
 
 
 def test_a_full_phone(adb: Adb, tmp_path: Path) -> None:
