@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.errors import NngaugeError, UsageError
+from nngauge.limits import GIB
 from nngauge.store.ledger import Ledger
 from nngauge.store.rows import StoredResult
 from nngauge.store.shards import installed
@@ -47,6 +49,11 @@ def require_duckdb() -> None:
         raise UsageError("DuckDB is not installed, which keeps and asks the facts of studies", hint=_EXTRA)
 
 
+def _memory() -> int:
+    """Half of the machine's, as DuckDB counts it; what needs more is written to files beside the prepared tables."""
+    return max(GIB, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+
+
 class Prepared:
     """Opens the facts of the study in `folder` and makes the prepared tables. Close it when no thread uses it any more.
 
@@ -78,10 +85,14 @@ class Prepared:
 
         if keep:
             try:
-                return Warehouse(folder, ledger, shelf=lambda changes: self._shelf(folder / _KEPT, changes))
+                return Warehouse(
+                    folder, ledger, shelf=lambda changes: self._shelf(folder / _KEPT, changes), memory=_memory()
+                )
             except (duckdb.Error, OSError):  # read-only, full, damaged, or another explorer's
                 pass
-        return Warehouse(folder, ledger, shelf=lambda changes: self._shelf(Path(self._scratch.name), changes))
+        return Warehouse(
+            folder, ledger, shelf=lambda changes: self._shelf(Path(self._scratch.name), changes), memory=_memory()
+        )
 
     def _shelf(self, place: Path, changes: int) -> Path:
         """The file for prepared tables; those of other moments go."""
