@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from html.parser import HTMLParser
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from nngauge.auditing.dossier import dossier_from
+from nngauge.policy import RULE, findings
 from nngauge.web.pages import VIEWS
 from tests.web.made import HOSTILE, KEPT, SHARED, SNAPSHOTS, hostile_app, sha
 
@@ -220,6 +223,19 @@ def test_failures_with_reasons(client: TestClient) -> None:
     assert found["items"][0]["reason"] == HOSTILE  # JSON says what is; pages make it harmless
     parts = data(client, "/failures?stage=package&error=TruncatedError")
     assert len(parts["part_rows"]) == 86
+
+
+def test_an_app_is_told_what_could_be_better(client: TestClient) -> None:
+    found = data(client, f"/apps/{APP}")
+    wanted = findings(dossier_from(hostile_app()))
+    told = {item["rule"] for item in found["findings"]}
+    assert told >= {item.rule for item in wanted} != set(), (
+        "the study knows more than the scan: it has analysed the models"
+    )
+    assert any(line.startswith("unused-runtime: ") for line in found["unchecked"]), "the study did not read the code"
+    page = client.get(f"/apps/{APP}").text
+    assert "What could be better" in page
+    assert all(RULE[rule].broken in html.unescape(page) for rule in told)
 
 
 def test_hostile_names_are_shown_as_texts(client: TestClient) -> None:

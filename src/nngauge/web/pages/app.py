@@ -8,10 +8,12 @@ from msgspec import Struct
 
 from nngauge.auditing.dossier import dossier_from
 from nngauge.domain.dossier import Dossier
+from nngauge.domain.finding import Finding
 from nngauge.domain.protection import Audit
 from nngauge.domain.scan import Scan
 from nngauge.page.app import app_page
 from nngauge.page.environment import Frame
+from nngauge.policy import assess
 from nngauge.store.rows import StoredResult
 from nngauge.web.asked import Asked
 from nngauge.web.listing import among
@@ -44,6 +46,10 @@ class AppPage(Struct, frozen=True, kw_only=True):
     """Other packages with the same signing certificate."""
     reuse: list[Reuse]
     """Its models, the most frequent first."""
+    findings: tuple[Finding, ...]
+    """What the default policy says of it, as far as the study knows enough to tell."""
+    unchecked: list[str]
+    """Rules that could not be evaluated, and why."""
     scan: Scan
 
 
@@ -70,18 +76,24 @@ def make(desk: Desk, asked: Asked) -> Shown:
     scan = result.scan
     if scan is None:
         raise Missing("no such app in this study")
+    dossier = _dossier(desk, scan, result.audit)
+    assessed = assess(dossier)
     page = AppPage(
         title=entry.name,
         app=entry,
         versions=app_rows(desk, [other for (other,) in others]),
         same_signer=_same_signer(desk, signer, package),
         reuse=_reuse(desk, [model.digest for model in scan.models if model.digest]),
+        findings=assessed.counting,
+        unchecked=[f"{item.rule}: {item.reason}" for item in assessed.skipped],
         scan=scan,
     )
-    dossier = _dossier(desk, scan, result.audit)
 
     def draw(frame: Frame) -> str:
-        return app_page(dossier, frame=frame, template=VIEW.template, more={"page": page})
+        more = {"page": page}
+        return app_page(
+            dossier, page.findings, unchecked=page.unchecked, frame=frame, template=VIEW.template, more=more
+        )
 
     return Shown(page, {"draw": draw})
 
@@ -118,7 +130,7 @@ VIEW: Final = View(
     path="/apps/{app}",
     name="app",
     title="One app",
-    says="verdict, bytes, technologies, models, what could not be read; other versions; in how many apps its models are",
+    says="verdict, what could be better, bytes, technologies, models, what could not be read; other versions; in how many apps its models are",
     template="web/app.html",
     make=make,
     step="models",
