@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from nngauge.web.asked import Asked
 from nngauge.web.view import Desk
 
 MOST_ROWS: Final = 200
@@ -143,6 +144,23 @@ class Pages(Struct, frozen=True):
     before: str = ""
     after: str = ""
     """Addresses; empty: nowhere."""
+
+
+def sort_links(asked: Asked, orders: Mapping[str, Order], chosen: str) -> list[SortLink]:
+    """All ways to sort, with the addresses that do."""
+    return [
+        SortLink(name, order.title, asked.href(sort=name), name == chosen, order.falling)
+        for name, order in orders.items()
+    ]
+
+
+def pages_around(asked: Asked, found: Slice, keys: Sequence[str]) -> Pages:
+    """Where a list goes on before and after what is shown of it; `keys` of the rows as addresses have them."""
+    return Pages(
+        first=asked.href() if found.before else "",
+        before=asked.href(before=keys[0]) if found.before and keys else "",
+        after=asked.href(after=keys[-1]) if found.after else "",
+    )
 
 
 def filters(

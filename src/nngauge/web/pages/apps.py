@@ -19,8 +19,10 @@ from nngauge.web.listing import (
     Pages,
     SortLink,
     filters,
+    pages_around,
     rows_of,
     slice_of,
+    sort_links,
 )
 from nngauge.web.tables import SEPARATOR
 from nngauge.web.view import Desk, View
@@ -140,15 +142,8 @@ def make(desk: Desk, asked: Asked) -> Apps:
         apps=apps,
         words=asked.text("q"),
         filters=_filters(desk, chosen),
-        sorts=[
-            SortLink(name, order.title, asked.href(sort=name), name == sort, order.falling)
-            for name, order in ORDERS.items()
-        ],
-        pages=Pages(
-            first=asked.href() if found.before else "",
-            before=asked.href(before=apps[0].app) if found.before and apps else "",
-            after=asked.href(after=apps[-1].app) if found.after else "",
-        ),
+        sorts=sort_links(asked, ORDERS, sort),
+        pages=pages_around(asked, found, [item.app for item in apps]),
     )
 
 

@@ -19,8 +19,10 @@ from nngauge.web.listing import (
     Pages,
     SortLink,
     filters,
+    pages_around,
     rows_of,
     slice_of,
+    sort_links,
 )
 from nngauge.web.view import Desk, View
 
@@ -119,15 +121,8 @@ def make(desk: Desk, asked: Asked) -> Models:
         models=models,
         words=asked.text("q"),
         filters=_filters(desk, chosen),
-        sorts=[
-            SortLink(name, order.title, asked.href(sort=name), name == sort, order.falling)
-            for name, order in ORDERS.items()
-        ],
-        pages=Pages(
-            first=asked.href() if found.before else "",
-            before=asked.href(before=models[0].digest) if found.before and models else "",
-            after=asked.href(after=models[-1].digest) if found.after else "",
-        ),
+        sorts=sort_links(asked, ORDERS, sort),
+        pages=pages_around(asked, found, [item.digest for item in models]),
     )
 
 
