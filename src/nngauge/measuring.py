@@ -143,20 +143,18 @@ def _of_app(path: Path, scratch: Path) -> Iterator[Subject]:
 def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
     """The distinct models whose files a study keeps, those of most apps first."""
     from nngauge.api import open_model
-    from nngauge.store.rows import StoredResult
     from nngauge.store.warehouse import Warehouse
 
     with look(path) as ledger, Warehouse(path, ledger) as facts:
-        wanted = dict(
-            facts.ask(
-                "SELECT digest, count(*) AS apps FROM model WHERE digest <> '' GROUP BY 1 ORDER BY apps DESC, 1"
-            ).rows
-        )
+        rows = facts.ask(
+            "SELECT digest, min(app), count(*) AS apps FROM model WHERE digest <> '' GROUP BY 1 ORDER BY apps DESC, 1"
+        ).rows
         models: dict[str, Model] = {}
-        for _, document in facts.documents():
-            scan = msgspec.json.decode(document, type=StoredResult).scan
-            models |= {item.digest: item for item in (scan.models if scan else ()) if item.digest in wanted}
-    for digest in wanted:
+        for app in dict.fromkeys(app for _, app, _ in rows):
+            result = facts.result(app)
+            scan = result.scan if result is not None else None
+            models |= {item.digest: item for item in (scan.models if scan else ())}
+    for digest, _, _ in rows:
         model = models[digest]
         files = []
         for part in model.parts:

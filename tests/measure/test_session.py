@@ -109,6 +109,7 @@ def test_a_session_is_measurements_with_their_conditions(bench: Bench, subject: 
     assert (one.model, one.format, one.engine_version, one.configuration) == ("ab" * 32, "tflite", "1.2", LITERT)
     assert other.configuration.threads == 4
     assert one.library == "11" * 32
+    assert sum(configuration.engine == "trusted" for configuration, _ in bench.requests) == 1, "once for both"
     assert [launch.block for launch in one.launches] == [0, 1, 2, 3, 4, 5]
     first = one.launches[0]
     assert (first.load_ns, first.first_ns, first.warmup_ns, len(first.wall_ns)) == (7, 8, (9,), 30)

@@ -134,6 +134,7 @@ class _Session:
             Cell(model=subject.digest, configuration=item) for subject in subjects for item in configurations
         ]
         self._made: dict[Cell, _Made] = {}
+        self._references: dict[tuple[str, int], tuple[Reply, bytes] | None] = {}
         self._inputs: dict[tuple[str, int], tuple[Input, ...]] = {}
 
     def run(
@@ -282,12 +283,21 @@ class _Session:
         reply: Reply,
         reference: Callable[[Subject, Request], tuple[Reply, bytes] | None],
     ) -> OutputCheck | None:
-        trusted = reference(subject, self._asked(subject, made.request.batch, _here)) if made.outputs else None
+        trusted = self._trusted(subject, made.request.batch, reference) if made.outputs else None
         if trusted is None:
             return check(reply)
         theirs, content = trusted
         apart = difference(made.outputs, content[: _size(theirs.outputs)], reply.outputs, theirs.outputs)
         return check(reply, f"{theirs.engine} {theirs.version}", apart)
+
+    def _trusted(
+        self, subject: Subject, batch: int, reference: Callable[[Subject, Request], tuple[Reply, bytes] | None]
+    ) -> tuple[Reply, bytes] | None:
+        """What the reference says, asked once for all configurations that are fed the same."""
+        key = (subject.digest, batch)
+        if key not in self._references:
+            self._references[key] = reference(subject, self._asked(subject, batch, _here))
+        return self._references[key]
 
 
 def _size(written: Sequence[Written]) -> int:
