@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -24,7 +23,7 @@ def command(address: str, *, as_json: bool, output: Path | None) -> None:
     """
     import msgspec
 
-    from nngauge.cli.screen import errors, show
+    from nngauge.cli.screen import errors, show, write_json
     from nngauge.devices import open_device
     from nngauge.devices.doctor import examine
     from nngauge.screen.devices import render_checkup
@@ -35,7 +34,7 @@ def command(address: str, *, as_json: bool, output: Path | None) -> None:
     if output is not None:
         _save(output, data + b"\n")
     if as_json:
-        sys.stdout.buffer.write(data + b"\n")
+        write_json(data)
     else:
         show(render_checkup(checkup))
     raise click.exceptions.Exit(EXIT_OK if checkup.fit else EXIT_ERROR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,10 +131,10 @@ def _shape(text: str) -> tuple[int, ...]:
 def _tell(tool: Tool, told: Sequence[Told], *, as_json: bool) -> None:
     import msgspec
 
-    from nngauge.cli.screen import show
+    from nngauge.cli.screen import show, write_json
     from nngauge.screen.official import render_told
 
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+        write_json(msgspec.json.encode(told))
     else:
         show(render_told(tool, told))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from nngauge.domain.energy import Energy
-    from nngauge.domain.measurement import Measurement
+    from nngauge.domain.measurement import Measurement, Session
     from nngauge.measure.presets import Preset
     from nngauge.measure.scenario import Outcome, Terms
 
@@ -58,6 +57,7 @@ def command(
     of the battery with an interval. Nothing is modelled: without measured joules it says which numbers are not known,
     and what to run.
     """
+    from nngauge.cli.compare_runs import read_session
     from nngauge.errors import UsageError
     from nngauge.measure.presets import preset_names, read_preset
 
@@ -69,31 +69,24 @@ def command(
             "a session and a preset are needed", hint="nngauge scenario SESSION.json --preset video-call; --list"
         )
     preset = read_preset(name)
-    items = _items(session, only)
-    outcomes = _outcomes(items, _presets(preset, fps), _energies(energy, session), _said(said), alone=len(items) == 1)
+    measured = read_session(session)
+    items = [one for one in measured.measurements if only in ("", one.name)]
+    if not items:
+        raise UsageError(f"there is no measurement{f' of {only!r}' if only else ''}", where=str(session))
+    outcomes = _outcomes(items, _presets(preset, fps), _energies(energy, measured), _said(said), alone=len(items) == 1)
     _tell(outcomes, as_json=as_json)
 
 
 def _list(presets: Sequence[Preset], *, as_json: bool) -> None:
     import msgspec
 
-    from nngauge.cli.screen import show
+    from nngauge.cli.screen import show, write_json
     from nngauge.screen.scenario import render_presets
 
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(presets) + b"\n")
+        write_json(msgspec.json.encode(presets))
     else:
         show(render_presets(presets))
-
-
-def _items(path: Path, only: str) -> list[Measurement]:
-    from nngauge.cli.compare_runs import read_session
-    from nngauge.errors import UsageError
-
-    items = [one for one in read_session(path).measurements if only in ("", one.name)]
-    if not items:
-        raise UsageError(f"there is no measurement{f' of {only!r}' if only else ''}", where=str(path))
-    return items
 
 
 def _presets(preset: Preset, fps: str) -> list[Preset]:
@@ -108,15 +101,14 @@ def _presets(preset: Preset, fps: str) -> list[Preset]:
         raise UsageError(f"--fps {fps!r} is no list of numbers", hint="for example --fps 30,1") from None
 
 
-def _energies(path: Path | None, session: Path) -> Callable[[Measurement], Energy | None]:
+def _energies(path: Path | None, session: Session) -> Callable[[Measurement], Energy | None]:
     """That of a file, by the model's name; else what was measured with the times, of the same configuration."""
-    from nngauge.cli.compare_runs import read_session
     from nngauge.measure.quantities import energy_of, read_energies
 
     if path is not None:
         told = read_energies(path)
         return lambda item: energy_of(item.name, told)
-    measured = {(one.model, one.configuration): one.energy for one in read_session(session).energies}
+    measured = {(one.model, one.configuration): one.energy for one in session.energies}
     return lambda item: measured.get((item.model, item.configuration))
 
 
@@ -170,10 +162,10 @@ def _with_energy(found: Energy | None, terms: Terms) -> Terms:
 def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     import msgspec
 
-    from nngauge.cli.screen import show
+    from nngauge.cli.screen import show, write_json
     from nngauge.screen.scenario import render_outcomes
 
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(outcomes) + b"\n")
+        write_json(msgspec.json.encode(outcomes))
     else:
         show(render_outcomes(outcomes))
