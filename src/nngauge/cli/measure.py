@@ -210,10 +210,10 @@ def _measure(
                     hint="--runtime FILE: libLiteRt.so, libtensorflowlite_c.so or libonnxruntime.so of this processor",
                 )  # fmt: skip
         with progress(quiet=quiet) as bar:
-            task = bar.add_task("measuring", total=len(subjects) * plan.least_launches, rate="", failed="")
+            task = bar.add_task("measuring", total=plan.least_launches, rate="", failed="")
 
             def told(now: Progress) -> None:
-                bar.update(task, advance=1, rate=f"{now.running} to go")
+                bar.update(task, completed=now.launches, total=now.expected, rate=f"{now.running} to go")
 
             kept = path / MEASURED if is_study(path) else None
             return measure_here(
