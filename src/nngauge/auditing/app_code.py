@@ -26,7 +26,7 @@ _CLASSES: Final = 20_000
 _MIN_NAME: Final = 6
 _MAX_NAME: Final = 255
 _NAMES: Final = 4096
-"""Names, and digests, that native code is searched for."""
+"""Names that native code is searched for."""
 
 
 class AppCode(Struct):
@@ -65,7 +65,7 @@ class Mentions:
 
     def __init__(self, names: Sequence[str], digests: Mapping[str, str]) -> None:
         self._names = [name for name in names if _MIN_NAME <= len(name) <= _MAX_NAME][:_NAMES]
-        self._digests = list(digests.items())[:_NAMES]
+        self._digests = list(digests.items())
         texts = [text.encode() for text, _ in self._digests]
         literals = [
             *(name.encode() for name in self._names),
@@ -78,7 +78,8 @@ class Mentions:
         """Base name → place of its first mention; digests with the files that they are of."""
         files: dict[str, int] = {}
         digests: dict[int, None] = {}
-        for index, end in sorted(self._literals.scan(content), key=lambda hit: hit[1]):
+        hits = self._literals.scan(content, len(self._literals.lengths) + 1)
+        for index, end in sorted(hits, key=lambda hit: hit[1]):
             if index < len(self._names):
                 files.setdefault(self._names[index], end - self._literals.lengths[index])
             else:
