@@ -159,8 +159,7 @@ def _with_page(page: Path, apps: list[str], settings: Settings, study: Path | No
     from nngauge.units import format_bytes
 
     result = assess(dossier)
-    skipped = [f"{item.rule}: {item.reason}" for item in result.skipped]
-    content = app_page(dossier, result.counting, unchecked=skipped).encode()
+    content = app_page(dossier, result.counting, unchecked=result.unchecked).encode()
     try:
         page.write_bytes(content)
     except OSError as error:

@@ -67,6 +67,11 @@ class Assessment(Struct, frozen=True, kw_only=True):
         """Findings that are neither exempt nor known."""
         return tuple(item.finding for item in self.findings if item.counts)
 
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Rules that could not be evaluated, each with the reason."""
+        return tuple(f"{item.rule}: {item.reason}" for item in self.skipped)
+
     def count(self, severity: Severity) -> int:
         """Findings of this severity that count."""
         return sum(finding.severity is severity for finding in self.counting)

@@ -48,7 +48,7 @@ class AppPage(Struct, frozen=True, kw_only=True):
     """Its models, the most frequent first."""
     findings: tuple[Finding, ...]
     """What the default policy says of it, as far as the study knows enough to tell."""
-    unchecked: list[str]
+    unchecked: tuple[str, ...]
     """Rules that could not be evaluated, and why."""
     scan: Scan
 
@@ -85,7 +85,7 @@ def make(desk: Desk, asked: Asked) -> Shown:
         same_signer=_same_signer(desk, signer, package),
         reuse=_reuse(desk, [model.digest for model in scan.models if model.digest]),
         findings=assessed.counting,
-        unchecked=[f"{item.rule}: {item.reason}" for item in assessed.skipped],
+        unchecked=assessed.unchecked,
         scan=scan,
     )
 
