@@ -38,10 +38,10 @@ def whole() -> Dossier:
         model, digest="cd" * 32, name="second.tflite", task=None, owner=None, known=None, evidence=model.evidence
     )
     net = Net()
-    layers = model_cost(net.graph(net.conv(net.conv(0, 8, "first"), 16, "second"))).layers
+    cost = model_cost(net.graph(net.conv(net.conv(0, 8, "first"), 16, "second")))
     audit = facts.audit()
     item = ModelDossier(
-        model=model, places=("a.apk!assets/m.tflite", "a.apk!assets/again.tflite"), network=facts.network(), layers=layers,
+        model=model, places=("a.apk!assets/m.tflite", "a.apk!assets/again.tflite"), network=facts.network(), cost=cost,
         layers_left_out=3, picture='<svg xmlns="http://www.w3.org/2000/svg"><title>net</title></svg>',
         protection=audit.models[0],
     )  # fmt: skip

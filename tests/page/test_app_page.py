@@ -191,9 +191,10 @@ def test_hostile_texts_change_nothing_but_texts() -> None:
 def test_a_huge_app_makes_a_page_that_a_browser_opens() -> None:
     dossier = whole()
     item = dossier.models[0]
-    layers = tuple(item.layers[0] for _ in range(2_000))
+    assert item.cost is not None
+    cost = replace(item.cost, layers=tuple(item.layers[0] for _ in range(2_000)))
     picture = f'<svg xmlns="http://www.w3.org/2000/svg">{"<g/>" * 100_000}</svg>'
-    models = tuple(replace(item, layers=layers, layers_left_out=0, picture=picture) for _ in range(500))
+    models = tuple(replace(item, cost=cost, layers_left_out=0, picture=picture) for _ in range(500))
     failures = tuple(
         Failure(stage=Stage.PARSE, location=facts.place(f"a.apk!{number}"), error="LimitError", reason="x" * 200)
         for number in range(20_000)

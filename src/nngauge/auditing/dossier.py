@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nngauge.auditing.audit import audit_package
 from nngauge.domain.analysis import Analysis
-from nngauge.domain.cost import Layer
+from nngauge.domain.cost import Cost
 from nngauge.domain.dossier import Dossier, ModelDossier
 from nngauge.domain.model import Model
 from nngauge.domain.network import Network
+from nngauge.domain.optimisation import Optimisation
 from nngauge.domain.protection import Audit, AuditedModel
 from nngauge.domain.scan import Scan
 from nngauge.errors import UnsupportedError
@@ -39,8 +41,9 @@ class _Seen(Struct, frozen=True):
     """What is kept of a model while its bytes are at hand."""
 
     network: Network
-    layers: tuple[Layer, ...] = ()
+    cost: Cost | None = None
     left_out: int = 0
+    optimisation: Optimisation | None = None
     picture: str = ""
 
 
@@ -67,7 +70,9 @@ class _Collector(Struct):
         picture = _picture(analysis) if self.characters > 0 else ""
         self.layers -= len(layers)
         self.characters -= len(picture)
-        self.seen[model.digest] = _Seen(network, layers, len(analysis.cost.layers) - len(layers), picture)
+        left_out = len(analysis.cost.layers) - len(layers)
+        cost = replace(analysis.cost, layers=layers) if left_out else analysis.cost
+        self.seen[model.digest] = _Seen(network, cost, left_out, analysis.optimisation, picture)
 
 
 def dossier_of(path: str | Path, scanner: Scanner | None = None) -> Dossier:
@@ -104,8 +109,9 @@ def _assembled(scan: Scan, seen: Mapping[str, _Seen], audit: Audit | None) -> Do
                 model=item.model,
                 places=item.places,
                 network=found.network if found else None,
-                layers=found.layers if found else (),
+                cost=found.cost if found else None,
                 layers_left_out=found.left_out if found else 0,
+                optimisation=found.optimisation if found else None,
                 picture=found.picture if found else "",
                 protection=protections.get(item.model.digest),
             )
