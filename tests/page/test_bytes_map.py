@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from tests.builders import facts
 sizes = st.lists(st.integers(min_value=1, max_value=10**10), min_size=1, max_size=40)
 
 
+@example([1, 10**10], (1000, 340))
 @given(sizes, st.sampled_from([(1000, 340), (400, 460), (10, 10)]))
 def test_tiles_fill_the_map_and_do_not_overlap(found: list[int], room: tuple[int, int]) -> None:
     areas = tuple(

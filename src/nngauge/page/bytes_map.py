@@ -189,7 +189,7 @@ def _squarified(sizes: Sequence[int], place: _Place) -> list[_Place]:
         while stop < len(areas) and _worst(areas[at : stop + 1], short) <= _worst(areas[at:stop], short):
             stop += 1
         row = areas[at:stop]
-        thick = sum(row) / short if short > 0 else 0.0
+        thick = min(sum(row) / short, max(width, height)) if short > 0 else 0.0  # rounding never leaves the map
         along = 0.0
         for area in row:
             length = area / thick if thick > 0 else 0.0
