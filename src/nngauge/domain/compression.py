@@ -17,7 +17,7 @@ class Scheme(StrEnum):
     """How weights are stored in few bits; the meanings are those of coremltools 9 (docs/compression.md)."""
 
     LINEAR = "linear"
-    """Affine per output channel: 2ᵇ even steps from the channel's least to its largest weight, zero on the grid."""
+    """Affine per output channel: 2ᵇ even steps from the channel's least to its largest weight."""
     LINEAR_LUT = "linear_lut"
     """A table of 2ᵇ even steps from the tensor's least to its largest weight."""
     KMEANS_LUT = "kmeans_lut"
@@ -74,14 +74,12 @@ class Weight(Struct, frozen=True, kw_only=True):
     op: str
     """Of that operation, as an ONNX operator where it has one."""
     shape: tuple[int, ...]
-    axis: int | None
-    """Dimension of output channels; None when the operation has none (look-up tables of embeddings)."""
+    axes: tuple[int, ...] = ()
+    """Neighbouring dimensions that together count the output channels; none of look-up tables of embeddings."""
     dtype: DType
     span: Span
     """Where its bytes lie, dense and little-endian."""
     elements: int
-    transposed: bool = False
-    """The bytes lie in another order than `shape` says (never so far)."""
     scales: tuple[float, ...] = ()
     """Of integer weights: one, or one for each output channel."""
     zero_points: tuple[int, ...] = ()
