@@ -94,6 +94,18 @@ def dossier_of_package(scanner: Scanner, package: Package, path: str, sink: Sink
     return _assembled(scan, collector.seen, audit)
 
 
+def dossier_of_model(model: Model, extracted: Extracted) -> ModelDossier:
+    """Everything about one model whose bytes are at hand, no app around it."""
+    network, analysis = studied(model, extracted)
+    return ModelDossier(
+        model=model,
+        places=(str(model.parts[0].location),),
+        network=network,
+        cost=analysis.cost if analysis else None,
+        optimisation=analysis.optimisation if analysis else None,
+    )
+
+
 def dossier_from(scan: Scan, networks: Iterable[Network] = (), audit: Audit | None = None) -> Dossier:
     """What a store knows of an app: without layers and pictures, which need the models' bytes."""
     return _assembled(scan, {network.digest: _Seen(network) for network in networks}, audit)

@@ -34,7 +34,8 @@ def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> 
     return tuple(int(part) for part in parts)
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
+def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    """Names that an option got, separated by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -47,7 +48,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> t
     "--engine",
     "engines",
     default="",
-    callback=_names,
+    callback=names,
     metavar="A,B",
     help="Engines; default: the usual one of the format.",
 )
@@ -64,7 +65,7 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> t
     "--delegate",
     "delegates",
     default="",
-    callback=_names,
+    callback=names,
     metavar="A,B",
     help="Accelerators, as the engine calls them.",
 )
@@ -195,7 +196,8 @@ def _measure(
     from nngauge.cli.screen import progress
     from nngauge.devices import open_device
     from nngauge.errors import UsageError
-    from nngauge.measuring import MEASURED, is_study, measure_here, runtimes_for, subjects_at
+    from nngauge.measuring import is_study, measure_here, runtimes_for, subjects_at
+    from nngauge.store.measured import MEASURED
 
     with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
         subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))

@@ -12,8 +12,9 @@ from nngauge.policy._api import Hit, Options, Rule, Size, Subject, Unevaluated, 
 from nngauge.units import format_bytes
 
 _FLOAT: Final = frozenset({DType.FLOAT32, DType.FLOAT64})
+FLOATS: Final = _FLOAT | {DType.FLOAT16, DType.BFLOAT16}
 _INT8: Final = frozenset({DType.INT8, DType.UINT8})
-_WIDTH: Final = {DType.FLOAT32: 4, DType.FLOAT64: 8}
+_WIDTH: Final = {DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2}
 _SMALL: Final = 1024
 """Elements of a tensor below which quantisers leave it alone."""
 _ACCURACY: Final = (
@@ -35,19 +36,19 @@ class Copies(Options, frozen=True, kw_only=True):
     """Bytes of a model; copies of smaller ones are not worth it."""
 
 
-def int8_gain(one: ModelDossier) -> int | None:
+def int8_gain(one: ModelDossier, dtypes: frozenset[DType] = _FLOAT) -> int | None:
     """Bytes that int8 weights would save: three of four for each float32 element, scales of the channels taken off.
 
     Exact where the weights' tensors are known, otherwise by the count of float32 parameters; None where neither is.
-    Biases, gains and small tensors stay as they are, as quantisers leave them.
+    `dtypes`: the element types that would be replaced. Biases, gains and small tensors stay as they are, as quantisers leave them.
     """
     network = one.network
     if network is not None and network.tensors:
-        floats = [each for each in network.tensors if each.layer and each.dtype in _FLOAT and each.elements >= _SMALL]
+        floats = [each for each in network.tensors if each.layer and each.dtype in dtypes and each.elements >= _SMALL]
         return sum(each.bytes - each.elements - 4 * (each.shape[0] if each.shape else 1) for each in floats)
     if not one.model.weights:
         return None
-    return sum((width - 1) * one.model.weights.get(dtype, 0) for dtype, width in _WIDTH.items())
+    return sum((width - 1) * one.model.weights.get(dtype, 0) for dtype, width in _WIDTH.items() if dtype in dtypes)
 
 
 def _is_float(one: ModelDossier) -> bool:

@@ -1,0 +1,62 @@
+"""Everything worth doing to make an app's AI smaller, faster and longer-lived: gain, risk, command, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from nngauge.advise._api import Adviser, Question
+from nngauge.advise.models import ADVISERS
+from nngauge.advise.ranking import ranked
+from nngauge.advise.rules import from_rules
+from nngauge.domain.advice import Advice, AdviceList
+from nngauge.domain.dossier import Dossier, ModelDossier
+
+__all__ = ["ADVISERS", "Adviser", "Question", "about_app", "about_model", "advise"]
+
+
+def about_app(dossier: Dossier, *, devices: Sequence[str] = (), threads: int = 1) -> Question:
+    """The question about an app."""
+    app = dossier.scan.app
+    return Question(
+        path=dossier.scan.path,
+        title=app.label or app.package_id or dossier.scan.path.rpartition("/")[2],
+        size=app.size,
+        models=dossier.models,
+        app=dossier,
+        devices=tuple(devices),
+        threads=threads,
+    )
+
+
+def about_model(path: str, one: ModelDossier, *, devices: Sequence[str] = (), threads: int = 1) -> Question:
+    """The question about one model file."""
+    return Question(
+        path=path, title=one.model.name, size=one.model.size, models=(one,), devices=tuple(devices), threads=threads
+    )
+
+
+def advise(question: Question, *, today: date | None = None) -> AdviceList:
+    """All that is worth doing, the best first. `today` decides about announced ends."""
+    found: list[Advice] = []
+    silent: list[str] = []
+    for item in from_rules(question, today):
+        if isinstance(item, Advice):
+            found.append(item)
+        else:
+            silent.append(item)
+    for one in question.models:
+        if one.optimisation is None:
+            silent.append(
+                f"{one.model.name}: {one.network.reason if one.network and one.network.reason else 'its bytes could not be read'}"
+            )
+        for adviser in ADVISERS:
+            found.extend(adviser.advise(question, one))
+    return AdviceList(
+        path=question.path,
+        title=question.title,
+        size=question.size,
+        items=ranked(found, question.size),
+        devices=question.devices,
+        silent=tuple(silent),
+    )
