@@ -328,3 +328,17 @@ def test_time_is_up_when_it_is(tmp_path: Path) -> None:
     reply = reply_of([runner()], request)
     assert time.monotonic() - begun < 20
     assert reply.wall_ns
+
+
+def test_a_loop_counts_its_inferences(tmp_path: Path) -> None:
+    """What a phone without its cable writes into its log: all that ran, also what no sample has in it."""
+    request = request_for(KEYWORDS, tmp_path, library=str(library("litert")), counted=True,
+                          **{**QUICK, "least_runs": 1, "least_seconds": 0.3, "most_seconds": 0.3})  # fmt: skip
+    ran = subprocess.run([runner()], input=msgspec.json.encode(request), capture_output=True, timeout=60, check=True)
+    reply = msgspec.json.decode(ran.stdout, type=Reply)
+    (told,) = re.findall(rb"^inferences (\d+) seconds (\d+\.\d{3})$", ran.stderr, re.MULTILINE)
+    assert int(told[0]) == len(reply.wall_ns) * (reply.inferences_per_sample + 1)
+    assert 0.3 <= float(told[1]) < 5
+    quiet = subprocess.run([runner()], input=msgspec.json.encode(replace(request, counted=False)), capture_output=True,
+                           timeout=60, check=True)  # fmt: skip
+    assert b"inferences" not in quiet.stderr

@@ -63,7 +63,7 @@ def test_one_short_inference_between_two_readings_would_be_wrong_by_more(clock: 
 @pytest.mark.parametrize("inference", [500, 19_000, 999_000, 1_001_000])
 def test_samples_are_bounded_and_last_long_enough(clock: Clock, inference: int) -> None:
     times = timing.take(lambda: clock.work(inference), request(), inference)
-    assert 400 < len(times.wall) <= timing.MOST_SAMPLES
+    assert 300 < len(times.wall) <= timing.MOST_SAMPLES
     assert times.per_sample * inference >= 999_000
     assert len(times.wall) == len(times.cpu) == len(times.interrupted)
 

@@ -51,6 +51,9 @@ class Request(Struct, frozen=True, kw_only=True):
     """Warm-up goes on until medians of five windows of runs drift by less than this share."""
     profile: bool = False
     """A profile of operators, in a launch that is not timed otherwise."""
+    counted: bool = False
+    """The runner in C says on standard error how many inferences it has run, every ten seconds and at the end:
+    ``inferences 1200 seconds 60.01``. For a loop on a phone whose cable was pulled."""
     outputs: str = ""
     """File for the outputs of the first inference of both sets, one after the other; empty: only their digest."""
 

@@ -133,6 +133,7 @@ static void read_member(struct json *json, const char *key, struct request *requ
     else if (is(key, "warmup_most")) request->warmup_most = number_in(json, 0, MOST_SECONDS);
     else if (is(key, "settle")) request->settle = number_in(json, 0, 1000);
     else if (is(key, "profile")) request->profile = json_flag(json);
+    else if (is(key, "counted")) request->counted = json_flag(json);
     else json_skip(json);
 }
 

@@ -32,6 +32,7 @@ enum {
     WINDOWS = 5,
     CALIBRATION = 200,
     WAITED_NS = 20000,
+    COUNTED_SECONDS = 10,       /* between two lines of a loop that counts: each wakes the process that keeps them */
 };
 #define MOST_FEED ((int64_t)1 << 30) /* bytes of one input */
 
@@ -72,6 +73,7 @@ struct request {
     int warmup_runs;
     double warmup_seconds, warmup_most, settle;
     bool profile;
+    bool counted;
 };
 
 /* Why there are no times: kinds and words as nngauge.engines.Trouble. */

@@ -3,6 +3,7 @@
 #include "runner.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -135,29 +136,46 @@ static bool room_for(struct times *times, int most)
     return true;
 }
 
+/* Says on standard error how many inferences ran: the log of a loop whose cable was pulled. */
+static void tell_count(int64_t ran, double seconds)
+{
+    char text[64];
+    int size = snprintf(text, sizeof text, "inferences %lld seconds %.3f\n", (long long)ran, seconds);
+    write_all(2, text, (size_t)size);
+}
+
+static bool enough(const struct request *request, const struct times *times, int most, double spent)
+{
+    if (spent >= request->most_seconds || times->count >= most) return true;
+    return times->count >= request->least_runs && spent >= request->least_seconds;
+}
+
 /* Samples until there are enough in number and in time, or time is up. */
 bool take(bool (*run)(void), const struct request *request, struct reply *reply)
 {
     struct times *times = &reply->times;
     int most = request->least_runs > MOST_SAMPLES ? request->least_runs : MOST_SAMPLES;
     int half = reply->warmups / 2;
-    double run_ns = median(reply->warmup + half, reply->warmups - half);
+    double run_ns = median(reply->warmup + half, reply->warmups - half), told = 0;
     int64_t count = times->per_sample = inferences_per_sample(run_ns, request);
+    int64_t before = count > 1; /* inferences: reading the clocks has cooled the caches, 1 to 2 % of a short sample */
     if (!room_for(times, most)) return false;
     memset(times->wall, 0, (size_t)most * 3 * sizeof *times->wall); /* page faults come now, not between samples */
-    int64_t wall, cpu, switches = involuntary_switches(), begun = wall_ns();
-    for (;;) {
-        if (!timed(run, count, &wall, &cpu)) return false;
+    int64_t wall, cpu, ran = 0, switches = involuntary_switches(), begun = wall_ns();
+    for (bool done = false; !done;) {
+        if ((before && !run()) || !timed(run, count, &wall, &cpu)) return false;
         /* Asking costs time, too; one thread that did not wait was not interrupted. */
         int64_t now = request->threads > 1 || wall - cpu > WAITED_NS ? involuntary_switches() : switches;
         times->wall[times->count] = wall / count;
         times->cpu[times->count] = cpu / count;
         times->interrupted[times->count++] = now - switches;
         switches = now;
+        ran += before + count;
         double spent = seconds_since(begun);
-        if (spent >= request->most_seconds || times->count >= most) return true;
-        if (times->count >= request->least_runs && spent >= request->least_seconds) return true;
+        done = enough(request, times, most, spent);
+        if (request->counted && (done || spent - told >= (double)COUNTED_SECONDS)) tell_count(ran, told = spent);
     }
+    return true;
 }
 
 /* Bytes of a field of /proc/self/status ("VmRSS:"), -1 where it is not there. */
