@@ -16,7 +16,7 @@ from nngauge.api import read_graph
 from nngauge.engines import Feed, Reply, Request
 from nngauge.engines.native.launch import PREBUILT
 from nngauge.measure.inputs import inputs_of
-from tests.builders.handset import qemu
+from tests.builders.handset import Handset, qemu
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 KEYWORDS = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"
@@ -97,6 +97,11 @@ def arm64_libraries(pattern: str) -> list[Path]:
     if not found:
         pytest.skip(f"no {pattern} in NNGAUGE_ARM64")
     return found
+
+
+def arm64_phone(root: Path) -> Handset:
+    """A phone that runs arm64 programs with the libraries of `arm64_folder`."""
+    return Handset(root, emulator=qemu(), arm64=arm64_folder() / "root")
 
 
 def emulated() -> list[str]:

@@ -1,7 +1,6 @@
 """Models run on the phone by our runner, with real runtime libraries: the outputs are this machine's.
 
-For arm64: NNGAUGE_QEMU (10 or newer), NNGAUGE_ARM64_ROOT, a folder with Debian's arm64 libc6, and NNGAUGE_ARM64_LITERT, the
-`libLiteRt.so` of the official wheel for aarch64.
+For arm64: NNGAUGE_QEMU and NNGAUGE_ARM64, as docs/devices.md describes them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from nngauge.engines import Reply, Request
 from nngauge.engines.local import Limits
 from nngauge.engines.native import native_launch, runtime_of
 from tests.builders.adbd import FakeDaemon
-from tests.builders.handset import PROPERTIES, Handset, qemu
+from tests.builders.handset import PROPERTIES, Handset
+from tests.builders.native_runner import arm64_libraries, arm64_phone, emulated
 from tests.builders.samples import MODELS
 from tests.engines.launching import request
 
@@ -71,16 +71,15 @@ def test_outputs_are_those_of_this_machine(adb: Callable[..., str], sample: str,
 def test_arm64_gives_the_same_outputs_and_no_times_to_believe(
     adb: Callable[..., str], sample: str, tmp_path: Path
 ) -> None:
-    emulator, root, runtime = qemu(), os.environ.get("NNGAUGE_ARM64_ROOT"), os.environ.get("NNGAUGE_ARM64_LITERT")
-    if emulator is None or not root or not runtime:
-        pytest.skip("needs NNGAUGE_QEMU (10 or newer), NNGAUGE_ARM64_ROOT and NNGAUGE_ARM64_LITERT")
+    emulated()
+    runtime = arm64_libraries("libLiteRt*.so")[-1]
     wanted = request(MODELS / sample, tmp_path, outputs="outputs")
-    with Handset(tmp_path / "phone", emulator=emulator, arm64=Path(root)) as handset, FakeDaemon(handset) as daemon:
+    with arm64_phone(tmp_path / "phone") as handset, FakeDaemon(handset) as daemon:
         handset.set("/fake/cpuinfo", Path("/proc/cpuinfo").read_text())
         adb("connect", daemon.address)
         with open_device(f"adb:{daemon.address}") as device:
             assert device.facts().emulated
-            reply = run(device, wanted, Path(runtime))
+            reply = run(device, wanted, runtime)
             assert reply.trouble is None
             device.pull("outputs", tmp_path / "there", most=1 << 20)
         assert (handset.left(), handset.processes()) == ([], [])

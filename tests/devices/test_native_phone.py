@@ -1,6 +1,5 @@
 """Our runner on a phone: pushed, run, its outputs fetched, everything removed."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from nngauge.engines import Feed
 from nngauge.engines.local import Limits
 from nngauge.engines.native import native_launch, runtime_of
 from tests.builders.adbd import FakeDaemon
-from tests.builders.handset import Handset, missing, qemu
+from tests.builders.handset import missing
 from tests.builders.native_runner import (
     EXAMPLES,
     QUICK,
-    arm64_folder,
     arm64_libraries,
+    arm64_phone,
     emulated,
     library,
     reply_of,
@@ -33,8 +32,7 @@ def test_on_a_phone_behind_the_real_adb(adb: Callable[..., str], tmp_path: Path)
     emulated()
     if problem := missing():
         pytest.skip(problem)
-    with Handset(tmp_path / "phone", emulator=qemu()) as handset, FakeDaemon(handset) as daemon:
-        shutil.copytree(arm64_folder() / "root", tmp_path / "phone" / "arm64", symlinks=True)
+    with arm64_phone(tmp_path / "phone") as handset, FakeDaemon(handset) as daemon:
         # What qemu's user mode shows to programs that are not emulated themselves: the host's.
         handset.set("/fake/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R)\n")
         adb("connect", daemon.address)
@@ -46,9 +44,7 @@ def test_on_a_phone_behind_the_real_adb(adb: Callable[..., str], tmp_path: Path)
             }
             request = replace(here, files=(device.push(INT8),), feeds=feeds, outputs="out")
             runtime = runtime_of(arm64_libraries("libLiteRt*.so")[-1])
-            reply = native_launch(
-                device, request, runtime, Limits(seconds=120), environment={"QEMU_LD_PREFIX": "/arm64"}
-            )
+            reply = native_launch(device, request, runtime, Limits(seconds=120))
             assert reply.trouble is None
             device.pull("out", tmp_path / "came", most=1 << 20)
             assert device.facts().emulated
