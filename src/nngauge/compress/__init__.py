@@ -1,0 +1,1 @@
+"""What smaller weights would cost, and model files that are smaller."""

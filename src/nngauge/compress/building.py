@@ -1,0 +1,197 @@
+"""Writes a smaller (or another) file of a model: a tool in a process of its own, then our parser, a run and a comparison.
+
+Nothing is written over without being told so, and nothing appears under its name before it was read, run and compared.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from nngauge.compress.trial import Feeds
+from nngauge.compress.verify import Looked, Opener, alike, default_feeds, look
+from nngauge.compress.writing import CALIBRATED, Job, Limits, Recipe, Writer, write
+from nngauge.compress.writing._api import Bits
+from nngauge.domain.compression import Inputs, Refusal
+from nngauge.domain.written import Likeness, Written
+from nngauge.engines import Feed
+from nngauge.errors import InputError, UnreadableError, UsageError
+
+MOST_CALIBRATION: Final = 500
+"""Sets of inputs that a tool is calibrated with, at most."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What is to be written."""
+
+    writer: Writer
+    recipe: Recipe
+    output: Path
+    bits: tuple[Bits, ...] = ()
+    """For `Recipe.MIXED`."""
+    calibration: tuple[Feeds, ...] = ()
+    """For recipes that need ranges of activations: inputs, one for each port."""
+    samples: tuple[tuple[Feeds, ...], Inputs] | None = None
+    """What both files are run on; None: seeded random numbers."""
+    force: bool = False
+    """Replace what is there."""
+    limits: Limits = Limits()
+
+
+def build(source: Path, plan: Plan, opener: Opener, *, python: str = "") -> Written | Refusal:
+    """Writes `plan.output` from the model at `source`; why nothing was written, where it could not be.
+
+    Raises `UsageError` where `plan` cannot be followed, and as `opener` does for the model. `python`: see `launch.write`.
+    """
+    _allowed(source, plan)
+    before = look(source, opener)
+    if before.subject.format not in plan.writer.formats:
+        raise UsageError(
+            f"{plan.writer.title} does not read {before.subject.format}", where=str(source),
+            hint=f"it reads {', '.join(sorted(plan.writer.formats))}",
+        )  # fmt: skip
+    try:
+        with tempfile.TemporaryDirectory(dir=plan.output.parent, prefix=".partial-") as folder:
+            return _built(source, before, plan, opener, Path(folder), python)
+    except OSError as error:
+        raise UnreadableError(f"cannot be written: {error.strerror or error}", where=str(plan.output)) from None
+
+
+def _allowed(source: Path, plan: Plan) -> None:
+    """Raises `UsageError` for what would write over something, and for plans that lack what their recipe needs."""
+    output = plan.output
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UsageError("that is the model itself", where=str(output), hint="write to another name: -o small")
+    if not output.parent.is_dir():
+        raise UsageError("no such folder", where=str(output.parent), hint="make it first")
+    _free(output, plan)
+    if plan.recipe in CALIBRATED and not plan.calibration:
+        raise UsageError(
+            f"{plan.recipe} needs inputs that show the ranges of activations", hint="--calibration FOLDER with pictures"
+        )
+    if plan.recipe is Recipe.MIXED:
+        for item in plan.bits:
+            if item.bits not in plan.writer.bits:
+                raise UsageError(
+                    f"{plan.writer.title} cannot store {item.weight!r} in {item.bits} bits",
+                    hint=f"it can: {', '.join(map(str, plan.writer.bits)) or 'no mixed precision'}",
+                )
+
+
+def _free(target: Path, plan: Plan) -> None:
+    if not plan.force and (target.exists() or target.is_symlink()):
+        raise UsageError("is there already", where=str(target), hint="--force writes over it")
+
+
+def _built(source: Path, before: Looked, plan: Plan, opener: Opener, folder: Path, python: str) -> Written | Refusal:
+    made = folder / "made"
+    made.mkdir()
+    lead = made / plan.output.name
+    done = write(plan.writer, _job(before, plan, folder, lead), plan.limits, python=python)
+    if done.trouble is not None:
+        hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
+        explanation = f"{plan.writer.title}: {done.trouble.reason}"
+        return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
+    try:
+        after = look(lead, opener)
+    except InputError as error:
+        return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
+    found = _likeness(before, after, plan)
+    if isinstance(found, Refusal) and _broken(found):
+        return found
+    names = _moved(made, plan)
+    return Written(
+        source=str(source), output=str(plan.output), files=names, recipe=str(plan.recipe), format=after.subject.format,
+        digest=after.subject.digest, tools=done.tools, changes=done.changes, notes=done.notes,
+        before=before.figures, after=after.figures,
+        likeness=found if isinstance(found, Likeness) else None, unlike=found if isinstance(found, Refusal) else None,
+        cpu_seconds=done.cpu_seconds,
+    )  # fmt: skip
+
+
+def _broken(refusal: Refusal) -> bool:
+    """Did the original run and the written file not? Then nothing is put under its name."""
+    return refusal.reason == "not finite" or (
+        refusal.explanation.startswith("the written file") and refusal.reason not in {"missing", "unsupported"}
+    )
+
+
+def _likeness(before: Looked, after: Looked, plan: Plan) -> Likeness | Refusal:
+    samples = plan.samples or default_feeds(before.subject)
+    if isinstance(samples, Refusal):
+        return samples
+    found = alike(before.subject, after.subject, *samples)
+    if plan.recipe is Recipe.MODERNISE and isinstance(found, Likeness) and not found.identical:
+        return Refusal(
+            reason="not finite" if found.max_difference is None else "failed",
+            explanation="the written file answers differently, which modernising must not do",
+        )
+    return found
+
+
+def _job(before: Looked, plan: Plan, folder: Path, lead: Path) -> Job:
+    """The tool gets a copy of the model, so that it cannot change the original."""
+    given = folder / "given"
+    files = []
+    for file in before.subject.files:
+        target = given / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        files.append(str(target.resolve()))
+    calibration = _calibration(plan.calibration, folder) if plan.recipe in CALIBRATED else ()
+    return Job(
+        files=tuple(files), output=str(lead.resolve()), recipe=plan.recipe, bits=plan.bits, calibration=calibration
+    )
+
+
+def _calibration(feeds: Sequence[Feeds], folder: Path) -> tuple[tuple[Feed, ...], ...]:
+    count = min(MOST_CALIBRATION, min((item.count for item in feeds), default=0))
+    sets = []
+    for at in range(count):
+        ports = []
+        for port, item in enumerate(feeds):
+            size = len(item.content) // item.count
+            path = folder / f"calibration-{at}-{port}"
+            path.write_bytes(item.content[at * size : (at + 1) * size])
+            ports.append(Feed(path=str(path.resolve()), dtype=item.dtype, shape=item.shape))
+        sets.append(tuple(ports))
+    return tuple(sets)
+
+
+def _moved(made: Path, plan: Plan) -> tuple[str, ...]:
+    """Everything that was made, under its name. Raises `UsageError` where something is there meanwhile."""
+    entries = sorted(made.iterdir(), key=lambda entry: (entry.name != plan.output.name, entry.name))
+    for entry in entries:
+        _free(plan.output.parent / entry.name, plan)
+    for entry in entries:
+        _move(entry, plan.output.parent / entry.name, plan)
+    return tuple(entry.name for entry in entries)
+
+
+def _move(entry: Path, target: Path, plan: Plan) -> None:
+    """In one step: a reader sees what was there or what is new."""
+    if entry.is_dir():
+        old = entry.with_name(f"{entry.name}.old")
+        if plan.force and target.exists():
+            target.rename(old)  # goes with the temporary folder
+        entry.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+        return
+    if plan.force:
+        entry.replace(target)
+        return
+    try:
+        os.link(entry, target)  # unlike `replace`, fails where something is there
+    except FileExistsError:
+        raise UsageError("is there already", where=str(target), hint="--force writes over it") from None
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK}:
+            raise
+        entry.replace(target)  # a file system without hard links

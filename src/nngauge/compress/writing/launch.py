@@ -1,0 +1,102 @@
+"""Runs a writer in a process of its own: limits, no network for package managers, and what its end means."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from nngauge.compress.writing._api import Done, Job, Writer
+from nngauge.devices import Command, Ran, open_device
+from nngauge.engines import Trouble
+
+_ENVIRONMENT: Final = {
+    "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_INPUT": "1",
+    "HF_HUB_OFFLINE": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "JAX_PLATFORMS": "cpu",
+    "TQDM_DISABLE": "1",
+    "OMP_NUM_THREADS": "2",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+"""Tools install what they miss, fetch and phone home when they are imported; here they cannot."""
+_NO_MEMORY: Final = re.compile(rb"bad_alloc|MemoryError|[Cc]annot allocate memory|[Oo]ut of memory", re.ASCII)
+_OURS: Final = str(Path(__file__).resolve().parents[3])
+_SIGNAL_SHELL: Final = 128
+_TOLD: Final = 500
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one job may take."""
+
+    seconds: float = 600.0
+    """Wall time."""
+    memory: int | None = None
+    """Bytes of address space; None: what the writer says it needs."""
+
+
+def missing(writer: Writer) -> tuple[str, ...]:
+    """Import names of what the writer needs and this Python does not have; nothing is imported."""
+    return tuple(name for name in writer.needs if not _there(name))
+
+
+def _there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def write(writer: Writer, job: Job, limits: Limits | None = None, *, python: str = "") -> Done:
+    """One job, in a process of its own. Whatever happens to it is the answer: see `Trouble.kind`.
+
+    `python`: the interpreter of another environment in which the tool is installed, with msgspec; it runs this nngauge.
+    """
+    if not python and (absent := missing(writer)):
+        return _trouble("missing", f"{writer.title} is not installed: no {', '.join(absent)}", writer.install)
+    limits = limits or Limits()
+    environment = {**_ENVIRONMENT, **({"PYTHONPATH": _OURS} if python else {})}
+    command = Command(
+        words=(python or sys.executable, "-m", "nngauge.compress.writing.child", writer.name),
+        environment=environment,
+        given=msgspec.json.encode(job),
+        seconds=limits.seconds,
+        memory=writer.memory if limits.memory is None else limits.memory,
+    )
+    with open_device("host") as device:
+        return _understood(device.run(command), limits)
+
+
+def _understood(ran: Ran, limits: Limits) -> Done:
+    lines = ran.out.strip().splitlines()
+    if lines and not ran.timed_out:
+        try:
+            return msgspec.json.decode(lines[-1], type=Done)
+        except msgspec.DecodeError:
+            return _trouble("garbage", "standard output is no answer")
+    if ran.timed_out:
+        return _trouble("timeout", f"not done after {limits.seconds:g} seconds", "--timeout SECONDS")
+    ended = -ran.code if ran.code < 0 else ran.code - _SIGNAL_SHELL
+    last = _words(ran.err.splitlines())
+    if _NO_MEMORY.search(ran.err) or ended == signal.SIGKILL:
+        return _trouble("memory", f"not enough memory: {last}".rstrip(": "))
+    how = f"ended by signal {ended}" if ended > 0 else f"ended with status {ran.code}"
+    return _trouble("crashed", ": ".join(filter(None, (how, last))))
+
+
+def _words(lines: Sequence[bytes]) -> str:
+    kept = [line.strip() for line in lines if line.strip() and not line.startswith((b"INFO", b"WARNING"))]
+    return kept[-1].decode("utf-8", "replace")[:_TOLD] if kept else ""
+
+
+def _trouble(kind: str, reason: str, hint: str = "") -> Done:
+    return Done(trouble=Trouble(kind=kind, reason=reason, hint=hint))
