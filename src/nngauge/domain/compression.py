@@ -83,6 +83,8 @@ class Weight(Struct, frozen=True, kw_only=True):
     scales: tuple[float, ...] = ()
     """Of integer weights: one, or one for each output channel."""
     zero_points: tuple[int, ...] = ()
+    scale_axis: int | None = None
+    """Dimension that the scales go along; None for one scale."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
