@@ -1,0 +1,10 @@
+"""What a model would cost where nobody measured it: predictions with intervals, each with what it rests on.
+
+How it works and how far off it is: docs/estimates.md, docs/evaluation.md.
+"""
+
+from __future__ import annotations
+
+from nngauge.estimate.choice import DeviceCard, devices, estimate, profiles, settings
+
+__all__ = ["DeviceCard", "devices", "estimate", "profiles", "settings"]

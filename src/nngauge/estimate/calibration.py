@@ -1,0 +1,212 @@
+"""A profile for a device of one's own, from ten networks that were measured on it.
+
+The devices of the library say how times of networks go together; the new device is a weighted mixture of them. Logarithms
+of its times are y(m) = c + Σ wₑ yₑ(m) with Σ wₑ = 1: the best linear guess where devices differ from their mean as those of
+the library do from each other (ridge regression). For a network that the library did not measure, the library's
+predictions stand for yₑ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp, log, sqrt
+from typing import Final
+
+from msgspec import Struct
+
+from nngauge.domain.cost import Cost
+from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Setting, Unit
+from nngauge.errors import UsageError
+from nngauge.estimate.features import features_of
+from nngauge.estimate.library import Library, Profile, library
+from nngauge.estimate.linear import solved
+from nngauge.estimate.prediction import doubts_of, predictor, quantile, refusal_of
+
+SCHEMA: Final = "nngauge.calibration/1"
+METHOD: Final = "mixture of measured devices"
+LEAST: Final = 5
+"""Anchors without which there is no calibration."""
+_SPREAD: Final = 1.0
+"""Variance of the mixture's weights. Chosen with phones left out, as `_NOISE`: docs/evaluation.md."""
+_NOISE: Final = 0.05**2
+"""Variance of an anchor's logarithm: its measurement, and what no mixture explains."""
+_FREE: Final = 4.0
+"""Variance of the constant: how much faster or slower than the mean of the library a device may be, e² either way."""
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """What a device of the library contributes."""
+
+    profile: str
+    weight: float
+
+
+class Anchor(Struct, frozen=True, kw_only=True):
+    """One network that was measured on the new device."""
+
+    name: str
+    measured: float
+    """Milliseconds."""
+    left_out: float
+    """Milliseconds that the other anchors tell for it."""
+
+
+class Calibration(Struct, frozen=True, kw_only=True):
+    """A device that somebody measured anchors on, in one setting."""
+
+    schema: str = SCHEMA
+    setting: Setting
+    title: str
+    library: str
+    version: int
+    """Of the library."""
+    offset: float
+    """c, a logarithm of milliseconds."""
+    shares: tuple[Share, ...]
+    anchors: tuple[Anchor, ...]
+    constant: float
+    """Milliseconds per MAC in the mean of the anchors' logarithms: the baseline."""
+    made: str = ""
+    """UTC time, ISO 8601."""
+    tool: str = ""
+
+    @property
+    def error(self) -> float:
+        """Mean absolute percentage error for an anchor that is left out."""
+        return sum(abs(one.left_out / one.measured - 1.0) for one in self.anchors) / len(self.anchors)
+
+    @property
+    def deviation(self) -> float:
+        """Root mean square of the logarithms of those errors."""
+        return sqrt(sum(log(one.left_out / one.measured) ** 2 for one in self.anchors) / len(self.anchors))
+
+
+class Mixture(Struct, frozen=True, kw_only=True):
+    """The device that explains the anchors."""
+
+    offset: float
+    weights: tuple[float, ...]
+    """For each device of the library; their sum is 1."""
+
+    def at(self, known: Sequence[float]) -> float:
+        """Logarithm of the time of a network whose logarithms on the library's devices are known."""
+        return self.offset + sum(weight * value for weight, value in zip(self.weights, known, strict=True))
+
+
+def mixture(known: Sequence[Sequence[float]], measured: Sequence[float]) -> Mixture:
+    """The mixture for anchors: `known` has a row for each with its logarithms on the library's devices.
+
+    Solved in the space of anchors: (s² D Dᵀ / E + f + n I) a = y − μ, weights = 1/E + s² Dᵀ a / E, made to sum to 1.
+    """
+    count = len(known[0])
+    means = [sum(row) / count for row in known]
+    apart = [[value - mean for value in row] for row, mean in zip(known, means, strict=True)]
+    scale = _SPREAD / count
+    matrix = [[scale * sum(a * b for a, b in zip(one, other, strict=True)) + _FREE for other in apart] for one in apart]
+    for place, row in enumerate(matrix):
+        row[place] += _NOISE
+    told = solved(matrix, [value - mean for value, mean in zip(measured, means, strict=True)])
+    gains = [scale * sum(row[place] * part for row, part in zip(apart, told, strict=True)) for place in range(count)]
+    middle = sum(gains) / count
+    return Mixture(offset=_FREE * sum(told), weights=tuple(1.0 / count + gain - middle for gain in gains))
+
+
+def calibrate(
+    times: Mapping[str, float], setting: Setting, data: Library, *, title: str, made: str = "", tool: str = ""
+) -> Calibration:
+    """The calibration from milliseconds of anchors, which are networks of the library. Raises `UsageError` with too few."""
+    places = {network.name: place for place, network in enumerate(data.networks)}
+    anchors = [(name, time) for name, time in sorted(times.items()) if name in places]
+    if len(anchors) < LEAST:
+        raise UsageError(
+            f"{len(anchors)} anchors were measured, {LEAST} are needed", hint="what refused is told by nngauge measure"
+        )
+    used = alike(data, setting)
+    rows = [[log(_measured(profile, places[name])) for profile in used] for name, _ in anchors]
+    logs = [log(time) for _, time in anchors]
+    whole = mixture(rows, logs)
+    left_out = [
+        exp(mixture([*rows[:at], *rows[at + 1 :]], [*logs[:at], *logs[at + 1 :]]).at(rows[at]))
+        for at in range(len(rows))
+    ]
+    ratios = [log(time / data.networks[places[name]].macs) for name, time in anchors]
+    return Calibration(
+        setting=setting,
+        title=title,
+        library=data.name,
+        version=data.version,
+        offset=whole.offset,
+        shares=tuple(
+            Share(profile=profile.id, weight=weight) for profile, weight in zip(used, whole.weights, strict=True)
+        ),
+        anchors=tuple(
+            Anchor(name=name, measured=time, left_out=other)
+            for (name, time), other in zip(anchors, left_out, strict=True)
+        ),
+        constant=exp(sum(ratios) / len(ratios)),
+        made=made,
+        tool=tool,
+    )
+
+
+def alike(data: Library, setting: Setting) -> list[Profile]:
+    """The devices of a library that a new one may be a mixture of: processors for a processor, GPUs for a GPU."""
+    gpu = setting.unit is Unit.GPU
+    return [
+        profile
+        for profile in data.profiles
+        if (profile.unit is Unit.GPU) is gpu and all(time is not None for time in profile.measured)
+    ]
+
+
+def _measured(profile: Profile, place: int) -> float:
+    time = profile.measured[place]
+    assert time is not None  # noqa: S101 - `alike` takes no others
+    return time
+
+
+def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate | NoEstimate:
+    """The estimate for a calibrated device: the mixture of the library's predictions."""
+    data = library(own.library)
+    features = features_of(cost)
+    refusal = refusal_of(cost, features, own.setting)
+    if refusal is not None:
+        return refusal
+    known = {profile.id: profile for profile in data.profiles}
+    found = [
+        (share.weight, profile, predictor(data, profile.kernel).predict(features, profile))
+        for share in own.shares
+        if (profile := known.get(share.profile)) is not None
+    ]
+    value = exp(own.offset + sum(weight * log(prediction.value) for weight, _, prediction in found))
+    heaviest = max(found, key=lambda item: item[0])
+    spread = exp(_deviations(own, heaviest[1], heaviest[2].deviation, level))
+    return Estimate(
+        quantity=Quantity.LATENCY,
+        setting=own.setting,
+        value=value,
+        low=value / spread,
+        high=value * spread,
+        level=level,
+        ground=Ground(
+            profile=f"calibrated {own.setting.device} on {own.library}@{own.version}",
+            method=METHOD,
+            source=f"{len(own.anchors)} anchors measured {own.made[:10]}; {data.source}",
+            models=len(own.anchors),
+            error=own.error,
+        ),
+        baseline=own.constant * features.macs,
+        doubts=(*doubts_of(cost, features, data, heaviest[1]), EstimateDoubt.OTHER_DEVICE),
+    )
+
+
+def _deviations(own: Calibration, like: Profile, deviation: float, level: float) -> float:
+    """Logarithm of the interval's half width: what the library cannot predict, and what the mixture cannot explain."""
+    width = quantile(like, level)
+    return sqrt((width * deviation) ** 2 + (_normal(level) * own.deviation) ** 2)
+
+
+def _normal(level: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2.0)

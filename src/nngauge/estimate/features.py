@@ -1,0 +1,218 @@
+"""Numbers that cost models are fitted to: work by kind, elements moved, operations. Counted in elements, not bytes, so that
+they are the same for the float and the quantised file of a network.
+
+What runtimes fold into the operation before it costs nothing here: activations and normalisations right after a convolution
+or product, as the converters of the training models folded them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Final
+
+from msgspec import Struct
+
+from nngauge.domain.cost import Cost, Family, Layer
+from nngauge.domain.graph import Dim
+
+FEATURES: Final = (
+    "macs_1x1",
+    "macs_3x3",
+    "macs_3x3_strided",
+    "macs_large",
+    "macs_stem",
+    "macs_grouped",
+    "macs_dw3",
+    "macs_dw5",
+    "macs_vector",
+    "out_1x1",
+    "in_1x1",
+    "out_kxk",
+    "in_kxk",
+    "out_grouped",
+    "out_dw",
+    "in_dw",
+    "ew_add",
+    "ew_other",
+    "nonlinear",
+    "moved",
+    "pooled",
+    "reduced",
+    "weights",
+    "n_conv",
+    "n_dw",
+    "n_vector",
+    "n_ew",
+    "n_moved",
+    "n_other",
+)
+"""Names in the order of profile files.
+
+``macs_*``: multiply-accumulates of 1×1 convolutions; of 3×3 ones with stride 1 and 2; of larger kernels; of the first
+convolution from an image (≤ 4 channels); of grouped, depthwise (≤ 3×3, larger) convolutions; of products with a vector (fully
+connected, 1×1 on one pixel: each weight is used once). ``in_*``, ``out_*``: elements of their activations. ``ew_*``,
+``nonlinear``, ``moved``, ``pooled``, ``reduced``: elements of the rest. ``weights``: parameters. ``n_*``: operations.
+"""
+
+_COMPUTE: Final = frozenset(
+    {Family.CONVOLUTION, Family.DEPTHWISE, Family.DENSE, Family.TRANSPOSED, Family.MATMUL, Family.ATTENTION}
+)
+_SEEN: Final = frozenset(
+    {
+        Family.CONVOLUTION, Family.DEPTHWISE, Family.DENSE, Family.ACTIVATION, Family.NORMALISATION, Family.POOLING,
+        Family.ELEMENTWISE, Family.REDUCTION, Family.LAYOUT, Family.QUANTISE, Family.CONSTANT,
+    }
+)  # fmt: skip
+_FOLDED: Final = frozenset({Family.ACTIVATION, Family.NORMALISATION})
+_CHEAP: Final = frozenset(
+    {"Relu", "Relu6", "Clip", "LeakyRelu", "PRelu", "BatchNormalization", "SpatialBatchNormalization"}
+)
+
+
+class Features(Struct, frozen=True, kw_only=True):
+    """What a network asks of a processor."""
+
+    values: tuple[float, ...]
+    """One number for each of `FEATURES`."""
+    macs: float
+    """All multiply-accumulates, of unseen kinds, too."""
+    unseen: Mapping[str, float]
+    """Families that no training model has → their share of the work (of the MACs, or of the elements written if that is
+    more)."""
+    uncounted: int = 0
+    """Layers without figures."""
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[FEATURES.index(name)]
+
+
+def features_of(cost: Cost) -> Features:
+    """The features of all layers that run. Layers whose figures are no numbers are left out and counted."""
+    totals = dict.fromkeys(FEATURES, 0.0)
+    unseen_macs: dict[str, float] = {}
+    unseen_elements: dict[str, float] = {}
+    macs = elements = 0.0
+    uncounted = 0
+    before: Layer | None = None
+    for layer in cost.layers:
+        if not layer.repeats or layer.note.startswith("computed from constants"):
+            continue
+        if not _is_counted(layer):
+            uncounted += 1
+            continue
+        written = float(sum(_size(shape) for shape in layer.outputs)) if layer.written_bytes else 0.0
+        macs += _number(layer.macs) * layer.repeats
+        elements += written * layer.repeats
+        if layer.family in _SEEN:
+            if not _is_folded(layer, before):
+                _add(totals, layer)
+        else:
+            name = layer.family.value
+            unseen_macs[name] = unseen_macs.get(name, 0.0) + _number(layer.macs) * layer.repeats
+            unseen_elements[name] = unseen_elements.get(name, 0.0) + written * layer.repeats
+        before = layer
+    return Features(
+        values=tuple(totals[name] for name in FEATURES),
+        macs=macs,
+        unseen={
+            name: max(unseen_macs[name] / macs if macs else 0.0, unseen_elements[name] / elements if elements else 0.0)
+            for name in unseen_macs
+        },
+        uncounted=uncounted,
+    )
+
+
+def _is_counted(layer: Layer) -> bool:
+    """Whether work and shapes are numbers."""
+    shapes = (*layer.inputs, *layer.outputs)
+    return isinstance(layer.macs, int) and all(
+        shape is not None and all(isinstance(dim, int) for dim in shape) for shape in shapes
+    )
+
+
+def _is_folded(layer: Layer, before: Layer | None) -> bool:
+    """Whether runtimes do it together with the operation before: an activation on what that just wrote."""
+    if layer.family not in _FOLDED or layer.kind not in _CHEAP or before is None:
+        return False
+    return before.family in {Family.CONVOLUTION, Family.DEPTHWISE, Family.DENSE, *_FOLDED, Family.ELEMENTWISE} and (
+        before.outputs[:1] == layer.inputs[:1]
+    )
+
+
+def _add(totals: dict[str, float], layer: Layer) -> None:
+    """Adds one layer, as often as it runs."""
+    for name, amount in _parts(layer):
+        totals[name] += amount * layer.repeats
+    if isinstance(layer.parameters, int):
+        totals["weights"] += layer.parameters
+
+
+def _parts(layer: Layer) -> Iterable[tuple[str, float]]:
+    written = float(sum(_size(shape) for shape in layer.outputs))
+    read = float(sum(_size(shape) for shape in layer.inputs))
+    if layer.family in _COMPUTE:
+        return _computing(layer, read, written)
+    if not layer.written_bytes:
+        return ()  # a view, a constant: nothing is done
+    if layer.family is Family.ELEMENTWISE:
+        return (("ew_add" if layer.kind == "Add" else "ew_other", written), ("n_ew", 1.0))
+    if layer.family in _FOLDED:
+        return (("ew_other" if layer.kind in _CHEAP else "nonlinear", written), ("n_ew", 1.0))
+    if layer.family is Family.POOLING:
+        global_ = _is_point(layer.outputs)
+        return (("reduced" if global_ else "pooled", read if global_ else written * _window(layer)), ("n_other", 1.0))
+    if layer.family is Family.REDUCTION:
+        return (("reduced", read), ("n_other", 1.0))
+    if layer.family is Family.LAYOUT:
+        return (("moved", written), ("n_moved", 1.0))
+    return (("ew_other", written), ("n_ew", 1.0)) if layer.family is Family.QUANTISE else ()
+
+
+def _computing(layer: Layer, read: float, written: float) -> Iterable[tuple[str, float]]:
+    macs = _number(layer.macs)
+    if layer.family is Family.DENSE or _is_point(layer.outputs):
+        if layer.family is Family.DENSE and not _is_point(layer.outputs):
+            return (("macs_1x1", macs), ("out_1x1", written), ("in_1x1", read), ("n_conv", 1.0))
+        return (("macs_vector", macs), ("n_vector", 1.0))
+    window = _window(layer)
+    if layer.family is Family.DEPTHWISE:
+        return (("macs_dw3" if window <= 9 else "macs_dw5", macs), ("out_dw", written), ("in_dw", read), ("n_dw", 1.0))
+    if any(part.startswith("g") and part[1:].isdecimal() for part in layer.attributes.split()):
+        return (("macs_grouped", macs), ("out_grouped", written), ("n_conv", 1.0))
+    if window == 1:
+        return (("macs_1x1", macs), ("out_1x1", written), ("in_1x1", read), ("n_conv", 1.0))
+    moved = (("out_kxk", written), ("in_kxk", read), ("n_conv", 1.0))
+    if macs <= 4.0 * window * written:
+        return (("macs_stem", macs), *moved)
+    if window > 9:
+        return (("macs_large", macs), *moved)
+    return (("macs_3x3" if _stride(layer) == 1 else "macs_3x3_strided", macs), *moved)
+
+
+def _number(amount: int | str | None) -> float:
+    return float(amount) if isinstance(amount, int) else 0.0
+
+
+def _size(shape: tuple[Dim, ...] | None) -> int:
+    return prod(dim for dim in shape or (0,) if isinstance(dim, int))
+
+
+def _is_point(shapes: tuple[tuple[Dim, ...] | None, ...]) -> bool:
+    """Whether an output is one vector: all dimensions but one are 1."""
+    sizes = [dim for dim in (shapes[0] if shapes and shapes[0] is not None else ()) if isinstance(dim, int)]
+    return bool(sizes) and prod(sizes) == max(sizes)
+
+
+def _window(layer: Layer) -> int:
+    """Elements of the kernel or the pool: 9 for ``3x3 s2``."""
+    first = layer.attributes.split(" ", 1)[0]
+    sizes = first.split("x")
+    return prod(int(size) for size in sizes) if all(size.isdecimal() for size in sizes) else 1
+
+
+def _stride(layer: Layer) -> int:
+    for part in layer.attributes.split():
+        if part.startswith("s") and part[1:].replace("x", "").isdecimal():
+            return max(int(size) for size in part[1:].split("x"))
+    return 1
