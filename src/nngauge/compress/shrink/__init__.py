@@ -1,0 +1,15 @@
+"""Lossless shrinking: the same answers from a smaller file."""
+
+from __future__ import annotations
+
+from nngauge.compress.shrink.tflite import WRITERS as _TFLITE
+from nngauge.compress.writing._api import Writer
+
+__all__ = ["SHRINKERS", "ladder"]
+
+SHRINKERS: tuple[Writer, ...] = _TFLITE
+
+
+def ladder(format: str) -> tuple[Writer, ...]:  # noqa: A002 - the noun
+    """Writers for a format, the one that promises most first; empty where there is none."""
+    return tuple(writer for writer in SHRINKERS if format in writer.formats)
