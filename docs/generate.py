@@ -37,7 +37,7 @@ from nngauge.packages import PACKAGES
 from nngauge.policy import RULES, load_policy
 from nngauge.policy.screen import option_defaults
 from nngauge.report import PAPERS, REPORTS
-from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
+from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, MEASURED_TABLES, VERSION, Table
 from nngauge.units import format_bytes
 from nngauge.words.documents import (
     bom_json_schema,
@@ -163,10 +163,11 @@ def facts_page() -> str:
     parts = ["# Facts\n\n## Facts of a study\n\n"]
     parts.append(
         "`nngauge study sql` asks these tables, `nngauge study export` writes them as files. They lie as Parquet files "
-        "below `facts/` in the study's folder; which files count is in the ledger. Absence is NULL, never 0; a column is "
+        "below `facts/` in the study's folder; which files count is in the ledger. Tables of measurements are made from the "
+        "sessions in `measured/`, whose samples `FROM samples('SESSION')` reads. Absence is NULL, never 0; a column is "
         "NULL for apps whose facts are older than the column. Sizes are bytes.\n"
     )
-    parts += [_dictionary(item) for item in (LISTING, MARKET, *FACT_TABLES)]
+    parts += [_dictionary(item) for item in (LISTING, MARKET, *FACT_TABLES, *MEASURED_TABLES)]
     parts.append(
         f"\n## The ledger of a study\n\n`ledger.sqlite`, schema {VERSION}: what is to be done, what was done, and where "
         "the facts are.\n"

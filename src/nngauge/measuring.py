@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from nngauge.analyse.cost import model_cost
 from nngauge.analyse.shapes import infer_shapes
 from nngauge.devices import OpenDevice
 from nngauge.domain.energy import Energy, EnergyRefusal
+from nngauge.domain.graph import Graph
 from nngauge.domain.measurement import Configuration, Device, Refusal, Session, State
 from nngauge.domain.model import Model
 from nngauge.engines import Engine, Reply, Request, Trouble, engine_named, engines_for, installed
@@ -24,7 +26,7 @@ from nngauge.engines.native import FORMATS, Runtime, app_runtimes, native_launch
 from nngauge.errors import InputError, NotThisFormat, StoreError, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
-from nngauge.instruments import Meter
+from nngauge.instruments import Meter, SystemClock
 from nngauge.io.atomic import write_atomically
 from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
@@ -33,8 +35,6 @@ from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.study import LEDGER, look
 from nngauge.version import __version__
 
-MEASURED: Final = "measured"
-"""Folder of a study with the sessions of its models."""
 _SECONDS: Final = 120.0
 """Wall time of one launch, loading included, beyond what the plan says."""
 _FETCHED: Final = 256 * 2**20
@@ -93,11 +93,20 @@ def is_study(path: Path) -> bool:
 
 
 def subjects_at(
-    path: Path, scratch: Path, *, shapes: Mapping[str, Sequence[int]], feeds: Mapping[str, Path]
+    path: Path,
+    scratch: Path,
+    *,
+    shapes: Mapping[str, Sequence[int]],
+    feeds: Mapping[str, Path],
+    most: int | None = None,
 ) -> list[Subject]:
-    """The distinct models at `path`; those of apps are written to `scratch`. Raises as `analyse_model` and `Scanner.scan` do."""
+    """The distinct models at `path`; those of apps are written to `scratch`. Raises as `analyse_model` and `Scanner.scan` do.
+
+    `most`: of a study only so many, those that most apps have and some engine runs.
+    """
     if is_study(path):
-        found = list(_of_study(path, scratch))
+        every = _of_study(path, scratch)
+        found = list(every if most is None else islice((one for one in every if one.files), most))
     else:
         found = _of_file(path, shapes) or list(_of_app(path, scratch))
     given = {name: tuple(shape) for name, shape in shapes.items()}
@@ -165,9 +174,29 @@ def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
                 if not named.exists():
                     named.symlink_to(kept.resolve())
                 files.append(named)
-        if len(files) == len(model.parts):
+        if len(files) < len(model.parts):
+            continue
+        if not engines_for(model.format):
+            yield _unread(model, "")
+            continue
+        try:
             with open_model(files[0]) as extracted:
-                yield _subject(model, extracted, tuple(files))
+                found = _subject(model, extracted, tuple(files))
+        except InputError as error:  # parts that only make sense in the folders they had
+            found = _unread(model, error.what)
+        yield found
+
+
+def _unread(model: Model, reason: str) -> Subject:
+    """A model that will be refused."""
+    return Subject(
+        digest=model.digest,
+        name=model.name,
+        format=model.format,
+        files=(),
+        graph=Graph(format=model.format),
+        unread=reason,
+    )
 
 
 def _subject(model: Model, extracted: Extracted, files: tuple[Path, ...]) -> Subject:
@@ -273,6 +302,11 @@ def _usual(form: str) -> list[str]:
 
 def _no_engine(subject: Subject, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> Refusal:
     """A model whose format nothing runs, or nothing that was asked for."""
+    if subject.unread:
+        configuration = Configuration(engine=",".join(wanted.engines) or "any")
+        return Refusal(
+            model=subject.digest, name=subject.name, configuration=configuration, kind="damaged", reason=subject.unread
+        )
     able = [engine.name for engine in engines_for(subject.format)] if runtimes is None else []
     asked = ",".join(wanted.engines if runtimes is None else runtimes)
     return Refusal(
@@ -309,10 +343,11 @@ def measure_here(
             configurations(wanted, subject.format) if runtimes is None else natively(wanted, subject.format, runtimes)
         )
         file = kept / _session_name(subject, cells, bench.device, plan) if kept is not None else None
-        if file is not None and file.is_file():
-            sessions.append(msgspec.json.decode(file.read_bytes(), type=Session))
+        known = _kept_session(file) if file is not None else None
+        if known is not None:
+            sessions.append(known)
             continue
-        if not cells:
+        if not cells or subject.unread:
             sessions.append(Session(refusals=(_no_engine(subject, wanted, runtimes),)))
             continue
         session = measure(
@@ -340,9 +375,22 @@ def _metered(device: OpenDevice, bench: HostBench | NativeBench, meter: Meter, p
 
     def measured(loops: Mapping[str, tuple[Configuration, Request]]) -> Mapping[str, Energy | EnergyRefusal]:
         run = {name: bench_loop(bench, *asked) for name, asked in loops.items()}
-        return measure_energies(device, run, meter, plan)
+        return measure_energies(device, run, opened, plan)
 
     return measured
+
+
+def _kept_session(file: Path) -> Session | None:
+    """What was measured before; None when it is to be measured again: an engine that was missing is there now."""
+    if not file.is_file():
+        return None
+    try:
+        session = msgspec.json.decode(file.read_bytes(), type=Session)
+    except (OSError, msgspec.DecodeError):
+        return None
+    engines = {item.configuration.engine for item in session.refusals if item.kind == "missing"}
+    missing = [name for name in engines if not name.startswith("native:")]
+    return None if any(installed(engine_named(name)) for name in missing) else session
 
 
 def _keep(session: Session, file: Path) -> None:

@@ -176,6 +176,33 @@ class OutputCheck(Struct, frozen=True, kw_only=True):
     """Largest difference from the reference, as a share of its largest value."""
 
 
+class Summary(Struct, frozen=True, kw_only=True):
+    """What the launches of a measurement add up to, in nanoseconds. Percentiles are of all runs together."""
+
+    clock: str
+    """Which time counts: wall; processor on one thread of a busy host."""
+    steady_ns: float
+    """Median of the launches' medians."""
+    low_ns: float | None = None
+    """Its 95 % interval over launches; None for one launch."""
+    high_ns: float | None = None
+    p5_ns: float
+    p90_ns: float
+    p95_ns: float
+    p99_ns: float
+    load_ns: float
+    first_ns: float
+    """Medians over launches."""
+    cpu_ns: float | None = None
+    """Processor time of a steady run, all threads; None where the engine or the device does not tell."""
+    runs: int
+    """Inferences that were timed."""
+    load_bytes: int | None = None
+    """Median over launches."""
+    peak_bytes: int | None = None
+    """The most of all launches."""
+
+
 class Refusal(Struct, frozen=True, kw_only=True):
     """A model and a configuration that could not be measured: a result, too."""
 
@@ -212,6 +239,8 @@ class Measurement(Struct, frozen=True, kw_only=True):
     macs: int | None = None
     """Of one inference, where they are known."""
     launches: tuple[Launch, ...]
+    summary: Summary | None = None
+    """None where nothing was timed."""
     output: OutputCheck | None = None
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()

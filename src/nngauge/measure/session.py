@@ -36,6 +36,7 @@ from nngauge.measure.doubts import doubts
 from nngauge.measure.inputs import Input, inputs_of
 from nngauge.measure.outputs import check, difference
 from nngauge.measure.protocol import Cell, Course, Plan, Progress, run
+from nngauge.measure.summary import summary
 from nngauge.version import __version__
 
 _COMPARED: Final = 64 * 2**20
@@ -56,6 +57,8 @@ class Subject(Struct, frozen=True, kw_only=True):
     """Dimensions that the model leaves open."""
     feeds: Mapping[str, Path] = {}
     """Files to feed instead of random numbers, by input."""
+    unread: str = ""
+    """Why its network could not be read: then it is not measured."""
 
 
 class Bench(Protocol):
@@ -271,7 +274,8 @@ class _Session:
         bare = Measurement(
             model=subject.digest, name=subject.name, format=subject.format, configuration=cell.configuration,
             engine_version=reply.version, library=self._bench.library(cell.configuration), device=self._bench.device, started=started, tool=f"nngauge {__version__}",
-            seed=self._plan.seed, macs=subject.macs, launches=tuple(launches), output=self._output(subject, made, reply, reference),
+            seed=self._plan.seed, macs=subject.macs, launches=tuple(launches),
+            summary=summary(launches, cell.configuration.threads), output=self._output(subject, made, reply, reference),
             notes=(*(f"input {item.name}: {item.says}" for item in inputs), *reply.notes),
         )  # fmt: skip
         return replace(bare, doubts=doubts(bare, self._plan))

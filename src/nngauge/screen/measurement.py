@@ -11,11 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, ModelEnergy, Refusal, Session
+from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, ModelEnergy, Refusal, Session, Summary
 from nngauge.measure.comparison import Compared, Verdict
 from nngauge.measure.energy import said
-from nngauge.measure.primary import Clock, primary, times
-from nngauge.measure.statistics import bootstrap, percentile
+from nngauge.measure.primary import Clock
+from nngauge.measure.statistics import Interval
+from nngauge.measure.summary import summary
 from nngauge.units import format_bytes, format_count
 from nngauge.words.amounts import plural
 from nngauge.words.safe import one_line
@@ -106,22 +107,26 @@ def _times(found: Sequence[Measurement]) -> Table:
 
 def _cells(item: Measurement) -> Iterator[str]:
     launches = item.launches
-    peak = max((launch.peak_bytes or 0 for launch in launches), default=0)
-    runs = f"{len(launches)} × {round(median(len(launch.wall_ns) for launch in launches)):,}"
-    if not launches[0].wall_ns:
+    found = item.summary or summary(launches, item.configuration.threads)
+    if found is None:
+        peak = max((launch.peak_bytes or 0 for launch in launches), default=0)
         yield from ("–", "–", "–", "–", "–", "–", format_bytes(peak) if peak else "–", f"{len(launches)} ran")
         return
-    clock = primary(launches, item.configuration.threads)
-    interval = bootstrap(times(launches, clock))
-    pooled = [value for launch in launches for value in (launch.cpu_ns if clock is Clock.CPU else launch.wall_ns)]
-    yield nanoseconds(median(launch.load_ns for launch in launches))
-    yield nanoseconds(median(launch.first_ns for launch in launches))
-    yield nanoseconds(interval.middle) + (" CPU" if clock is Clock.CPU else "")
-    yield f"± {100 * interval.half_width:.1f} %" if len(launches) > 1 else "–"
-    yield nanoseconds(percentile(pooled, 0.9))
-    yield nanoseconds(median(times(launches, Clock.CPU))) if all(launch.cpu_ns for launch in launches) else "–"
-    yield format_bytes(peak) if peak else "–"
-    yield runs
+    yield nanoseconds(found.load_ns)
+    yield nanoseconds(found.first_ns)
+    yield nanoseconds(found.steady_ns) + (" CPU" if found.clock == Clock.CPU else "")
+    yield _half_width(found)
+    yield nanoseconds(found.p90_ns)
+    yield nanoseconds(found.cpu_ns) if found.cpu_ns is not None else "–"
+    yield format_bytes(found.peak_bytes) if found.peak_bytes else "–"
+    yield f"{len(launches)} × {round(median(len(launch.wall_ns) for launch in launches)):,}"
+
+
+def _half_width(found: Summary) -> str:
+    if found.low_ns is None or found.high_ns is None:
+        return "–"
+    half = Interval(found.low_ns, found.steady_ns, found.high_ns).half_width
+    return f"± {100 * half:.1f} %"
 
 
 def _ops(found: Sequence[Measurement], rows: int = 8) -> Iterator[RenderableType]:

@@ -23,14 +23,14 @@ def write_listing(
 ) -> None:
     """The listing of the study in `folder` after so many changes of its ledger, at `target`. Raises `StoreError`."""
     kept = folder / _KEPT / f"listing-{VERSION}-{changes}.parquet"
-    if _copy(kept, target):
+    if copy_quickly(kept, target):
         return
     write_parquet(database, LISTING, ledger.listing(), target)
     _keep(target, kept)
 
 
-def _copy(source: Path, target: Path) -> bool:
-    """By a link where that is possible: the next change takes the kept file away, and it may be in use then."""
+def copy_quickly(source: Path, target: Path) -> bool:
+    """By a link where that is possible: the next change takes the kept file away, and it may be in use then. False: it is gone."""
     try:
         os.link(source, target)
     except OSError:

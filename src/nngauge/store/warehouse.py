@@ -14,16 +14,17 @@ from msgspec import Struct
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
+from nngauge.store.measured import MEASURED, measured_tables, samples_macro
 from nngauge.store.once import once
 from nngauge.store.reading import require_reading
 from nngauge.store.rows import StoredResult, rows_of
-from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
+from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, MEASURED_TABLES, Column, Table
 from nngauge.store.shards import connect, quoted, reading, write_tables
 
 if TYPE_CHECKING:
     import duckdb
 
-TABLES: Final = (*FACT_TABLES, MARKET, LISTING)
+TABLES: Final = (*FACT_TABLES, MARKET, *MEASURED_TABLES, LISTING)
 """What questions can be asked about."""
 
 
@@ -66,20 +67,33 @@ class Warehouse:
             recent = _recent(once(self._database, folder, ledger, ledger.journal()), scratch)
             listing = scratch / "listing.parquet"
             write_listing(self._database, folder, ledger, changes, listing)
+        measured = self._measured(folder, scratch)
         self._documents = {shard.batch: folder / shard.file for shard in shards if shard.part == "document"}
         for table in (*FACT_TABLES, MARKET):
-            self._view(table, folder, [shard for shard in shards if shard.part == table.name], recent.get(table.name))
+            recently = [recent[table.name]] if table.name in recent else []
+            self._view(table, folder, [shard for shard in shards if shard.part == table.name], recently)
+        for table in MEASURED_TABLES:
+            self._view(table, folder, [], measured.get(table.name, []))
         self._database.execute(f"CREATE OR REPLACE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
         if memory is not None:
             self._database.execute(f"SET memory_limit = '{memory}B'")
-        self._lock([folder / shard.file for shard in shards], scratch, exports)
+        self._database.execute(samples_macro(folder))
+        self._lock([folder / shard.file for shard in shards], scratch, [*exports, folder / MEASURED])
+
+    def _measured(self, folder: Path, scratch: Path) -> dict[str, list[Path]]:
+        import duckdb
+
+        try:
+            return measured_tables(self._database, folder, scratch)
+        except (OSError, duckdb.Error) as error:
+            raise StoreError(f"measurements cannot be read: {error}", where=str(folder / MEASURED)) from None
 
     def _dead(self, superseded: Sequence[tuple[str, int]]) -> None:
         self._database.execute("CREATE OR REPLACE TABLE superseded (app VARCHAR, batch BIGINT)")
         if superseded:
             self._database.executemany("INSERT INTO superseded VALUES (?, ?)", superseded)
 
-    def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Path | None) -> None:
+    def _view(self, table: Table, folder: Path, shards: Sequence[Shard], recent: Sequence[Path]) -> None:
         """A view over all files of one table; batches with facts that do not count any more are read with a sieve.
 
         The columns and types are the schema's: columns that files were written without are made from others or NULL, and
@@ -90,7 +104,7 @@ class Warehouse:
         parts = [f"SELECT {empty} WHERE false"]
         sieved = {row[0] for row in self._database.execute("SELECT DISTINCT batch FROM superseded").fetchall()}
         plain = [folder / shard.file for shard in shards if shard.batch not in sieved]
-        parts += reading(self._database, table, [*plain, *([recent] if recent is not None else [])])
+        parts += reading(self._database, table, [*plain, *recent])
         parts += [
             f"{reading(self._database, table, [folder / shard.file])[0]} "
             f"WHERE app NOT IN (SELECT app FROM superseded WHERE batch = {shard.batch})"
@@ -101,9 +115,9 @@ class Warehouse:
             f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {columns} FROM ({" UNION ALL BY NAME ".join(parts)})'
         )
 
-    def _lock(self, files: Iterable[Path], scratch: Path, exports: Sequence[Path]) -> None:
+    def _lock(self, files: Iterable[Path], scratch: Path, within: Sequence[Path]) -> None:
         """From here on only the study's own files can be read, and nothing can change that."""
-        folders = ", ".join(f"'{quoted(folder.resolve())}'" for folder in exports)
+        folders = ", ".join(f"'{quoted(folder.resolve())}'" for folder in within)
         self._database.execute(f"SET allowed_directories = [{folders}]")
         allowed = ", ".join(f"'{quoted(file)}'" for file in (*files, *scratch.glob("*.parquet")))
         self._database.execute(f"SET allowed_paths = [{allowed}]")

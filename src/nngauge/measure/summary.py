@@ -1,0 +1,35 @@
+"""The numbers of a measurement that people and tables ask for, from its launches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+from nngauge.domain.measurement import Launch, Summary
+from nngauge.measure.primary import Clock, primary, times
+from nngauge.measure.statistics import bootstrap, percentile
+
+
+def summary(launches: Sequence[Launch], threads: int) -> Summary | None:
+    """What they add up to; None where none was timed, as on an emulated processor."""
+    if not launches or not all(launch.wall_ns for launch in launches):
+        return None
+    clock = primary(launches, threads)
+    interval = bootstrap(times(launches, clock))
+    pooled = sorted(
+        float(value) for launch in launches for value in (launch.cpu_ns if clock is Clock.CPU else launch.wall_ns)
+    )
+    told = all(launch.cpu_ns for launch in launches)
+    loads = [launch.load_bytes for launch in launches if launch.load_bytes is not None]
+    peaks = [launch.peak_bytes for launch in launches if launch.peak_bytes]
+    return Summary(
+        clock=clock.value, steady_ns=interval.middle,
+        low_ns=interval.low if math.isfinite(interval.low) else None,
+        high_ns=interval.high if math.isfinite(interval.high) else None,
+        p5_ns=percentile(pooled, 0.05), p90_ns=percentile(pooled, 0.9), p95_ns=percentile(pooled, 0.95), p99_ns=percentile(pooled, 0.99),
+        load_ns=median(launch.load_ns for launch in launches), first_ns=median(launch.first_ns for launch in launches),
+        cpu_ns=median(times(launches, Clock.CPU)) if told else None,
+        runs=sum(len(launch.wall_ns) * launch.inferences_per_sample for launch in launches),
+        load_bytes=round(median(loads)) if loads else None, peak_bytes=max(peaks, default=None),
+    )  # fmt: skip
