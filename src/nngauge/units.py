@@ -13,6 +13,7 @@ Seconds = NewType("Seconds", float)
 Count = NewType("Count", int)
 
 _DECIMAL = ("", "k", "M", "G", "T", "P")
+_SMALL = (("k", 1e3), ("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9))
 
 
 def format_bytes(size: int) -> str:
@@ -38,6 +39,15 @@ def format_seconds(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def format_si(value: float, unit: str) -> str:
+    """Three digits with a prefix: ``0.00000304, "s"`` → ``"3.04 µs"``, ``-0.0246, "J"`` → ``"-24.6 mJ"``."""
+    size = abs(value)
+    prefix, factor = next(((name, at) for name, at in _SMALL if size >= 0.9995 * at), _SMALL[-1])
+    scaled = value / factor
+    digits = 2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0
+    return f"{scaled:,.{digits}f} {prefix}{unit}" if size else f"0 {unit}"
 
 
 def _scaled(value: int, digits: int = 2) -> str:

@@ -26,8 +26,7 @@ from nngauge.report.making import make, make_part
 from nngauge.report.prepared import PREPARED, used_in
 from nngauge.report.shares import high, low
 from nngauge.store.rows import StoredResult
-from nngauge.store.schema import FACT_TABLES, LISTING, MARKET
-from nngauge.store.warehouse import Answer, Warehouse
+from nngauge.store.warehouse import TABLES, Answer, Warehouse
 from nngauge.study import Study
 from tests.builders import facts
 
@@ -87,7 +86,7 @@ def test_ids_names_and_parts_are_told_apart() -> None:
 
 
 def test_needs_are_in_the_schema() -> None:
-    known = {table.name: table.names for table in (*FACT_TABLES, MARKET, LISTING)}
+    known = {table.name: table.names for table in TABLES}
     for each in (*REPORTS, *PAPERS):
         for need in each.needs:
             table, _, column = need.partition(".")

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     Figure = Chart | LayerChart | HConcatChart | VConcatChart | FacetChart
 
 Unit = Literal[
-    "", "count", "share", "points", "ratio", "bytes", "macs", "parameters", "seconds", "joules", "days", "date"
+    "", "count", "share", "points", "ratio", "bytes", "macs", "parameters", "seconds", "joules", "watts", "days", "date"
 ]
 """How a number is shown: a ``share`` of 0.123 as 12.3 %, ``points`` are percentage points ÷ 100, ``bytes`` as 1.2 MB; in
 CSV and JSON all are plain numbers. ``""``: a text, a truth value, a plain number."""
-Basis = Literal["counted", "computed", "estimated", "published"]
+Basis = Literal["counted", "computed", "measured", "estimated", "published"]
 """Where the numbers of a column come from; one column never mixes two of them. ``counted``: read in packages or told by a
-store; ``computed``: exact arithmetic on the graph of a model (MACs, bytes); ``estimated``: a model of reality said so."""
+store; ``computed``: exact arithmetic on the graph of a model (MACs, bytes); ``measured``: times, memory and energy of runs on devices; ``estimated``: a model of reality said so."""
 
 
 class Column(Struct, frozen=True):

@@ -9,6 +9,7 @@ from nngauge.domain.acceleration import Outcome
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
 from nngauge.report.shares import share
+from nngauge.report.sweeps import BACK_ENDS, BATCHES, THREADS
 
 _TITLE: Final = Column("title", "name of the accelerator")
 _HARDWARE: Final = Column("hardware", "where the work would go: cpu, gpu, npu, or any where the system decides")
@@ -75,14 +76,8 @@ FROM best CROSS JOIN whole GROUP BY hardware ORDER BY packages DESC, hardware"""
             counting="packages of the latest snapshot; one with several kinds of hardware counts for each",
             needs=("acceleration",),
         ),
-        Part(
-            name="back-ends-measured",
-            title="Back ends, threads and batches, measured",
-            ask="SELECT 1",
-            columns=(),
-            counting="runs of a model on a device",
-            absent="Nothing was executed: models would have to be run on phones with each back end, number of threads and batch "
-            "size, and the operators that fall back to the CPU counted. No version of nngauge does that yet.",
-        ),
+        BACK_ENDS,
+        THREADS,
+        BATCHES,
     ),
 )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from nngauge.report import costs, layers, sharing
-from nngauge.report._api import Column, Part, Report
+from msgspec.structs import replace
+
+from nngauge.report import accelerators, costs, energy, latency, layers, sharing, sweeps
+from nngauge.report._api import Report
 from nngauge.report.imc21_parts import (
     BACKENDS,
     CATEGORIES,
@@ -21,24 +23,6 @@ from nngauge.report.imc21_parts import (
 )
 from nngauge.report.published import beside, reference
 
-_NO_RUNS: Final = (
-    "this version measures nothing on devices and estimates no time or energy; what models cost in multiply-accumulates and "
-    "memory is in the part about cost"
-)
-
-
-def _unmeasured(name: str, title: str, *columns: Column, absent: str = _NO_RUNS) -> Part:
-    """A table that needs runs on devices: in its place, with the published numbers, until there are some."""
-    nothing = ", ".join(f"NULL AS {column.name}" for column in columns)
-    return Part(
-        name=name, title=title, ask=f"SELECT {nothing} WHERE false", columns=columns, absent=absent,
-        counting="models on devices", reference=reference("imc21", name),
-    )  # fmt: skip
-
-
-_DEVICE: Final = Column("device", "what it ran on")
-_MODEL: Final = Column("model", "the model")
-
 REPORT: Final = Report(
     id="IMC21",
     name="imc21",
@@ -46,7 +30,7 @@ REPORT: Final = Report(
     question="What do the tables and figures of “Smart at what cost?” (gaugeNN) look like on this corpus?",
     origin="Almeida et al., Smart at what cost? Characterising Mobile Deep Neural Networks in the wild, IMC 2021, https://doi.org/10.1145/3487552.3487863",
     parts=(
-        _unmeasured("devices", "Devices", _DEVICE, Column("kind", "phone or board")),
+        replace(sweeps.DEVICES, reference=reference("imc21", "devices")),
         DATASET,
         FRAMEWORKS,
         CATEGORIES,
@@ -56,13 +40,15 @@ REPORT: Final = Report(
         beside(costs.REPORT, "by-task", "imc21", "cost", name="cost", title="Multiply-accumulates and parameters by task"),
         beside(sharing.REPORT, "shares", "imc21", "uniqueness", name="uniqueness", title="Uniqueness, shared weights, fine-tuning"),
         CLOUD,
-        _unmeasured("latency", "Latency by device", _DEVICE, _MODEL, Column("seconds", "of one inference", "seconds", "counted")),
-        _unmeasured("energy", "Power, energy, efficiency", _DEVICE, _MODEL, Column("energy", "of one inference", "joules", "counted")),
-        _unmeasured("scenarios", "Scenarios", Column("scenario", "what a user does"), Column("battery", "share of a battery", "share", "estimated")),
+        beside(latency.REPORT, "devices-compared", "imc21", "latency", name="latency", title="Latency: how much slower one device is"),
+        replace(latency.DISTRIBUTION, name="latency-by-device", title="Latency by device"),
+        beside(energy.REPORT, "measured", "imc21", "energy", name="energy", title="Power, energy, efficiency"),
+        beside(energy.REPORT, "scenarios", "imc21", "scenarios", name="scenarios", title="Scenarios"),
         OPTIMISATION,
-        _unmeasured("threads", "Batch, threads, affinity", _DEVICE, Column("threads", "threads", "count"), Column("seconds", "of one inference", "seconds", "counted")),
+        replace(sweeps.BATCHES, name="batches", title="Batches of inputs"),
+        beside(accelerators.REPORT, "threads", "imc21", "threads", name="threads", title="Batch, threads, affinity"),
         BACKENDS,
-        _unmeasured("backends", "Backends: how much faster", Column("backend", "what ran it"), Column("speed_up", "times as fast as plain CPU kernels", "ratio", "counted")),
+        beside(accelerators.REPORT, "back-ends-measured", "imc21", "backends", name="backends", title="Backends: how much faster"),
     ),
     limitations=(
         "Most published numbers beside ours are recalled: the full text of the study was not at hand. They are marked, and not to be quoted.",

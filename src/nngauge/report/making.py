@@ -18,6 +18,10 @@ _TO_RUN: Final = {
     "family": "nngauge study run STUDY, without --no-networks",
     "tensor": "nngauge study run STUDY, without --no-networks",
     "protection": "nngauge study run STUDY --audit",
+    "measurement": "nngauge measure STUDY, of one run with --keep-models",
+    "measurement_refusal": "nngauge measure STUDY, of one run with --keep-models",
+    "measurement.joules_mde": "nngauge measure STUDY --energy --meter NAME (docs/energy.md)",
+    "operator_time": "nngauge measure STUDY --profile",
     "technology.used": "nngauge study run STUDY --usage",
     "model.used": "nngauge study run STUDY --usage",
 }

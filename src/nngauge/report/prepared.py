@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.domain.evidence import Confidence
+from nngauge.domain.measurement import Doubt
 from nngauge.domain.technology import Grade
 
 _CODE: Final = "[try_cast(part AS HUGEINT) FOR part IN string_split(app.version_code, '.')]"
@@ -24,6 +25,11 @@ _MODELS: Final = (
     "model.likeness, model.used, editions.role, editions.category FROM editions JOIN model USING (app)"
 )
 """Models of editions, those in several places of one several times."""
+_CONFIGURATION: Final = (
+    "CASE threads WHEN 1 THEN '1 thread' ELSE threads || ' threads' END || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END "
+    "|| CASE cores WHEN '' THEN '' ELSE ', cores ' || cores END"
+)
+_BACK_END: Final = "engine || CASE delegate WHEN '' THEN '' ELSE ' (' || delegate || ')' END"
 
 
 class Prepared(Struct, frozen=True):
@@ -100,6 +106,19 @@ PREPARED: Final = (
         "SELECT models.*, packages FROM models JOIN (SELECT number, count(*) AS packages, "
         "coalesce(min(edition) FILTER (owner = 'app'), min(edition)) AS edition FROM models GROUP BY nth, number) AS first "
         "USING (edition, number)",
+    ),
+    Prepared(
+        "measurements",
+        "one row a distinct model of the latest snapshot, device and configuration: the last measurement that was timed and is no "
+        "faster than the processor can be, all columns of `measurement`, and back_end (engine and delegate), runs_on (device, back "
+        "end, threads …), seconds (of one input, steady), wall_seconds (the same by the clock), task, modality, size, packages",
+        f"SELECT DISTINCT ON (number, device_name, engine, delegate, library, threads, batch, cores) measurement.*, "
+        f"{_BACK_END} AS back_end, device_name || ', ' || {_BACK_END} || ', ' || {_CONFIGURATION} AS runs_on, "
+        "measurement.steady_seconds / batch AS seconds, wall / batch AS wall_seconds, task, modality, size, packages FROM measurement "
+        "JOIN (SELECT session, nth, median(steady_seconds) AS wall FROM launch GROUP BY ALL) USING (session, nth) "
+        "JOIN (SELECT number, task, modality, size, packages FROM distinct_models WHERE latest) USING (number) "
+        f"WHERE measurement.steady_seconds > 0 AND NOT contains(doubts, '{Doubt.BELOW_FLOOR.value}') "
+        "ORDER BY number, device_name, engine, delegate, library, threads, batch, cores, started DESC, session",
     ),
 )  # fmt: skip
 """In an order in which each needs only those before it (and `snapshots`)."""

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from nngauge.units import format_bytes, format_count, format_seconds
+from nngauge.units import format_bytes, format_count, format_seconds, format_si
 from nngauge.words.safe import csv_text, one_line
 
 _ABSENT: Final = "–"
+_SI: Final = {"joules": "J", "watts": "W"}
 
 
 def answer_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -48,7 +49,9 @@ def _number(value: float, unit: str) -> str:
     if unit == "bytes":
         return f"{'-' if value < 0 else ''}{format_bytes(round(abs(value)))}"
     if unit == "seconds" and value >= 0:
-        return format_seconds(value)
+        return format_seconds(value) if value >= 1 or value == 0 else format_si(value, "s")
+    if unit in _SI:
+        return format_si(value, _SI[unit])
     if unit in {"macs", "parameters"} and value >= 0:
         return format_count(round(value))
     if unit == "ratio":
