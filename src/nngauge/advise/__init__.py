@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from nngauge.advise._api import Adviser, Question
 from nngauge.advise.models import ADVISERS
 from nngauge.advise.ranking import ranked
 from nngauge.advise.rules import from_rules
+from nngauge.advise.speed import latency
 from nngauge.domain.advice import Advice, AdviceList
 from nngauge.domain.dossier import Dossier, ModelDossier
+from nngauge.domain.estimate import NoEstimate
 
 __all__ = ["ADVISERS", "Adviser", "Question", "about_app", "about_model", "advise"]
 
@@ -50,6 +52,7 @@ def advise(question: Question, *, today: date | None = None) -> AdviceList:
             silent.append(
                 f"{one.model.name}: {one.network.reason if one.network and one.network.reason else 'its bytes could not be read'}"
             )
+        silent.extend(_without_estimate(question, one))
         for adviser in ADVISERS:
             found.extend(adviser.advise(question, one))
     return AdviceList(
@@ -60,3 +63,12 @@ def advise(question: Question, *, today: date | None = None) -> AdviceList:
         devices=question.devices,
         silent=tuple(silent),
     )
+
+
+def _without_estimate(question: Question, one: ModelDossier) -> Iterator[str]:
+    for device in question.devices:
+        told = latency(question, one, device)
+        if isinstance(told, NoEstimate):
+            yield f"speed of {one.model.name} on {device}: {told.explanation}" + (
+                f" ({told.hint})" if told.hint else ""
+            )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nngauge.advise._api import Adviser, Question, commands, place
+from nngauge.advise.speed import quantised
 from nngauge.domain.advice import Advice, Effort, Risk
 from nngauge.domain.dossier import ModelDossier
 from nngauge.domain.graph import DType
@@ -24,6 +25,7 @@ def _int8(question: Question, one: ModelDossier) -> Iterator[Advice]:
     if gain is None or gain < max(LEAST_BYTES, one.model.size // 10):
         return
     writes = one.model.format in _WRITTEN
+    faster = quantised(question, one)
     yield Advice(
         kind="int8-weights",
         title="Quantise weights to int8",
@@ -32,8 +34,10 @@ def _int8(question: Question, one: ModelDossier) -> Iterator[Advice]:
         subject=one.model.digest,
         location=place(one),
         gain_bytes=gain,
+        faster=faster,
+        gain_says="times are those of int8 weights and activations (--recipe int8-static)" if faster else "",
         risk=Risk.MEDIUM,
-        risk_says="Answers change a little: look at the table first. ",
+        risk_says="Answers change a little. On some accelerators a few models become slower.",
         effort=Effort.COMMAND,
         do="Look at the table of agreement, then write the int8 file and try it on the app's own inputs.",
         commands=(

@@ -1,0 +1,34 @@
+"""What a change does to the time of an inference, estimated on the devices that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from nngauge.advise._api import Question
+from nngauge.domain.advice import Faster
+from nngauge.domain.dossier import ModelDossier
+from nngauge.domain.estimate import Estimate, NoEstimate
+from nngauge.estimate import estimate, settings
+
+
+def quantised(question: Question, one: ModelDossier) -> tuple[Faster, ...]:
+    """Full int8 beside float32, on each device where both have a profile of the same unit."""
+    return tuple(_quantised(question, one))
+
+
+def _quantised(question: Question, one: ModelDossier) -> Iterator[Faster]:
+    for device in question.devices:
+        before = latency(question, one, device)
+        if isinstance(before, Estimate) and one.cost is not None:
+            after = estimate(one.cost, replace(before.setting, precision="int8"))
+            if isinstance(after, Estimate):
+                yield Faster(before=before, after=after)
+
+
+def latency(question: Question, one: ModelDossier, device: str) -> Estimate | NoEstimate | None:
+    """As float32 on the device's fastest cores; None where not all layers of the model are known."""
+    if one.cost is None or one.layers_left_out:
+        return None
+    return estimate(one.cost, settings(device, question.threads))
