@@ -94,7 +94,7 @@ def _built(source: Path, before: Looked, plan: Plan, opener: Opener, folder: Pat
     made = folder / "made"
     made.mkdir()
     lead = made / plan.output.name
-    done = write(plan.writer, _job(before, plan, folder, lead), plan.limits, python=python)
+    done = write(plan.writer, _job(source, before, plan, folder, lead), plan.limits, python=python)
     if done.trouble is not None:
         hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
         explanation = f"{plan.writer.title}: {done.trouble.reason}"
@@ -136,19 +136,25 @@ def _likeness(before: Looked, after: Looked, plan: Plan) -> Likeness | Refusal:
     return found
 
 
-def _job(before: Looked, plan: Plan, folder: Path, lead: Path) -> Job:
+def _job(source: Path, before: Looked, plan: Plan, folder: Path, lead: Path) -> Job:
     """The tool gets a copy of the model, so that it cannot change the original."""
-    given = folder / "given"
+    files = _copied(source, before, folder / "given")
+    calibration = _calibration(plan.calibration, folder) if plan.recipe in CALIBRATED else ()
+    return Job(files=files, output=str(lead.resolve()), recipe=plan.recipe, bits=plan.bits, calibration=calibration)
+
+
+def _copied(source: Path, before: Looked, given: Path) -> tuple[str, ...]:
+    """Paths of a folder-shaped model, or of its files, the lead first."""
+    if source.is_dir():
+        shutil.copytree(source, given / source.name, symlinks=True)
+        return (str((given / source.name).resolve()),)
     files = []
     for file in before.subject.files:
         target = given / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
         files.append(str(target.resolve()))
-    calibration = _calibration(plan.calibration, folder) if plan.recipe in CALIBRATED else ()
-    return Job(
-        files=tuple(files), output=str(lead.resolve()), recipe=plan.recipe, bits=plan.bits, calibration=calibration
-    )
+    return tuple(files)
 
 
 def _calibration(feeds: Sequence[Feeds], folder: Path) -> tuple[tuple[Feed, ...], ...]:
