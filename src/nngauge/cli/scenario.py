@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command("scenario", short_help="Battery and dropped frames of a measured model in daily use.")
-@click.argument("session", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("session", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--preset", "name", metavar="NAME", help="A scenario, or a file.toml of your own (--list).")
 @click.option("--list", "listing", is_flag=True, help="The presets, with the source of every number.")
 @click.option(
     "--fps", default="", metavar="30,1", help="Frames a second instead of the preset's; several are compared."
 )
 @click.option("--only", default="", metavar="NAME", help="The model of this name, of a session with several.")
+@click.option("--device", default="", metavar="ID", help="Of a study with measurements of several devices: which.")
 @click.option(
     "--joules", default="", metavar="24.6mJ", help="Measured energy of an inference; 22..27mJ: with its interval."
 )
@@ -47,11 +48,12 @@ def command(
     listing: bool,
     fps: str,
     only: str,
+    device: str,
     energy: Path | None,
     as_json: bool,
     **said: str,
 ) -> None:
-    """Takes what `nngauge measure -o SESSION.json` kept, and measured joules, into a scenario of daily use.
+    """Takes what `nngauge measure -o SESSION.json` kept, or a study, and measured joules, into a scenario of daily use.
 
     Tells whether the device keeps up (dropped frames from the 95th percentile of the time), and energy, charge and share
     of the battery with an interval. Nothing is modelled: without measured joules it says which numbers are not known,
@@ -69,7 +71,7 @@ def command(
             "a session and a preset are needed", hint="nngauge scenario SESSION.json --preset video-call; --list"
         )
     preset = read_preset(name)
-    measured = read_session(session)
+    measured = read_session(session, device)
     items = [one for one in measured.measurements if only in ("", one.name)]
     if not items:
         raise UsageError(f"there is no measurement{f' of {only!r}' if only else ''}", where=str(session))

@@ -64,10 +64,11 @@ def compare(
 
 
 def matching(first: Sequence[Measurement], second: Sequence[Measurement]) -> list[tuple[Measurement, Measurement]]:
-    """What both have: the same model, else a model of the same name, in the same configuration."""
+    """What both have: the same model, else a model of the same name, in the same configuration; if there is one on the same device, that."""
     found = []
     for one in first:
         same = [other for other in second if other.configuration == one.configuration]
+        same.sort(key=lambda other: other.device.id != one.device.id)
         other = next((item for item in same if item.model == one.model), None)
         other = other or next((item for item in same if item.name == one.name), None)
         if (

@@ -177,8 +177,12 @@ FROM told GROUP BY task, runs_on ORDER BY sum(count(*)) OVER (PARTITION BY task)
 _OPERATORS: Final = Part(
     name="operators",
     title="Where the time goes",
-    ask=f"""WITH one AS (SELECT runs_on, session, nth, kind, sum(operator_time.seconds) AS seconds, sum(calls) AS calls, bool_or(unit NOT IN ('', 'cpu')) AS elsewhere
-    FROM measurements JOIN operator_time USING (session, nth) GROUP BY ALL),
+    ask=f"""WITH profiled AS (SELECT DISTINCT ON (number, device_name, engine, delegate, threads, batch, cores) * FROM measurement
+    SEMI JOIN operator_time USING (session, nth) ORDER BY number, device_name, engine, delegate, threads, batch, cores, started DESC, session),
+placed AS (SELECT DISTINCT profiled.session, profiled.nth, runs_on FROM profiled
+    JOIN measurements USING (number, device_name, engine, delegate, threads, batch, cores)),
+one AS (SELECT runs_on, session, nth, kind, sum(seconds) AS seconds, sum(calls) AS calls, bool_or(unit NOT IN ('', 'cpu')) AS elsewhere
+    FROM placed JOIN operator_time USING (session, nth) GROUP BY ALL),
 shared AS (SELECT *, {share("seconds", "sum(seconds) OVER (PARTITION BY session, nth)")} AS part FROM one)
 SELECT runs_on, kind, count(*) AS models, sum(calls)::BIGINT AS calls, median(part) AS part, {share("sum(seconds)", "sum(sum(seconds)) OVER (PARTITION BY runs_on)")} AS whole,
     count(*) FILTER (elsewhere) AS elsewhere

@@ -109,7 +109,7 @@ PREPARED: Final = (
     ),
     Prepared(
         "measurements",
-        "one row a distinct model of the latest snapshot, device and configuration: the last measurement that was timed and is no "
+        "one row a distinct model of the latest snapshot, device and configuration: the last measurement (with energy, if any) that was timed and is no "
         "faster than the processor can be, all columns of `measurement`, and back_end (engine and delegate), runs_on (device, back "
         "end, threads …), seconds (of one input, steady), wall_seconds (the same by the clock), task, modality, size, packages",
         f"SELECT DISTINCT ON (number, device_name, engine, delegate, library, threads, batch, cores) measurement.*, "
@@ -118,7 +118,7 @@ PREPARED: Final = (
         "JOIN (SELECT session, nth, median(steady_seconds) AS wall FROM launch GROUP BY ALL) USING (session, nth) "
         "JOIN (SELECT number, task, modality, size, packages FROM distinct_models WHERE latest) USING (number) "
         f"WHERE measurement.steady_seconds > 0 AND NOT contains(doubts, '{Doubt.BELOW_FLOOR.value}') "
-        "ORDER BY number, device_name, engine, delegate, library, threads, batch, cores, started DESC, session",
+        "ORDER BY number, device_name, engine, delegate, library, threads, batch, cores, joules_mde IS NULL, started DESC, session",
     ),
 )  # fmt: skip
 """In an order in which each needs only those before it (and `snapshots`)."""

@@ -59,7 +59,8 @@ def measured_tables(database: duckdb.DuckDBPyConnection, folder: Path, scratch: 
     if not now:
         shutil.rmtree(kept, ignore_errors=True)
         return {}
-    whole, stale = _known(kept, now)
+    known, stale = _known(kept, now)
+    whole = [part for part in known if _fetched(kept, scratch, part)]
     for part in stale:
         _drop(kept, part)
     done = {name for part in whole for name in part.files}
@@ -69,9 +70,7 @@ def measured_tables(database: duckdb.DuckDBPyConnection, folder: Path, scratch: 
     ]
     for part in made:
         _keep(scratch, kept, part)
-    parts = [*(part for part in whole if _fetched(kept, scratch, part)), *made]
-    if len(parts) != len(whole) + len(made):  # another process threw them away in between
-        return measured_tables(database, folder, scratch)
+    parts = [*whole, *made]
     parts = _merged(database, scratch, kept, parts)
     return {
         table.name: [scratch / _file(part.name, table.name) for part in parts if table.name in part.tables]
@@ -84,12 +83,12 @@ def samples_macro(folder: Path) -> str:
     shape = "STRUCT(launches STRUCT(wall_ns BIGINT[], cpu_ns BIGINT[], interrupted BIGINT[])[])[]"
     launches = "list_transform(item.it.launches, lambda one, place: {'place': place, 'it': one})"
     return (
-        "CREATE OR REPLACE MACRO samples(session) AS TABLE SELECT session, nth, launch.place AS launch, "
+        "CREATE OR REPLACE MACRO samples(file) AS TABLE SELECT session, nth, launch.place AS launch, "
         "unnest(range(1, len(launch.it.wall_ns) + 1)) AS sample, unnest(launch.it.wall_ns) AS wall_ns, "
         "unnest(launch.it.cpu_ns) AS cpu_ns, unnest(launch.it.interrupted) AS interrupted FROM ("
         f"SELECT parse_filename(filename) AS session, item.place AS nth, unnest({launches}) AS launch FROM ("
         "SELECT filename, unnest(list_transform(measurements, lambda one, place: {'place': place, 'it': one})) AS item FROM read_json("
-        f"'{quoted((folder / MEASURED).resolve())}/' || session, format = 'unstructured', filename = true, "
+        f"'{quoted((folder / MEASURED).resolve())}/' || file, format = 'unstructured', filename = true, "
         f"maximum_object_size = {_OBJECT}, columns = {{measurements: '{shape}'}})))"
     )
 
