@@ -27,6 +27,8 @@ _SAME: Final = 0
 """``Padding.SAME``."""
 _DEFAULT_WEIGHTS: Final = 0
 """``FullyConnectedOptionsWeightsFormat.DEFAULT``: rows are outputs."""
+_NOTHING: Final = 1e-20
+"""Weights up to this are zero where small ones may be, also when all of a layer are."""
 _MOST_CHANNELS: Final = 1 << 20
 """Of one activation; wider ones are left alone."""
 
@@ -114,7 +116,8 @@ class Reader:
             if self._scales[x].quantised:
                 raise Untouched
             weight = stored.astype(np.float64)
-            weight[np.abs(weight) <= self._negligible * np.abs(weight).max(initial=0)] = 0
+            least = max(self._negligible * np.abs(weight).max(initial=0), _NOTHING if self._negligible else 0.0)
+            weight[np.abs(weight) <= least] = 0
             return weight, None, False
         found = self.graph.scales(root, axis)
         if found is None:

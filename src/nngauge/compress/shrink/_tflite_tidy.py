@@ -26,7 +26,7 @@ def tidy(model: Any) -> Counter[str]:
     if all(bytes(item.name or b"") != _ORDER for item in model.metadata or ()):
         for graph in model.subgraphs:
             done["operation"] += _operations(model, graph)
-    done["duplicate of a constant"] = _duplicates(model)
+    done["duplicate constant"] = _duplicates(model)
     for number, graph in enumerate(model.subgraphs):
         done["tensor"] += _tensors(model, graph, number)
     done["operator code"] = _codes(model)

@@ -31,12 +31,13 @@ def shrink_model(
     opener: Opener,
     *,
     force: bool = False,
+    timed: bool = True,
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Shrunk:
     """The same answers from a smaller file at `output`; without `output` nothing is kept.
 
-    `opener`: `nngauge.api.open_model`. Raises `UsageError` where `output` is there and not `force`, and what `opener` raises.
+    `opener`: `nngauge.api.open_model`. `timed`: both are also timed on this machine, as a hint. Raises `UsageError` where `output` is there and not `force`, and what `opener` raises.
     """
     _allowed(source, output, force=force)
     before = look(source, opener)
@@ -53,12 +54,14 @@ def shrink_model(
         return _refused(
             source, before, f"the original does not run here, so nothing could be compared: {error.what}", error.hint
         )
-    return _tried(source, output, before, writers, feeds, reference, opener, limits or Limits(), tell, force=force)
+    return _tried(
+        source, output, before, writers, feeds, reference, opener, limits or Limits(), tell, force=force, timed=timed
+    )
 
 
 def _tried(
     source: Path, output: Path | None, before: Looked, writers: tuple[Writer, ...], feeds: tuple[Feeds, ...],
-    reference: Outputs, opener: Opener, limits: Limits, tell: Callable[[str], None], *, force: bool,
+    reference: Outputs, opener: Opener, limits: Limits, tell: Callable[[str], None], *, force: bool, timed: bool,
 ) -> Shrunk:  # fmt: skip
     attempts: list[Attempt] = []
     try:
@@ -74,18 +77,17 @@ def _tried(
                     break  # not smaller, and what comes leaves out less
                 if attempt.gate is None or after is None or not attempt.gate.passed:
                     continue
-                tell("timing both")
-                times = {
-                    "before": _time(before.subject, source, feeds, limits),
-                    "after": _time(after.subject, made, feeds, limits),
-                }
+                times: dict[str, float] = {}
+                if timed:
+                    tell("timing both")
+                    times = _times({source: before, made: after}, feeds, limits)
                 if output is not None:
                     _move(made, output, force=force)
                 return Shrunk(
                     source=str(source), output=str(output or ""), format=before.subject.format, outcome=Outcome.WRITTEN,
                     explanation="the answers are those of the original", before=before.figures, after=after.figures,
                     changes=attempt.changes, digest=after.subject.digest, gate=attempt.gate, attempts=tuple(attempts),
-                    median_ns={name: value for name, value in times.items() if value}, tools=tools,
+                    median_ns=times, tools=tools,
                 )  # fmt: skip
     except OSError as error:
         raise UnreadableError(f"cannot be written: {error.strerror or error}", where=str(output or "")) from None
@@ -148,6 +150,11 @@ def _refused(source: Path, before: Looked, why: str, hint: str) -> Shrunk:
     return Shrunk(
         source=str(source), format=before.subject.format, outcome=Outcome.REFUSED, explanation=why, hint=hint, before=before.figures
     )  # fmt: skip
+
+
+def _times(files: dict[Path, Looked], feeds: tuple[Feeds, ...], limits: Limits) -> dict[str, float]:
+    found = [_time(looked.subject, path, feeds, limits) for path, looked in files.items()]
+    return {name: value for name, value in zip(("before", "after"), found, strict=True) if value}
 
 
 def _time(subject: Subject, path: Path, feeds: tuple[Feeds, ...], limits: Limits) -> float:
