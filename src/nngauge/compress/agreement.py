@@ -1,14 +1,14 @@
 """Does a version answer as the shipped model does? The rule by what the model is for, the share with its interval, and whether
 that share can mean anything.
 
-A share is withheld where a constant would reach it: fewer than ten different answers (or not all classes, where the model
-has fewer than ten), or one answer to more than half of the inputs. The signal-to-noise ratio of the outputs is always told.
+A share is withheld where a constant would reach it: fewer than ten different answers (or four fifths of the classes, where
+that is less), or one answer to more than half of the inputs. The signal-to-noise ratio of the outputs is always told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import log10, prod, sqrt
+from math import ceil, log10, prod, sqrt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LEAST_DISTINCT: Final = 10
 MOST_CHANCE: Final = 0.5
+_CLASSES: Final = 0.8
+"""Of a model's few classes, how many must occur among the answers."""
 _Z: Final = 1.959964
 """Of a 95 % interval."""
 _TOP: Final = frozenset({
@@ -101,8 +103,8 @@ class Judge:
         if source is InputSource.NOISE:
             return "answers to noise say nothing"
         wanted = LEAST_DISTINCT
-        if isinstance(self._answers, Classes) and 0 < self._answers.classes < wanted:
-            wanted = self._answers.classes
+        if isinstance(self._answers, Classes) and self._answers.classes:
+            wanted = min(wanted, ceil(_CLASSES * self._answers.classes))
         if distinct < wanted:
             return f"{distinct} different answers to {number} inputs, {wanted} are needed"
         if chance > MOST_CHANCE:

@@ -132,10 +132,19 @@ class Trial:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._changed: tuple[Patch, ...] = ()
-        self.count = min((item.count for item in feeds), default=1)
         self._files = [self._write(folder / "model" / file.name, file.content) for file in subject.files]
+        self._ports: tuple[Stacked, ...] = ()
+        self.count = 0
+        self.feed(feeds)
+
+    def feed(self, feeds: Sequence[Feeds]) -> None:
+        """Replaces the inputs."""
+        self.count = min((item.count for item in feeds), default=1)
         self._ports = tuple(
-            Stacked(name=item.name, dtype=item.dtype, shape=item.shape, path=str(self._write(folder / f"{at}.in", item.content)))
+            Stacked(
+                name=item.name, dtype=item.dtype, shape=item.shape,
+                path=str(self._write(self._folder / f"{at}.in", item.content)),
+            )
             for at, item in enumerate(feeds)
         )  # fmt: skip
 

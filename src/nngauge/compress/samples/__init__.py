@@ -115,8 +115,11 @@ def gather(
     if layout is not None:
         import numpy as np
 
-        pictures = np.stack([scene(at, layout.height, layout.width) for at in range(count)])
-        found = Inputs(source=InputSource.BUNDLED, count=count, name=f"pictures {BUNDLED}")
+        about = _about(subject)
+        pictures = np.stack([scene(at, layout.height, layout.width, about) for at in range(count)])
+        found = Inputs(
+            source=InputSource.BUNDLED, count=count, name=f"pictures{f' of {about}' * bool(about)} {BUNDLED}"
+        )
         return _pictures(subject, port, tensor, shape, layout, pictures, found)
     if heard:
         import numpy as np
@@ -140,6 +143,13 @@ def feeds(subject: Subject, raw: Raw, chosen: Range | None = None) -> tuple[Feed
             values = _arranged(raw, tensor, chosen or raw.ranges[0])
         found.append(Feeds(name=tensor.name, dtype=str(values.dtype), shape=raw.shape, content=values.tobytes()))
     return tuple(found)
+
+
+def _about(subject: Subject) -> str:
+    task = subject.task.task if subject.task is not None else ""
+    if task.startswith("face-") or task == "gaze-estimation":
+        return "faces"
+    return "digits" if task == "handwriting-recognition" else ""
 
 
 def _chosen(subject: Subject, shapes: Mapping[str, Sequence[int]]) -> tuple[int, Layout | None, tuple[int, ...]]:

@@ -20,13 +20,14 @@ _MOST: Final = 160
 """Largest side that is drawn; larger ones are drawn at that size and enlarged."""
 
 
-def scene(number: int, height: int, width: int) -> Array:
-    """One picture, height × width × 3, bytes, red first."""
+def scene(number: int, height: int, width: int, about: str = "") -> Array:
+    """One picture, height × width × 3, bytes, red first. `about`: ``faces`` or ``digits`` for hardly anything else."""
     import numpy as np
 
     chance = np.random.default_rng((20_240_607, number))
     canvas = _Canvas(min(height, _MOST), min(width, _MOST), chance)
-    _KINDS[number % len(_KINDS)](canvas, chance)
+    kinds = _ABOUT.get(about, _KINDS)
+    kinds[number % len(kinds)](canvas, chance)
     canvas.finish()
     found = (np.clip(canvas.pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
     rows = np.arange(height) * found.shape[0] // height
@@ -369,3 +370,4 @@ def _flower(canvas: _Canvas, chance: Chance) -> None:
 _KINDS: Final[tuple[Callable[[_Canvas, Chance], None], ...]] = (
     _landscape, _portrait, _still_life, _texture, _digit, _street, _animal, _flower, _portrait, _texture,
 )  # fmt: skip
+_ABOUT: Final = {"faces": (_portrait,) * 7 + (_landscape, _still_life, _texture), "digits": (_digit,)}
