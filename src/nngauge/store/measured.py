@@ -254,7 +254,7 @@ def _measurement(item: Measurement, protocol: str) -> Iterator[Any]:
     yield from (item.model, item.name, _number(item.model), item.format)
     yield from _device(item.device)
     yield from _configuration(item.configuration)
-    yield from (item.engine_version, item.library or None, item.started, item.tool, protocol, item.seed, item.macs)
+    yield from (item.engine_version, item.library, item.started, item.tool, protocol, item.seed, item.macs)
     yield len(item.launches)
     yield from _times(item)
     yield ",".join(item.doubts)

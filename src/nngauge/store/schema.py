@@ -555,7 +555,7 @@ MEASURED_TABLES: Final[tuple[Table, ...]] = (
             ("emulated", "BOOLEAN", "its processor is emulated: it has no times"),
             *_CONFIGURATION,
             ("engine_version", "VARCHAR", "as the engine tells it"),
-            ("library", "VARCHAR", "SHA-256 of the library that ran it, where it was a file of its own"),
+            ("library", "VARCHAR", "SHA-256 of the library that ran it; empty unless that was a file of its own"),
             ("started", "VARCHAR", "UTC time, ISO 8601"),
             ("tool", "VARCHAR", "nngauge and its version"),
             ("protocol", "VARCHAR", "schema of the session"),
