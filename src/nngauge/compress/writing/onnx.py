@@ -82,7 +82,7 @@ def _converted(model: Any, least: int) -> Any:
     converter = import_module("onnx.version_converter")
     try:
         return converter.convert_version(model, least)
-    except Exception as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise Refused(f"operator set {_opset(model)} cannot be brought to {least}: {error}", "failed") from None
 
 
@@ -191,9 +191,34 @@ def _pairs(numbers: Array) -> bytes:
 
 def _half(model: Any) -> Any:
     """Weights and arithmetic in 16-bit floats; inputs and outputs stay as they are."""
-    return import_module("onnxruntime.transformers.float16").convert_float_to_float16(
-        model, keep_io_types=True, disable_shape_infer=False
-    )
+    made = import_module("onnxruntime.transformers.float16").convert_float_to_float16(model, keep_io_types=True)
+    _sort(made.graph)
+    return made
+
+
+def _sort(graph: Any) -> None:
+    """Operators after those whose results they read, as the format demands: the converter puts its own at the end."""
+    waiting = list(graph.node)
+    missing = {name for node in waiting for name in node.output if name}
+    ordered: list[Any] = []
+    while waiting:
+        ready = [node for node in waiting if not missing.intersection(_read(node))]
+        if not ready:
+            raise Refused("the converted network has a loop", "failed")
+        ordered.extend(ready)
+        missing.difference_update(name for node in ready for name in node.output)
+        waiting = [node for node in waiting if missing.intersection(node.output)]
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def _read(node: Any) -> Iterator[str]:
+    """Names that an operator reads, its branches and loops included."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for one in inner.node:
+                yield from _read(one)
 
 
 def _by_runtime(model: Any, job: Job) -> None:
@@ -218,7 +243,7 @@ def _by_runtime(model: Any, job: Job) -> None:
 
 
 def _reader(tool: Any, names: Sequence[str], job: Job) -> Any:
-    class Reader(tool.CalibrationDataReader):  # type: ignore[name-defined,misc] # the library has no types
+    class Reader(tool.CalibrationDataReader):  # type: ignore[misc] # the library has no types
         """One set of inputs after another."""
 
         def __init__(self) -> None:

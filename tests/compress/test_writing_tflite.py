@@ -1,0 +1,122 @@
+"""Smaller TFLite files by AI Edge Quantizer."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ai_edge_quantizer", reason='needs pip install "nngauge[compress]"')
+pytest.importorskip("ai_edge_litert")
+
+from nngauge.api import open_model, read_graph
+from nngauge.compress.building import Plan, build
+from nngauge.compress.verify import look, random_feeds
+from nngauge.compress.writing import Recipe, writer_for
+from nngauge.compress.writing._api import Bits
+from nngauge.domain.compression import Refusal
+from nngauge.domain.graph import Graph
+from nngauge.domain.written import Written
+from tests.builders.legacy_tflite import aged
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
+MODEL = EXAMPLES / "digits_tflite" / "digits_float32.tflite"
+KEYWORDS = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"
+
+
+def built(source: Path, folder: Path, recipe: Recipe, **more: object) -> Written | Refusal:
+    writer = writer_for("tflite", recipe)
+    assert writer is not None
+    calibration, _ = random_feeds(look(source, open_model).subject.graph, 4)
+    plan = Plan(writer=writer, recipe=recipe, output=folder / f"{recipe}.tflite", calibration=calibration, **more)
+    return build(source, plan, open_model)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "most", "least"),
+    [
+        (Recipe.INT8_WEIGHTS, 0.3, 25.0),
+        (Recipe.INT8_DYNAMIC, 0.3, 20.0),
+        (Recipe.INT4_WEIGHTS, 0.2, -5.0),
+        (Recipe.INT8_STATIC, 0.3, 10.0),
+        (Recipe.FLOAT16, 0.55, 50.0),
+    ],
+)
+def test_recipes_shrink_an_old_file(tmp_path: Path, recipe: Recipe, most: float, least: float) -> None:
+    """The file gets smaller, its operations stay, its answers stay near."""
+    source = tmp_path / "old.tflite"
+    source.write_bytes(aged(KEYWORDS.read_bytes(), half=False, labels=b"yes\nno\n"))
+    made = built(source, tmp_path, recipe)
+    assert isinstance(made, Written), made
+    assert made.after.file < made.before.file
+    assert made.after.weight_bytes is not None
+    assert made.before.weight_bytes is not None
+    assert made.after.weight_bytes < most * made.before.weight_bytes
+    assert made.after.macs == made.before.macs
+    assert made.likeness is not None
+    assert made.likeness.sqnr is None or made.likeness.sqnr > least
+    assert made.tools["ai-edge-quantizer"]
+    with zipfile.ZipFile(made.output) as archive:
+        assert archive.read("labels.txt") == b"yes\nno\n"
+
+
+def test_apps_go_on_feeding_floats(tmp_path: Path) -> None:
+    made = built(MODEL, tmp_path, Recipe.INT8_STATIC)
+    assert isinstance(made, Written), made
+    graph = read_graph(made.output)
+    assert {str(graph.tensors[at].dtype) for at in (*graph.inputs, *graph.outputs)} == {"float32"}
+    assert "int8" in made.after.weights
+
+
+def test_static_quantisation_of_a_folded_half_precision_file(tmp_path: Path) -> None:
+    """Calibration fails on tensors that folding leaves behind, so folding leaves none."""
+    source = tmp_path / "half.tflite"
+    source.write_bytes(aged(MODEL.read_bytes()))
+    made = built(source, tmp_path, Recipe.INT8_STATIC)
+    assert isinstance(made, Written), made
+
+
+def weights(graph: Graph) -> list[int]:
+    return [
+        index for index, tensor in enumerate(graph.tensors)
+        if tensor.constant and str(tensor.dtype) in {"float32", "float16"} and len(tensor.shape or ()) >= 2 and (tensor.elements or 0) >= 64
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_plan_by_weight(tmp_path: Path, half: bool) -> None:
+    """Each weight gets the bits of the plan, also where the pre-pass moves it; the others stay."""
+    source = tmp_path / "old.tflite"
+    source.write_bytes(aged(KEYWORDS.read_bytes(), half=half, names=False))
+    graph = read_graph(source)
+    names = {
+        index: graph.tensors[index].name.removesuffix("_half")
+        for index in weights(graph)
+        if not half or str(graph.tensors[index].dtype) == "float16"
+    }
+    wanted = dict(zip(names, (8, 4, 32, 16) * len(names), strict=False))
+    bits = tuple(Bits(weight=names[index], tensor=index, bits=width) for index, width in wanted.items())
+    made = built(source, tmp_path, Recipe.MIXED, bits=bits)
+    assert isinstance(made, Written), made
+    after = {tensor.name: str(tensor.dtype) for tensor in read_graph(made.output).tensors}
+    stored = {8: {"int8"}, 4: {"int4", "int8"}, 32: {"float32"}, 16: {"float16", "float32"}}
+    for index, width in wanted.items():
+        kinds = {kind for name, kind in after.items() if name.startswith(names[index])}
+        assert kinds & stored[width], (names[index], width, kinds)
+        if width == 32:
+            assert not kinds & {"int8", "int4", "float16"}
+
+
+def test_what_is_quantised_already_is_refused(tmp_path: Path) -> None:
+    made = built(EXAMPLES / "digits_tflite" / "digits_int8.tflite", tmp_path, Recipe.INT8_WEIGHTS)
+    assert isinstance(made, Refusal)
+    assert "no weight" in made.explanation
+    assert not list(tmp_path.iterdir())
+
+
+def test_bits_that_the_tool_cannot_store(tmp_path: Path) -> None:
+    from nngauge.errors import UsageError
+
+    with pytest.raises(UsageError, match="in 3 bits"):
+        built(MODEL, tmp_path, Recipe.MIXED, bits=(Bits(weight="w", tensor=0, bits=3),))
