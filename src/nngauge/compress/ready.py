@@ -20,7 +20,7 @@ from nngauge.compress import samples
 from nngauge.compress.agreement import Judge
 from nngauge.compress.samples import Range, Raw
 from nngauge.compress.subject import Subject
-from nngauge.compress.trial import Outputs, Trial, TrialError, open_trial
+from nngauge.compress.trial import Feeds, Outputs, Trial, TrialError, open_trial
 from nngauge.domain.compression import Inputs, InputSource, Rule
 from nngauge.engines.local import Limits
 
@@ -60,6 +60,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     trial: Trial
     judge: Judge
     shipped: Outputs
+    feeds: tuple[Feeds, ...]
+    """The inputs as the trial has them, for another file of the same model."""
     inputs: Inputs
     short: bool
     """There are fewer inputs than wanted, for want of time or memory."""
@@ -79,7 +81,8 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
         if raw.inputs.count >= min(_PROBED, wanted.inputs):
             raw = _gathered(subject, count, wanted)
         chosen = _understood(subject, raw, trial)
-        trial.feed(samples.feeds(subject, raw, chosen))
+        feeds = samples.feeds(subject, raw, chosen)
+        trial.feed(feeds)
         shipped = trial.run()
         judge = Judge(subject, shipped, raw.inputs.source)
         if judge.reference.not_finite == judge.reference.inputs:
@@ -87,7 +90,7 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
                 "not finite", "the shipped model answers with NaN or infinity", "try --inputs DIR with inputs it knows"
             )
         inputs = raw.inputs if chosen is None else replace(raw.inputs, prepared=chosen.says)
-        yield Ready(trial=trial, judge=judge, shipped=shipped, inputs=inputs, short=count < wanted.inputs)
+        yield Ready(trial=trial, judge=judge, shipped=shipped, feeds=feeds, inputs=inputs, short=count < wanted.inputs)
 
 
 def _gathered(subject: Subject, count: int, wanted: Wanted) -> Raw:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from nngauge.compress.placing import check_target, place
 from nngauge.compress.shrink import ladder
 from nngauge.compress.shrink.gate import answers, compare, feeds_for
 from nngauge.compress.subject import Subject
@@ -39,7 +39,8 @@ def shrink_model(
 
     `opener`: `nngauge.api.open_model`. `timed`: both are also timed on this machine, as a hint. Raises `UsageError` where `output` is there and not `force`, and what `opener` raises.
     """
-    _allowed(source, output, force=force)
+    if output is not None:
+        check_target(source, output, force=force)
     before = look(source, opener)
     kind = before.subject.format
     writers = ladder(kind)
@@ -82,7 +83,7 @@ def _tried(
                     tell("timing both")
                     times = _times({source: before, made: after}, feeds, limits)
                 if output is not None:
-                    _move(made, output, force=force)
+                    place(made, output, force=force)
                 return Shrunk(
                     source=str(source), output=str(output or ""), format=before.subject.format, outcome=Outcome.WRITTEN,
                     explanation="the answers are those of the original", before=before.figures, after=after.figures,
@@ -175,37 +176,3 @@ def _time(subject: Subject, path: Path, feeds: tuple[Feeds, ...], limits: Limits
         )
         reply = launch_here(engine_for(subject.format), request, limits)
     return float(median(reply.wall_ns)) if reply.wall_ns else 0.0
-
-
-def _allowed(source: Path, output: Path | None, *, force: bool) -> None:
-    if output is None:
-        return
-    if output.exists() and source.exists() and output.samefile(source):
-        raise UsageError("that is the model itself", where=str(output), hint="write to another name: -o small.tflite")
-    if output.is_dir():
-        raise UsageError("is a folder", where=str(output), hint="give the name of a file")
-    if not output.parent.is_dir():
-        raise UsageError("no such folder", where=str(output.parent), hint="make it first")
-    if not force and (output.exists() or output.is_symlink()):
-        raise UsageError("is there already", where=str(output), hint="--force writes over it")
-
-
-def _move(made: Path, output: Path, *, force: bool) -> None:
-    """In one step: a reader sees what was there or what is new."""
-    made.chmod(0o666 & ~_mask())
-    if force:
-        made.replace(output)
-        return
-    try:
-        os.link(made, output)  # unlike `replace`, fails where something is there meanwhile
-    except FileExistsError:
-        raise UsageError("is there already", where=str(output), hint="--force writes over it") from None
-    except OSError:
-        made.replace(output)  # a file system without hard links
-
-
-def _mask() -> int:
-    """Permissions that new files do not get here."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
