@@ -1,0 +1,119 @@
+"""``nngauge compress``: what fewer bits would cost one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nngauge.cli import EXIT_ERROR, EXIT_OK
+from nngauge.cli.screen import write_json
+
+if TYPE_CHECKING:
+    from nngauge.compress.ready import Wanted
+    from nngauge.compress.subject import Subject
+    from nngauge.domain.compression import Refusal, Table
+
+
+@click.command("compress", short_help="What fewer bits would cost one model.")
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--inputs", "folder", metavar="DIR", type=click.Path(path_type=Path),
+    help="Your pictures, WAV or .npy files; without it samples that nngauge draws itself.",
+)  # fmt: skip
+@click.option("--input", "shapes", multiple=True, metavar="NAME=SHAPE", help="Fix an open shape: image=1x224x224x3.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=129, show_default=True, help="Inputs at most.")
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Processor time, more or less; fewer inputs fit it."
+)  # fmt: skip
+@click.option("--prune", is_flag=True, help="Also set the smallest weights to zero, 10 to 90 % of them.")
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw size against agreement into this file."
+)
+@click.option("--force", is_flag=True, help="Write over what is there.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    model: Path,
+    folder: Path | None,
+    shapes: tuple[str, ...],
+    count: int,
+    seconds: float,
+    prune: bool,
+    svg: Path | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Runs a model with its weights in 16 to 1 bits, three ways each, and says how often it still answers the same.
+
+    Nothing is written: weights are replaced in a copy that is thrown away. The share is agreement with the shipped model, never
+    accuracy; docs/compression.md explains every column. Exit code 1: there is no table, and it says why.
+    """
+    from nngauge.cli.show import shape_of
+    from nngauge.compress.ready import Wanted
+
+    _require_numpy()
+    wanted = Wanted(folder=folder, shapes=dict(shape_of(text) for text in shapes), inputs=count, seconds=seconds)
+    _require_free(svg, force=force)
+    found = _table(subject_at(model), wanted, prune=prune, quiet=quiet)
+    _tell(found, svg, as_json=as_json)
+
+
+def subject_at(model: Path) -> Subject:
+    """The model at a path with its bytes, task and shapes. Raises as `analyse_model`."""
+    from nngauge.api import analyse_model, open_model
+    from nngauge.compress.subject import subject_of
+
+    analysis = analyse_model(model, weights=False, digest=True)
+    with open_model(model) as extracted:
+        return subject_of(extracted, analysis.graph, analysis.model.task, analysis.model.digest)
+
+
+def _require_numpy() -> None:
+    from importlib.util import find_spec
+
+    from nngauge.errors import UsageError
+
+    if find_spec("numpy") is None:
+        raise UsageError(
+            "compressing needs numpy and an engine that runs the model", hint='pip install "nngauge[compress]"'
+        )
+
+
+def _require_free(path: Path | None, *, force: bool) -> None:
+    from nngauge.errors import UsageError
+
+    if path is not None and path.exists() and not force:
+        raise UsageError("is there already", where=str(path), hint="--force writes over it")
+
+
+def _table(subject: Subject, wanted: Wanted, *, prune: bool, quiet: bool) -> Table | Refusal:
+    from nngauge.cli.screen import progress
+    from nngauge.compress.table import compression_table, plan
+
+    with progress(quiet=quiet) as bar:
+        task = bar.add_task("versions", total=len(plan(prune=prune)), rate="", failed="")
+        return compression_table(
+            subject, wanted, prune=prune, told=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _tell(found: Table | Refusal, svg: Path | None, *, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show
+    from nngauge.domain.compression import Refusal
+    from nngauge.screen.compress import render_refusal, render_table
+
+    if svg is not None and not isinstance(found, Refusal):
+        from nngauge.io.atomic import write_atomically
+        from nngauge.picture.compression_svg import draw
+
+        write_atomically(svg, [draw(found).encode()])
+    if as_json:
+        write_json(msgspec.json.encode(found))
+    else:
+        show(render_refusal(found) if isinstance(found, Refusal) else render_table(found))
+    raise click.exceptions.Exit(EXIT_ERROR if isinstance(found, Refusal) else EXIT_OK)
