@@ -183,6 +183,15 @@ def test_a_phone_that_tells_nothing(daemon: FakeDaemon, handset: Handset) -> Non
     )
 
 
+def test_files_of_the_system(daemon: FakeDaemon, handset: Handset) -> None:
+    handset.set("/sys/class/power_supply/battery/current_now", "-1500")
+    with opened(daemon) as device:
+        assert device.read("/sys/class/power_supply/battery/current_now", most=64) == b"-1500\n"
+        assert device.read("/sys/class/power_supply/battery/current_now", most=2) == b"-1"
+        # What the phone says of a file that is not there is longer than the file might be.
+        assert device.read("/sys/class/power_supply/another_battery/current_now", most=8) is None
+
+
 @pytest.mark.parametrize("name", ["ro.kernel.qemu", "ro.hardware"])
 def test_emulators_say_so(daemon: FakeDaemon, handset: Handset, name: str) -> None:
     handset.set(

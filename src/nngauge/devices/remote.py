@@ -114,7 +114,7 @@ class RemoteDevice:
 
     def read(self, path: str, *, most: int = 65_536) -> bytes | None:
         """A file of the system, None where it is not there or not readable."""
-        ran = self._shell(f"head -c {int(most)} {shlex.quote(_absolute(path))}", most=most + 1)
+        ran = self._shell(f"head -c {int(most)} {shlex.quote(_absolute(path))} 2>/dev/null", most=most + 1)
         return ran.out if ran.code == 0 else None
 
     # --- files ---------------------------------------------------------------------------------------------------------
