@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -31,6 +32,7 @@ from nngauge.io.atomic import write_atomically
 from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
 from nngauge.measure.session import Metered, Subject, measure
+from nngauge.measure.untethered import uncabled
 from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.study import LEDGER, look
 from nngauge.version import __version__
@@ -326,6 +328,7 @@ def measure_here(
     runtimes: Mapping[str, Runtime] | None = None,
     profile: bool = False,
     meter: tuple[Meter, EnergyPlan] | None = None,
+    usb: tuple[Callable[[bool], None], EnergyPlan] | None = None,
     told: Callable[[Progress], None] = lambda _: None,
     kept: Path | None = None,
 ) -> Session:
@@ -333,7 +336,8 @@ def measure_here(
 
     `runtimes`: libraries to run them with, by the runner on the device, instead of the engines of this Python. Outputs are
     compared with those of an engine of this machine where it has one.
-    `meter`: measures the energy of each inference, too; it is to be open with the clock of `SystemClock`. `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
+    `meter`: measures the energy of each inference, too; it is to be open with the clock of `SystemClock`. `usb`, in its place, for a
+    phone with `runtimes`: switches its USB power; its own gauge is logged there while the cable is off. `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
     """
     here = HostBench(device, folder)
     bench = NativeBench(device, runtimes) if runtimes is not None else here
@@ -342,13 +346,17 @@ def measure_here(
         cells = (
             configurations(wanted, subject.format) if runtimes is None else natively(wanted, subject.format, runtimes)
         )
-        file = kept / _session_name(subject, cells, bench.device, plan) if kept is not None else None
+        extras = _extras(profile=profile, meter=meter, uncabled=usb)
+        file = kept / _session_name(subject, cells, bench.device, plan, extras) if kept is not None else None
         known = _kept_session(file) if file is not None else None
         if known is not None:
             sessions.append(known)
             continue
         if not cells or subject.unread:
-            sessions.append(Session(refusals=(_no_engine(subject, wanted, runtimes),)))
+            refused = Session(refusals=(_no_engine(subject, wanted, runtimes),))
+            if file is not None and not wanted.engines and runtimes is None:
+                _keep(refused, file)
+            sessions.append(refused)
             continue
         session = measure(
             [subject],
@@ -356,7 +364,7 @@ def measure_here(
             bench,
             plan,
             profile=profile,
-            metered=_metered(device, bench, *meter) if meter is not None else None,
+            metered=_metered(device, bench, runtimes or {}, meter, usb),
             told=told,
             reference=lambda item, request: _reference(folder, item, request),
         )
@@ -370,8 +378,19 @@ def measure_here(
     )
 
 
-def _metered(device: OpenDevice, bench: HostBench | NativeBench, meter: Meter, plan: EnergyPlan) -> Metered:
-    """Loops of processes on the bench, which take turns between baselines."""
+def _metered(
+    device: OpenDevice,
+    bench: HostBench | NativeBench,
+    runtimes: Mapping[str, Runtime],
+    meter: tuple[Meter, EnergyPlan] | None,
+    usb: tuple[Callable[[bool], None], EnergyPlan] | None,
+) -> Metered | None:
+    """Loops of processes on the bench, which take turns between baselines; or sessions of the phone without its cable."""
+    if usb is not None:
+        return uncabled(device, runtimes, *usb, clock=SystemClock())
+    if meter is None:
+        return None
+    opened, plan = meter
 
     def measured(loops: Mapping[str, tuple[Configuration, Request]]) -> Mapping[str, Energy | EnergyRefusal]:
         run = {name: bench_loop(bench, *asked) for name, asked in loops.items()}
@@ -403,9 +422,29 @@ def _keep(session: Session, file: Path) -> None:
         ) from None
 
 
-def _session_name(subject: Subject, cells: Sequence[Configuration], device: Device, plan: Plan) -> str:
+def note_measured(study: Path) -> None:
+    """Tells a study that its measurements changed, so that who has it open (the explorer) looks again. Raises `StoreError`."""
+    from nngauge.store.ledger import Ledger
+
+    with Ledger(study / LEDGER) as ledger:
+        ledger.set_fact("measured", dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+
+
+def _extras(
+    *, profile: bool, meter: tuple[Meter, EnergyPlan] | None, uncabled: tuple[Callable[[bool], None], EnergyPlan] | None
+) -> list[object]:
+    """What was asked for besides times."""
+    energy = (
+        [meter[0].name, meter[1]] if meter is not None else ["uncabled", uncabled[1]] if uncabled is not None else []
+    )
+    return [*(["profile"] if profile else []), *energy]
+
+
+def _session_name(
+    subject: Subject, cells: Sequence[Configuration], device: Device, plan: Plan, extras: Sequence[object]
+) -> str:
     """The same for the same model, configurations, device, plan and version of nngauge."""
-    stands = msgspec.json.encode([cells, device, plan, __version__, dict(subject.shapes)])
+    stands = msgspec.json.encode([cells, device, plan, __version__, dict(subject.shapes), *extras])
     return f"{subject.digest[:16]}-{hashlib.blake2b(stands, digest_size=8).hexdigest()}.json"
 
 

@@ -38,6 +38,8 @@ class FakeDaemon:
         """Whether the user of the phone has allowed debugging from this computer."""
         self.cut_after: int | None = None
         """Bytes that still come from the computer before the cable is cut."""
+        self.plugged = True
+        """Else nobody gets through: adb itself tries again and again with some phones."""
         self.delay = 0.0
         """Seconds that each message from the computer takes: a slow link."""
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -83,6 +85,9 @@ class FakeDaemon:
                 self._connection, _ = self._listening.accept()
             except OSError:
                 return  # the test is over
+            if not self.plugged:
+                self.cut()
+                continue
             self._streams = {}
             try:
                 while len(head := self._exactly(24)) == 24:

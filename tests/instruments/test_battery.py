@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from nngauge.devices import Command, Ran
 from nngauge.errors import LimitError, MalformedError, TransientError, UnsupportedError, UsageError
 from nngauge.instruments import METERS, Setup, meter_named, polling
-from nngauge.instruments.battery import METER, logging_script, read_log
+from nngauge.instruments.battery import METER, logging_script, read_log, waiting_script
 from nngauge.instruments.polling import Poller, SystemClock, poll
 from tests.builders.power import FakeClock, FakeDevice, ran
 
@@ -213,3 +215,24 @@ def test_names() -> None:
     for kind in METERS:
         assert kind.limitations
         assert kind.open or kind.load
+
+
+@pytest.mark.parametrize("shell", ["sh", "mksh"])
+def test_the_service_is_read_where_the_files_may_not_be(shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    told = r"  Max charging voltage: 0\n  Charge counter: 2912000\n  status: 3\n  voltage: 4012\n"
+    script = f"cmd() {{ echo -312000; }}; dumpsys() {{ printf '{told}'; }}; "
+    text = script + logging_script("cmd battery").replace("done", "break; done")
+    out = subprocess.run([shell, "-c", text], capture_output=True, timeout=20, check=True).stdout
+    (sample,) = read_log(out)
+    assert (sample.current, sample.voltage, sample.counter, sample.status) == (-312000, 4012, 2912000, "3")
+    assert "sleep 2" in logging_script("cmd battery", 0.5)
+
+
+@pytest.mark.parametrize(("status", "ended"), [("Discharging", 0), ("Charging", 1), ("Full", 1), (None, 0)])
+def test_waiting_for_the_cable(status: str | None, ended: int, tmp_path: Path) -> None:
+    if status is not None:
+        (tmp_path / "status").write_text(f"{status}\n")
+    script = waiting_script(BATTERY, 1).replace(BATTERY, str(tmp_path))
+    assert subprocess.run(["sh", "-c", script], capture_output=True, timeout=20, check=False).returncode == ended

@@ -6,7 +6,7 @@ import pytest
 
 from nngauge.devices import Command
 from nngauge.errors import TransientError, UsageError
-from nngauge.instruments.usb_power import MANUAL, UHUBCTL, USB_POWERS, YKUSH, UsbPort, UsbPower, switch
+from nngauge.instruments.usb_power import MANUAL, UHUBCTL, USB_POWERS, YKUSH, UsbPort, UsbPower, switch, usb_power
 from tests.builders.power import ran
 
 
@@ -55,6 +55,21 @@ def test_a_hub_that_fails_says_why() -> None:
             UHUBCTL, UsbPort(hub="1-1", port="2"), on=False, ask=lambda _t: None,
             run=lambda _c: ran(code=1, err=b"No compatible devices\x1b[31m detected!\n"),
         )  # fmt: skip
+
+
+def test_ways_as_they_are_typed() -> None:
+    assert usb_power("uhubctl:1-1.4:2") == (UHUBCTL, UsbPort(hub="1-1.4", port="2"))
+    assert usb_power("ykush:3") == (YKUSH, UsbPort(port="3"))
+    assert usb_power("ykush:YK12:a") == (YKUSH, UsbPort(hub="YK12", port="a"))
+    assert usb_power("manual") == (MANUAL, UsbPort())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hub", "uhubctl", "uhubctl:2", "uhubctl:1-1:2:3", "ykush:7", "ykush", "manual:1", "uhubctl:$(id):2"]
+)
+def test_ways_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError):
+        usb_power(text)
 
 
 def test_all_are_listed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,8 @@ from nngauge.cli import EXIT_OK, EXIT_PARTIAL
 from nngauge.cli.show import shape_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nngauge.devices import OpenDevice
     from nngauge.domain.measurement import Session
     from nngauge.instruments import Meter
@@ -25,6 +28,8 @@ class _Energy(NamedTuple):
 
     meter: str
     plan: EnergyPlan
+    usb: str
+    """How the phone's USB power is cut; empty: it is not."""
 
 
 def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
@@ -95,6 +100,12 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
 @click.option("--energy", is_flag=True, help="Energy of an inference, too; wants --meter.")
 @click.option("--meter", metavar="NAME", help="Power meter: battery, perfetto, powercap, monsoon (docs/energy.md).")
 @click.option(
+    "--usb",
+    default="",
+    metavar="HOW",
+    help="Cut a phone's USB power meanwhile (with --meter battery): uhubctl:1-1.4:2, ykush:1 or manual.",
+)
+@click.option(
     "--energy-blocks", type=click.IntRange(2, 100), default=5, show_default=True, help="Loops between baselines."
 )
 @click.option(
@@ -104,9 +115,15 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     show_default=True,
     help="Of a loop, of a baseline.",
 )
+@click.option("--top", type=click.IntRange(min=1), help="Of a study: only so many models, those that most apps have.")
 @click.option("--profile", is_flag=True, help="Time of each operator, where the engine tells.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep everything in this file, as JSON."
+)
+@click.option(
+    "--mlperf",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the results in this file, in the format of the MLPerf Mobile app.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -129,10 +146,13 @@ def command(
     seed: int,
     energy: bool,
     meter: str | None,
+    usb: str,
     energy_blocks: int,
     energy_seconds: float,
+    top: int | None,
     profile: bool,
     output: Path | None,
+    mlperf: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -141,7 +161,7 @@ def command(
     Every launch is a process of its own; launches of all configurations take turns. Loading, the first inference and the
     steady state are told apart, with an interval over launches and every reason for doubt. Exit code 3: something could
     not be measured; it says what and why. Of a study (run with --keep-models) every distinct model is measured once; what
-    was measured is kept there, and the same command goes on with the rest.
+    was measured is kept there, the same command goes on with the rest, and reports and `study sql` show it.
     """
     from nngauge.errors import UsageError
     from nngauge.measure.energy import EnergyPlan
@@ -152,6 +172,8 @@ def command(
         raise UsageError(
             "--energy and --meter go together", hint="--energy --meter battery; docs/energy.md has all meters"
         )
+    if usb and (meter != "battery" or not address.startswith("adb:")):
+        raise UsageError("--usb is for phones with --energy --meter battery", hint="--device adb:SERIAL")
     wanted = Wanted(
         engines=engines, threads=threads or (1,), delegates=delegates or ("",), batches=batches or (1,), cpus=cpus
     )
@@ -168,15 +190,18 @@ def command(
         dict(shape_of(text) for text in inputs),
         feeds,
         native,
+        top=top,
         profile=profile,
         energy=_Energy(
-            meter, EnergyPlan(blocks=energy_blocks, baseline_seconds=energy_seconds, loop_seconds=energy_seconds)
+            meter,
+            EnergyPlan(blocks=energy_blocks, baseline_seconds=energy_seconds, loop_seconds=energy_seconds),
+            usb,
         )
         if meter is not None
         else None,
         quiet=quiet,
     )
-    _tell(session, output, as_json=as_json)
+    _tell(session, output, mlperf, as_json=as_json)
     raise click.exceptions.Exit(EXIT_PARTIAL if session.refusals else EXIT_OK)
 
 
@@ -189,6 +214,7 @@ def _measure(
     feeds: tuple[str, ...],
     native: tuple[Path, ...] | None,
     *,
+    top: int | None,
     profile: bool,
     energy: _Energy | None,
     quiet: bool,
@@ -196,11 +222,11 @@ def _measure(
     from nngauge.cli.screen import progress
     from nngauge.devices import open_device
     from nngauge.errors import UsageError
-    from nngauge.measuring import is_study, measure_here, runtimes_for, subjects_at
+    from nngauge.measuring import is_study, measure_here, note_measured, runtimes_for, subjects_at
     from nngauge.store.measured import MEASURED
 
     with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
-        subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))
+        subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds), most=top)
         if not subjects:
             raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
         runtimes = None
@@ -218,10 +244,15 @@ def _measure(
                 bar.update(task, completed=now.launches, total=now.expected, rate=f"{now.running} to go")
 
             kept = path / MEASURED if is_study(path) else None
-            return measure_here(
-                subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes,
-                meter=(_meter(energy.meter, device), energy.plan) if energy is not None else None,
-            )  # fmt: skip
+            try:
+                return measure_here(
+                    subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes,
+                    meter=(_meter(energy.meter, device), energy.plan) if energy is not None and not energy.usb else None,
+                    usb=(_switch(energy.usb), energy.plan) if energy is not None and energy.usb else None,
+                )  # fmt: skip
+            finally:
+                if kept is not None and kept.is_dir():
+                    note_measured(path)
 
 
 def _meter(name: str, device: OpenDevice) -> Meter:
@@ -236,6 +267,25 @@ def _meter(name: str, device: OpenDevice) -> Meter:
     return kind.open(Setup(clock=SystemClock(), device=device))
 
 
+def _switch(text: str) -> Callable[[bool], None]:
+    """What switches USB power off and on, with this machine's programs or by asking."""
+    from nngauge.devices import open_device
+    from nngauge.errors import UsageError
+    from nngauge.instruments.usb_power import switch, usb_power
+
+    power, port = usb_power(text)
+    if power.words is None and not sys.stdin.isatty():
+        raise UsageError("nobody is there to pull the cable", hint="--usb uhubctl:1-1.4:2, ykush:1, or a terminal")
+
+    def switched(on: bool) -> None:
+        with open_device("host") as here:
+            switch(
+                power, port, on=on, run=here.run, ask=lambda said: click.pause(f"{said} Then press a key.", err=True)
+            )
+
+    return switched
+
+
 def _feed(text: str) -> tuple[str, Path]:
     from nngauge.errors import UsageError
 
@@ -245,7 +295,7 @@ def _feed(text: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
-def _tell(session: Session, output: Path | None, *, as_json: bool) -> None:
+def _tell(session: Session, output: Path | None, mlperf: Path | None, *, as_json: bool) -> None:
     import msgspec
 
     from nngauge.cli.screen import show, write_json
@@ -258,3 +308,7 @@ def _tell(session: Session, output: Path | None, *, as_json: bool) -> None:
         write_json(data)
     else:
         show(render_session(session))
+    if mlperf is not None:
+        from nngauge.measure.mlperf import as_mlperf
+
+        mlperf.write_bytes(msgspec.json.format(msgspec.json.encode(as_mlperf(session)), indent=1) + b"\n")

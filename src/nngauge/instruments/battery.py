@@ -22,7 +22,10 @@ _FOLDERS: Final = tuple(
     f"/sys/class/power_supply/{name}" for name in ("battery", "BAT0", "BAT1", "bms", "max170xx_battery", "main-battery")
 )
 _LINE: Final = re.compile(rb"g (\d{1,12}(?:\.\d{1,9})?) (-?\d{1,19}) (-?\d{1,19}) (-?\d{1,19}|-) ?([A-Za-z0-9 ]{0,20})")
+SERVICE: Final = "cmd battery"
+"""Android's battery service, in place of a folder: where the shell may not read /sys."""
 _SECONDS: Final = 10.0
+_SERVICE_SECONDS: Final = 2.0
 
 Raw = tuple[int, int, int | None, str]
 """Current, voltage, charge counter, status."""
@@ -59,13 +62,18 @@ def samples_of(polled: list[tuple[float, Raw]]) -> list[GaugeSample]:
     ]
 
 
+def gauge_of(device: OpenDevice) -> str:
+    """Where a device's gauge is read: a folder, or `SERVICE`. Raises `UnsupportedError` where nothing tells a current."""
+    return _reader(device)[0]
+
+
 def _reader(device: OpenDevice) -> tuple[str, Callable[[], Raw]]:
     """Where the values come from, and what reads them once. Raises `UnsupportedError` where nothing tells a current."""
     for folder in _FOLDERS:
         if device.read(f"{folder}/current_now", most=64) and device.read(f"{folder}/voltage_now", most=64):
             return folder, partial(_from_files, device, folder)
     if _asked(device, "cmd", "battery", "get", "current_now") is not None:
-        return "cmd battery", partial(_from_service, device)
+        return SERVICE, partial(_from_service, device)
     raise UnsupportedError(
         "no battery gauge tells its current", where=device.id, hint="Android 14 or /sys/class/power_supply is needed"
     )
@@ -103,17 +111,43 @@ def _number(text: bytes | None) -> int | None:
 # --- recorded on the device --------------------------------------------------------------------------------------------
 
 
-def logging_script(folder: str = _FOLDERS[0], interval: float = 0.5) -> str:
+def gauge_script(source: str = _FOLDERS[0]) -> str:
+    """Defines a shell function ``g`` that reads a gauge into ``c`` (current), ``v`` (voltage), ``q`` (charge) and ``s`` (status).
+
+    `source`: a folder in /sys, which is read without starting a process, or ``cmd battery``, Android's service. Raises `UsageError`.
+    """
+    if source == SERVICE:
+        told = "".join(
+            f"{name}=${{d##*  {key}: }}; {name}=${{{name}%%[!0-9]*}}; "
+            for name, key in (("v", "voltage"), ("q", "Charge counter"), ("s", "status"))
+        )
+        return f"g() {{ c=$(cmd battery get current_now); d=$(dumpsys battery); {told}}}; "
+    if not re.fullmatch(r"/sys/class/power_supply/[A-Za-z0-9_.-]{1,60}", source):
+        raise UsageError("not a battery gauge", where=source)
+    files = (("c", "current_now"), ("v", "voltage_now"), ("q", "charge_counter"), ("s", "status"))
+    return f"g() {{ {''.join(f'read {name} < {source}/{file}; ' for name, file in files)}}} 2>/dev/null; "
+
+
+def logging_script(source: str = _FOLDERS[0], interval: float = 0.5) -> str:
     """Shell commands that print a line for each reading, with the seconds of /proc/uptime, until they are killed.
 
-    Nothing but the waiting starts a process: what measures should not take power itself.
+    With files nothing but the waiting starts a process: what measures should not take power itself. The service is asked every
+    two seconds at most; what that takes is in the baseline, too.
     """
-    if not re.fullmatch(r"/sys/class/power_supply/[A-Za-z0-9_.-]{1,60}", folder) or not 0.5 <= interval <= 60:
-        raise UsageError("not a battery gauge, or read more often than twice a second", where=folder)
+    if not 0.5 <= interval <= 60:
+        raise UsageError("a battery gauge is read at most twice a second", where=source)
+    wait = max(interval, _SERVICE_SECONDS) if source == SERVICE else interval
     return (
-        f"while :; do q=-; s=; read u r < /proc/uptime; read c < {folder}/current_now; read v < {folder}/voltage_now; "
-        f'read q < {folder}/charge_counter; read s < {folder}/status; echo "g $u $c $v ${{q:--}} $s"; '
-        f"sleep {interval:g}; done 2>/dev/null"
+        f'{gauge_script(source)}while :; do q=-; s=; read u r < /proc/uptime; g; echo "g $u $c $v ${{q:--}} $s"; '
+        f"sleep {wait:g}; done 2>/dev/null"
+    )
+
+
+def waiting_script(source: str, seconds: int) -> str:
+    """Shell commands that end well when no power comes from outside any more, or it cannot be told; else after so many seconds."""
+    return (
+        f"{gauge_script(source)}n=0; while s=; g; case \"$s\" in Discharging|3|'') false;; esac; "
+        f"do [ $n -lt {seconds} ] || break; n=$((n+1)); sleep 1; done; [ $n -lt {seconds} ]"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
@@ -17,15 +18,20 @@ from msgspec import Struct
 
 from nngauge.devices import Command, Job, OpenDevice, Ran
 from nngauge.domain.energy import EnergyDoubt, Phase
-from nngauge.errors import InputError, MalformedError, TransientError, UsageError
+from nngauge.errors import InputError, MalformedError, TransientError, UnsupportedError, UsageError
 from nngauge.instruments._api import Clock
-from nngauge.instruments.battery import logging_script, read_log
+from nngauge.instruments.battery import logging_script, read_log, waiting_script
 from nngauge.instruments.gauge import GaugeSample
+from nngauge.words.safe import one_line
 
+PULLED_SECONDS: Final = 120
+"""In which the power has to be gone: a person may pull the cable."""
 _SECONDS: Final = 20.0
 _ATTEMPTS: Final = 3
 _MARK: Final = re.compile(rb"p ([ble]) (\d{1,4}) (\d{1,12}\.\d{1,9})")
-_COUNT: Final = re.compile(rb"o .{0,200}?inferences[ :=]{1,3}(\d{1,12})\b")
+_COUNT: Final = re.compile(rb"o .{0,200}?inferences[ :=]{1,3}(\d{1,12})\b(?: seconds (\d{1,6}\.\d{1,6})\b)?")
+_REASON: Final = re.compile(rb'o .{0,200}?"reason":"([^"\\]{1,200})')
+"""Of a reply of the runner without times."""
 
 
 class Stage(StrEnum):
@@ -152,17 +158,16 @@ class Untethered:
         return ran
 
     def _restore(self) -> None:
-        """Power first; a device that is gone keeps its radio off, which is said by the error that is on its way."""
+        """Power first, and the radio even where that failed: it may never have been cut.
+
+        A device that is gone keeps its radio off, which is said by the error that is on its way.
+        """
         if self._cut:
-            try:
+            with suppress(InputError):
                 self._power()
-            except InputError:
-                return
         if self._airplane_before == "0":
-            try:
+            with suppress(InputError):
                 self._shell("cmd", "connectivity", "airplane-mode", "disable")
-            except InputError:
-                return
 
 
 # --- what the daemon does --------------------------------------------------------------------------------------------------
@@ -173,40 +178,50 @@ def session_script(
 ) -> str:
     """A shell script that keeps the gauge's log and runs a loop between baselines, on the device's own clock.
 
-    `words` run inferences for as long as is wanted and print ``inferences N``. A phone that may be told to stay awake is (as
-    root); one that falls asleep leaves gaps in the log.
+    It begins `lead` seconds after the power was cut; `folder` is where the gauge is read (`gauge_of`). `words` run inferences for
+    as long as is wanted and print ``inferences N``, or ``inferences N seconds S`` when loading is not to count; the last such
+    line counts. A phone that may be told to stay awake is (as root); one that falls asleep leaves gaps in the log.
     """
     loop = shlex.join(words)
     rest = f"p b $i; sleep {baseline:g}"
     return (
-        f"echo nngauge > /sys/power/wake_lock 2>/dev/null; ( {logging_script(folder, interval)} ) & g=$!; "
+        "echo nngauge > /sys/power/wake_lock 2>/dev/null; "
+        f"{waiting_script(folder, PULLED_SECONDS)} || {{ echo still charging; exit 0; }}; sleep {lead:g}; "
+        f"( {logging_script(folder, interval)} ) & g=$!; "
         'p() { read u r < /proc/uptime; echo "p $1 $2 $u"; }; '
-        f"sleep {lead:g}; i=0; {rest}; "
+        f"i=0; {rest}; "
         f"while [ $i -lt {blocks} ]; do i=$((i+1)); p l $i; {loop} 2>&1 | sed 's/^/o /'; {rest}; done; p e $i; "
         "kill $g; echo nngauge > /sys/power/wake_unlock 2>/dev/null; true"
     )
 
 
 def read_session(data: bytes, name: str = "") -> tuple[tuple[Phase, ...], list[GaugeSample]]:
-    """Phases and gauge samples of what `session_script` printed. Raises `MalformedError` for a log that is not whole."""
+    """Phases and gauge samples of what `session_script` printed.
+
+    Raises `MalformedError` for a log that is not whole, `UnsupportedError` where the runner says why it did not run.
+    """
     marks: list[tuple[str, int, float]] = []
-    counts: dict[int, int] = {}
+    counts: dict[int, tuple[int, float | None]] = {}
     for line in data.splitlines():
         if match := _MARK.fullmatch(line.strip()):
             marks.append((match[1].decode(), int(match[2]), float(match[3])))
         elif (match := _COUNT.match(line)) and marks:
-            counts[marks[-1][1]] = int(match[1])
+            counts[marks[-1][1]] = int(match[1]), float(match[2]) if match[2] else None
+        elif not counts and (match := _REASON.match(line)):
+            raise UnsupportedError(f"the engine did not run: {one_line(match[1].decode('utf-8', 'replace'))}")
+    if not marks and b"still charging" in data.splitlines():
+        raise UnsupportedError("the device went on charging: its USB power was not cut", hint="many hubs only say so")
     if len(marks) < 4 or marks[-1][0] != "e":
         raise MalformedError("the daemon's log is not whole: the device stopped, or fell asleep")
     phases = []
     for (kind, block, start), (_, _, end) in pairwise(marks):
         if end <= start:
             raise MalformedError(f"phases are not in order at {start:g} s")
-        loop = kind == "l"
+        inferences, busy = counts.get(block, (0, None)) if kind == "l" else (0, None)
         phases.append(
             Phase(
-                block=block, name=(name or "loop") if loop else "", start=start, end=end,
-                inferences=counts.get(block, 0) if loop else 0,
+                block=block, name=(name or "loop") if kind == "l" else "", start=start, end=end, inferences=inferences,
+                busy=busy,
             )
         )  # fmt: skip
     return tuple(phases), read_log(data)

@@ -54,6 +54,18 @@ def switch(power: UsbPower, port: UsbPort, *, on: bool, run: Run, ask: Ask) -> N
         )
 
 
+def usb_power(text: str) -> tuple[UsbPower, UsbPort]:
+    """``uhubctl:1-1.4:2``, ``ykush:2``, ``ykush:SERIAL:2`` or ``manual``. Raises `UsageError`, also for impossible ports."""
+    name, *place = text.split(":")
+    power = next((item for item in USB_POWERS if item.name == name), None)
+    if power is None or len(place) > 2 or (power.words is None) == bool(place):
+        raise UsageError(f"{text!r} is no way to switch USB power", hint="uhubctl:1-1.4:2, ykush:1 or manual")
+    port = UsbPort(hub=place[0] if len(place) == 2 else "", port=place[-1] if place else "")
+    if power.words is not None:
+        power.words(port, True)  # noqa: FBT003 - says at once what cannot be
+    return power, port
+
+
 def _uhubctl(port: UsbPort, on: bool) -> tuple[str, ...]:  # noqa: FBT001 - as all are called
     if not re.fullmatch(r"[0-9]{1,3}(-[0-9]{1,3}(\.[0-9]{1,3}){0,6})?", port.hub) or not re.fullmatch(
         "[0-9]{1,2}", port.port

@@ -161,11 +161,7 @@ def bench_loop(bench: Bench, configuration: Configuration, request: Request) -> 
     """
 
     def run(seconds: float) -> Done:
-        long = replace(
-            request, least_runs=1, least_seconds=seconds, most_seconds=seconds, warmup_runs=1, warmup_seconds=0.0,
-            warmup_most=0.0, profile=False, outputs="",
-        )  # fmt: skip
-        reply = bench.launch(configuration, long)
+        reply = bench.launch(configuration, for_seconds(request, seconds))
         if reply.trouble is not None or not reply.wall_ns:
             said = reply.trouble.reason if reply.trouble else "no times"
             raise UnsupportedError(f"the engine did not run: {said}", hint=reply.trouble.hint if reply.trouble else "")
@@ -173,6 +169,14 @@ def bench_loop(bench: Bench, configuration: Configuration, request: Request) -> 
         return Done(inferences=each * len(reply.wall_ns), seconds=each * sum(reply.wall_ns) * 1e-9)
 
     return run
+
+
+def for_seconds(request: Request, seconds: float) -> Request:
+    """The same request as a loop, without a warm-up."""
+    return replace(
+        request, least_runs=1, least_seconds=seconds, most_seconds=seconds, warmup_runs=1, warmup_seconds=0.0,
+        warmup_most=0.0, profile=False, outputs="",
+    )  # fmt: skip
 
 
 def probe(meter: Meter, clock: Clock, seconds: float = _PROBE) -> MeterFacts:

@@ -6,7 +6,7 @@ takes no compiler; ``native/build.py`` makes the same bytes from ``native/*.c``.
 
 from __future__ import annotations
 
-from nngauge.engines.native.launch import NATIVE, native_launch, runner_for
+from nngauge.engines.native.launch import NATIVE, native_launch, native_loop, runner_for
 from nngauge.engines.native.runtime import FORMATS, INTERFACES, Runtime, app_runtimes, interface_of, runtime_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "app_runtimes",
     "interface_of",
     "native_launch",
+    "native_loop",
     "runner_for",
     "runtime_of",
 ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from nngauge.devices import Command, OpenDevice
+from nngauge.devices.script import mask
 from nngauge.engines._api import Engine, Reply, Request, Trouble
 from nngauge.engines.local import Limits, understood
 from nngauge.engines.native.runtime import FORMATS, Runtime
-from nngauge.errors import LimitError
+from nngauge.errors import LimitError, UnsupportedError
 
 PREBUILT: Final = Path(__file__).parent / "prebuilt"
 _MACHINES: Final = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
@@ -41,13 +43,9 @@ def native_launch(
     a maker's accelerator wants (``ADSP_LIBRARY_PATH``). Raises `InputError` as the device's verbs do.
     """
     limits = limits or Limits()
-    runner = runner_for(runtime)
-    if runner is None:
-        return _trouble(runtime, "unsupported", f"there is no runner for {runtime.abi}")
-    if device.facts().abi not in ("", runtime.abi):
-        return _trouble(runtime, "unsupported", f"a library for {runtime.abi} on a device with {device.facts().abi}")
-    if request.format not in FORMATS[runtime.interface]:
-        return _trouble(runtime, "unsupported", f"{runtime.name} does not run {request.format}")
+    runner = _fitting(device, request, runtime)
+    if isinstance(runner, Trouble):
+        return Reply(engine=runtime.interface, version="", trouble=runner)
     words = (device.push(runner),)
     try:
         ran = device.run(
@@ -61,8 +59,42 @@ def native_launch(
             )
         )
     except LimitError as error:
-        return _trouble(runtime, "garbage", error.what)
+        return Reply(engine=runtime.interface, version="", trouble=Trouble(kind="garbage", reason=error.what))
     return understood(NATIVE, ran, limits)
+
+
+def native_loop(device: OpenDevice, request: Request, runtime: Runtime, cpus: tuple[int, ...] = ()) -> tuple[str, ...]:
+    """A process for the device that runs a model as long as the request says, for when nobody is connected.
+
+    It prints ``inferences N seconds S``, and the beginning of its reply, which says why when it did not run. Everything it needs is put
+    there. Raises `UnsupportedError` for what cannot run there, and as the device's verbs do.
+    """
+    runner = _fitting(device, request, runtime)
+    if isinstance(runner, Trouble):
+        raise UnsupportedError(f"the engine did not run: {runner.reason}")
+    with TemporaryDirectory(prefix="nngauge-") as folder:
+        file = Path(folder) / "request"
+        file.write_bytes(_asked(device, replace(request, counted=True, outputs=""), runtime))
+        asked = device.push(file)
+    binding = f"taskset {mask(cpus)} " if cpus else ""
+    # A device of which only the log comes back has no use for a hundred kilobytes of samples.
+    return ("sh", "-c", f'{binding}"$0" < "$1" | cut -c 1-600', device.push(runner), asked)
+
+
+def _fitting(device: OpenDevice, request: Request, runtime: Runtime) -> Path | Trouble:
+    """The program, or why this library does not run this model there."""
+    runner = runner_for(runtime)
+    if runner is None:
+        return _unsupported(f"there is no runner for {runtime.abi}")
+    if device.facts().abi not in ("", runtime.abi):
+        return _unsupported(f"a library for {runtime.abi} on a device with {device.facts().abi}")
+    if request.format not in FORMATS[runtime.interface]:
+        return _unsupported(f"{runtime.name} does not run {request.format}")
+    return runner
+
+
+def _unsupported(reason: str) -> Trouble:
+    return Trouble(kind="unsupported", reason=reason)
 
 
 def _asked(device: OpenDevice, request: Request, runtime: Runtime) -> bytes:
@@ -75,10 +107,6 @@ def _asked(device: OpenDevice, request: Request, runtime: Runtime) -> bytes:
             outputs=request.outputs or ("native" if request.profile else ""),
         )
     )
-
-
-def _trouble(runtime: Runtime, kind: str, reason: str) -> Reply:
-    return Reply(engine=runtime.interface, version="", trouble=Trouble(kind=kind, reason=reason))
 
 
 NATIVE: Final = Engine(
