@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
         layers = tuple(_slim(layer) for layer in cost.layers)
         found[path.stem] = replace(cost, layers=layers, peak=None, assumptions=(), unknown=())
     data = msgspec.json.encode(found)
-    FILE.write_bytes(lzma.compress(data, preset=9))
+    FILE.write_bytes(lzma.compress(data, preset=6))
     print(f"{len(found)} networks, {len(data)} -> {FILE.stat().st_size} bytes")
 
 

@@ -10,7 +10,7 @@ from nngauge.advise._api import Question
 from nngauge.domain.advice import Faster
 from nngauge.domain.dossier import ModelDossier
 from nngauge.domain.estimate import Estimate, NoEstimate
-from nngauge.estimate import estimate, settings
+from nngauge.estimate import estimate, fastest
 
 
 def quantised(question: Question, one: ModelDossier) -> tuple[Faster, ...]:
@@ -31,4 +31,4 @@ def latency(question: Question, one: ModelDossier, device: str) -> Estimate | No
     """As float32 on the device's fastest cores; None where not all layers of the model are known."""
     if one.cost is None or one.layers_left_out:
         return None
-    return estimate(one.cost, settings(device, question.threads))
+    return estimate(one.cost, fastest(device, question.threads))

@@ -111,6 +111,7 @@ class Reason(StrEnum):
     NO_PRECISION = "no profile for this precision"
     OPERATORS = "operators that no training model has"
     NOT_COUNTED = "the model's cost is not known"
+    TOO_FAR = "far smaller or larger than anything measured"
     NOT_ENOUGH_MEMORY = "does not fit into the device's memory"
     NO_POWER = "no power curve for this chip"
 

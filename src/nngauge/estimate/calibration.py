@@ -8,15 +8,18 @@ predictions stand for yₑ.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
+from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Setting, Unit
-from nngauge.errors import UsageError
+from nngauge.errors import MalformedError, UnreadableError, UsageError
 from nngauge.estimate.features import features_of
 from nngauge.estimate.library import Library, Profile, library
 from nngauge.estimate.linear import solved
@@ -26,6 +29,9 @@ SCHEMA: Final = "nngauge.calibration/1"
 METHOD: Final = "mixture of measured devices"
 LEAST: Final = 5
 """Anchors without which there is no calibration."""
+MOST: Final = 256
+"""Calibrations that are read."""
+_LARGEST: Final = 2**20
 _SPREAD: Final = 1.0
 """Variance of the mixture's weights. Chosen with phones left out, as `_NOISE`: docs/evaluation.md."""
 _NOISE: Final = 0.05**2
@@ -169,7 +175,7 @@ def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate 
     """The estimate for a calibrated device: the mixture of the library's predictions."""
     data = library(own.library)
     features = features_of(cost)
-    refusal = refusal_of(cost, features, own.setting)
+    refusal = refusal_of(cost, features, own.setting, data)
     if refusal is not None:
         return refusal
     known = {profile.id: profile for profile in data.profiles}
@@ -210,3 +216,35 @@ def _normal(level: float) -> float:
     from statistics import NormalDist
 
     return NormalDist().inv_cdf(0.5 + level / 2.0)
+
+
+def own_folder() -> Path:
+    """Where calibrations are kept: ``~/.local/share/nngauge/calibrations`` or what XDG_DATA_HOME says."""
+    root = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return root / "nngauge" / "calibrations"
+
+
+def own_calibrations(folder: Path | None = None) -> tuple[Calibration, ...]:
+    """Those in the user's folder, by name. Raises `MalformedError` for a file that is none, with its path."""
+    place = folder or own_folder()
+    if not place.is_dir():
+        return ()
+    return tuple(read_calibration(file) for file in sorted(place.glob("*.json"))[:MOST])
+
+
+def read_calibration(file: Path) -> Calibration:
+    """One that `nngauge calibrate` wrote. Raises `UnreadableError` and `MalformedError`."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    if len(data) > _LARGEST:
+        raise MalformedError("is too large for a calibration", where=str(file))
+    try:
+        found = msgspec.json.decode(data, type=Calibration)
+    except msgspec.MsgspecError as error:
+        raise MalformedError(f"is no calibration: {error}", where=str(file)) from None
+    if found.schema != SCHEMA:
+        raise MalformedError(f"is {found.schema}, not {SCHEMA}", where=str(file))
+    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,17 +14,29 @@ from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Quantit
 from nngauge.estimate.calibration import Calibration, estimate_calibrated
 from nngauge.estimate.library import Library, Profile, libraries
 from nngauge.estimate.prediction import estimate_latency
+from nngauge.knowledge import phones
 
 CORES: Final = (Unit.BIG, Unit.MIDDLE, Unit.LITTLE)
 """Fastest first."""
+_CALIBRATE: Final = "nngauge calibrate --device adb:SERIAL makes a profile of a phone"
 
 
 class DeviceCard(Struct, frozen=True, kw_only=True):
-    """A device that has profiles."""
+    """A device, or a chip, that has profiles."""
 
     id: str
     title: str
     settings: tuple[Setting, ...]
+
+
+class Candidate(Struct, frozen=True):
+    """A profile that may answer for a device."""
+
+    setting: Setting
+    """That of the profile, with the device that was asked for."""
+    source: tuple[Library, Profile] | Calibration
+    same: bool
+    """It was measured on this device, not on another with the chip."""
 
 
 def profiles() -> tuple[Profile, ...]:
@@ -34,110 +45,139 @@ def profiles() -> tuple[Profile, ...]:
 
 
 def devices(calibrations: Sequence[Calibration] = ()) -> tuple[DeviceCard, ...]:
-    """The devices that have profiles, with every setting, in the order of the libraries; own ones last."""
+    """What has profiles, with every setting: own devices first, then those of the libraries in their order."""
     found: dict[str, tuple[str, list[Setting]]] = {}
+    for own in calibrations:
+        found.setdefault(own.setting.device, (own.title, []))[1].append(own.setting)
     for library in libraries():
         for profile in library.profiles:
-            title, known = found.setdefault(profile.device, (profile.title, []))
-            known.append(_setting(library, profile))
-    for own in calibrations:
-        _title, known = found.setdefault(own.setting.device, (own.title, []))
-        known.append(own.setting)
+            found.setdefault(profile.device, (profile.title, []))[1].append(_setting(library, profile, profile.device))
     return tuple(DeviceCard(id=name, title=title, settings=tuple(known)) for name, (title, known) in found.items())
 
 
-def _setting(library: Library, profile: Profile) -> Setting:
+def candidates(device: str, calibrations: Sequence[Calibration] = ()) -> list[Candidate]:
+    """Everything that may answer for a device or chip of this name: own calibrations, its own profiles, those of its chip."""
+    phone, soc = phones.find(device), phones.find_soc(device)
+    name = phone.id if phone else soc.id if soc else device
+    chips = (*(phone.socs if phone else ()), *((soc.id,) if soc else ()))
+    found = [Candidate(own.setting, own, True) for own in calibrations if own.setting.device in (device, name)]  # noqa: FBT003
+    shipped = [(library, profile) for library in libraries() for profile in library.profiles]
+    for same in (True, False):
+        for library, profile in shipped:
+            if (profile.device in (device, name)) is same and (same or profile.soc in chips):
+                found.append(Candidate(_setting(library, profile, name), (library, profile), same))
+    return found
+
+
+def _setting(library: Library, profile: Profile, device: str) -> Setting:
     return Setting(
-        device=profile.device,
-        unit=profile.unit,
-        threads=profile.threads,
-        precision=profile.precision,
-        runtime=library.runtime,
+        device=device, unit=profile.unit, threads=profile.threads, precision=profile.precision, runtime=library.runtime
     )
 
 
-def settings(
-    device: str, threads: int, *, unit: Unit | None = None, precision: str = "float32",
+def fastest(
+    device: str,
+    threads: int,
+    *,
+    precision: str = "float32",
+    runtime: str = "",
     calibrations: Sequence[Calibration] = (),
-) -> Setting:  # fmt: skip
-    """The setting that is meant where no unit is told: so many of the fastest cores that have a profile.
+) -> Setting:
+    """The setting that is meant where no unit is told: so many of the fastest cores for which there is a profile.
 
-    Where none has one, that of the big cores, for which `estimate` then says why not.
+    Where there is none, that of the big cores, for which `estimate` then says why not.
     """
-    if unit is not None:
-        return Setting(
-            device=device, unit=unit, threads=1 if unit in (Unit.GPU, Unit.NPU) else threads, precision=precision
-        )
-    known = [own for card in devices(calibrations) if card.id == device for own in card.settings]
-    for core in CORES:
-        if any((own.unit, own.threads, own.precision) == (core, threads, precision) for own in known):
-            return Setting(device=device, unit=core, threads=threads, precision=precision)
-    return Setting(device=device, unit=Unit.BIG, threads=threads, precision=precision)
+    known = [one.setting for one in candidates(device, calibrations)]
+    wanted = [
+        Setting(device=device, unit=core, threads=threads, precision=precision, runtime=runtime) for core in CORES
+    ]
+    return next((setting for setting in wanted if any(_fits(setting, one) for one in known)), wanted[0])
 
 
 def estimate(
-    subject: Cost | Analysis, setting: Setting, *, level: float = 0.9, calibrations: Sequence[Calibration] = ()
+    subject: Cost | Analysis,
+    setting: Setting,
+    *,
+    form: str = "",
+    level: float = 0.9,
+    calibrations: Sequence[Calibration] = (),
 ) -> Estimate | NoEstimate:
     """Latency of one inference in a setting, in milliseconds; or why it cannot be told.
 
+    `form`: the model's format, which an analysis brings along: another than the profile's runtime is doubted.
     `level`: share of cases in which the truth should lie in the interval (0.5, 0.8, 0.9 or 0.95; others are rounded up).
     `calibrations`: devices that the user calibrated; they come before those that are shipped.
     """
+    known = candidates(setting.device, calibrations)
+    chosen = next((one for one in known if _fits(setting, one.setting)), None)
+    if chosen is None:
+        return _none(setting, known)
     cost = subject.cost if isinstance(subject, Analysis) else subject
-    for own in calibrations:
-        if _fits(setting, own.setting):
-            return _with_runtime(subject, estimate_calibrated(cost, own, level), own.setting.runtime)
-    for library in libraries():
-        for profile in library.profiles:
-            known = _setting(library, profile)
-            if _fits(setting, known):
-                return _with_runtime(subject, estimate_latency(cost, known, library, profile, level), library.runtime)
-    return _no_profile(setting, calibrations)
+    if isinstance(chosen.source, Calibration):
+        told = estimate_calibrated(cost, chosen.source, level)
+    else:
+        told = estimate_latency(cost, chosen.setting, *chosen.source, level)
+    if isinstance(told, NoEstimate):
+        return told
+    form = subject.model.format if isinstance(subject, Analysis) else form
+    return replace(told, doubts=tuple(dict.fromkeys((*told.doubts, *_doubts(form, chosen)))))
 
 
 def _fits(asked: Setting, known: Setting) -> bool:
-    same = (asked.device, asked.unit, asked.threads, asked.precision)
-    return same == (known.device, known.unit, known.threads, known.precision) and asked.runtime in ("", known.runtime)
+    """Apart from the device."""
+    same = (asked.unit, asked.threads, asked.precision) == (known.unit, known.threads, known.precision)
+    return same and asked.runtime in ("", known.runtime)
 
 
-def _with_runtime(subject: Cost | Analysis, told: Estimate | NoEstimate, runtime: str) -> Estimate | NoEstimate:
-    """Doubted where the model's own runtime is another than the profile's."""
-    if isinstance(subject, Cost) or isinstance(told, NoEstimate) or subject.model.format == runtime:
-        return told
-    return replace(told, doubts=(*told.doubts, EstimateDoubt.OTHER_RUNTIME))
+def _doubts(form: str, chosen: Candidate) -> Iterator[EstimateDoubt]:
+    if not chosen.same:
+        yield EstimateDoubt.OTHER_DEVICE
+    if form not in ("", chosen.setting.runtime):
+        yield EstimateDoubt.OTHER_RUNTIME
 
 
-def _no_profile(setting: Setting, calibrations: Sequence[Calibration]) -> NoEstimate:
-    cards = {card.id: card for card in devices(calibrations)}
-    hint = "nngauge calibrate --device adb:SERIAL makes a profile of a phone"
+def _none(setting: Setting, candidates: Sequence[Candidate]) -> NoEstimate:
+    """Says what is missing, the first of: the device, its unit, the precision, the number of threads."""
 
-    def none(reason: Reason, explanation: str, hint: str = hint) -> NoEstimate:
+    def none(reason: Reason, explanation: str, hint: str) -> NoEstimate:
         return NoEstimate(quantity=Quantity.LATENCY, setting=setting, reason=reason, explanation=explanation, hint=hint)
 
-    card = cards.get(setting.device)
-    if card is None:
-        near = get_close_matches(setting.device.lower(), cards, n=3, cutoff=0.5)
-        return none(
-            Reason.NO_DEVICE,
-            f"no profile of {setting.device!r}",
-            f"nearest names: {', '.join(near)}"
-            if near
-            else f"there are profiles of {', '.join(sorted(cards)[:8])}; {hint}",
-        )
-    known = [own for own in card.settings if setting.runtime in ("", own.runtime)]
-    if not any(own.unit is setting.unit for own in known):
+    known = [one.setting for one in candidates if setting.runtime in ("", one.setting.runtime)]
+    if not known:
+        return _unknown(setting, none)
+    fitting = [own for own in known if own.unit is setting.unit]
+    if not fitting:
         units = ", ".join(dict.fromkeys(own.unit.value for own in known))
-        return none(
-            Reason.NO_UNIT, f"no profile of its {setting.unit.value}", f"it has: {units or 'none of this runtime'}"
-        )
-    known = [own for own in known if own.unit is setting.unit]
-    if not any(own.precision == setting.precision for own in known):
-        able = ", ".join(sorted({own.precision for own in known}))
+        return none(Reason.NO_UNIT, f"no profile of its {setting.unit.value}", f"it has: {units}")
+    precise = [own for own in fitting if own.precision == setting.precision]
+    if not precise:
+        able = ", ".join(sorted({own.precision for own in fitting}))
         return none(
             Reason.NO_PRECISION, f"no {setting.precision} profile of its {setting.unit.value}", f"it has: {able}"
         )
-    counts = ", ".join(str(own.threads) for own in known if own.precision == setting.precision)
+    counts = ", ".join(str(count) for count in sorted({own.threads for own in precise}))
     return none(
-        Reason.NO_PROFILE, f"no measurements with {setting.threads} threads on its {setting.unit.value}",
-        f"it has: {counts}",
-    )  # fmt: skip
+        Reason.NO_PROFILE,
+        f"never measured with {setting.threads} threads on its {setting.unit.value}s",
+        f"--threads {counts}",
+    )
+
+
+def _unknown(setting: Setting, none: Callable[[Reason, str, str], NoEstimate]) -> NoEstimate:
+    phone = phones.find(setting.device)
+    if phone is not None:
+        chip = phones.chip(phone)
+        return none(
+            Reason.NO_PROFILE,
+            f"nothing was measured on {phone.name}" + (f" or its {chip.name}" if chip else ""),
+            _CALIBRATE,
+        )
+    soc = phones.find_soc(setting.device)
+    if soc is not None:
+        return none(Reason.NO_PROFILE, f"nothing was measured on {soc.name}", _CALIBRATE)
+    near = phones.close(setting.device)
+    return none(
+        Reason.NO_DEVICE,
+        f"no device is called {setting.device!r}",
+        f"nearest: {', '.join(near)}" if near else "nngauge estimate --list tells which devices have profiles",
+    )

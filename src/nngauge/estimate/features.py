@@ -123,6 +123,19 @@ def features_of(cost: Cost) -> Features:
     )
 
 
+def precision_of(cost: Cost) -> str:
+    """``int8`` where most of the multiply-accumulates are between integers of 8 bits, else ``float32``.
+
+    Weights alone of 8 bits do not make it so: activations are what is computed with.
+    """
+    integer = total = 0.0
+    for layer in cost.layers:
+        amount = _number(layer.macs) * layer.repeats
+        total += amount
+        integer += amount if layer.dtype in ("int8", "uint8") else 0.0
+    return "int8" if total and integer > total / 2.0 else "float32"
+
+
 def _is_counted(layer: Layer) -> bool:
     """Whether work and shapes are numbers."""
     shapes = (*layer.inputs, *layer.outputs)
@@ -155,6 +168,8 @@ def _parts(layer: Layer) -> Iterable[tuple[str, float]]:
         return _computing(layer, read, written)
     if not layer.written_bytes:
         return ()  # a view, a constant: nothing is done
+    if layer.family in {Family.ELEMENTWISE, *_FOLDED} and _is_point(layer.outputs):
+        return (("n_ew", 1.0),)  # a gate of squeeze-and-excitation: the call costs, not its few elements
     if layer.family is Family.ELEMENTWISE:
         return (("ew_add" if layer.kind == "Add" else "ew_other", written), ("n_ew", 1.0))
     if layer.family in _FOLDED:

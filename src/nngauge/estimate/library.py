@@ -88,6 +88,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     version: int
     device: str
     """Id as in the knowledge base of devices."""
+    soc: str
+    """Id of its chip there: other devices with the chip are thought to be alike."""
     title: str
     """``Google Pixel 4``."""
     unit: Unit
@@ -153,4 +155,4 @@ def decode(packed: bytes, where: str) -> Library:
 
 def encode(data: Library) -> bytes:
     """The file of a library."""
-    return lzma.compress(msgspec.json.encode(data), preset=9)
+    return lzma.compress(msgspec.json.encode(data), preset=6)

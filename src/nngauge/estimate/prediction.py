@@ -25,10 +25,14 @@ from nngauge.domain.estimate import (
 from nngauge.estimate.features import Features, features_of
 from nngauge.estimate.library import Kernel, Library, Profile
 from nngauge.estimate.regression import Process, located
+from nngauge.units import format_count
 
 METHOD: Final = "work by kind + Gaussian process of residuals"
 REFUSED: Final = 0.1
 """Share of the work in operators that no training network has, from which there is no estimate."""
+_MEASURE: Final = "nngauge measure --device adb:SERIAL measures it"
+_FAR: Final = 10.0
+"""Times smaller than the smallest training network, or larger than the largest, at which there is no estimate."""
 _DISTANT: Final = 1.0
 """Nearest training networks are farther than the farthest of them from its own nearest, times this: an unlike mix."""
 
@@ -106,7 +110,7 @@ def estimate_latency(
 ) -> Estimate | NoEstimate:
     """The estimate for a place that has a profile; none for operators that no training network has."""
     features = features_of(cost)
-    refusal = refusal_of(cost, features, setting)
+    refusal = refusal_of(cost, features, setting, library)
     if refusal is not None:
         return refusal
     found = predictor(library, profile.kernel).predict(features, profile)
@@ -137,7 +141,7 @@ def ground_of(library: Library, profile: Profile) -> Ground:
     )
 
 
-def refusal_of(cost: Cost, features: Features, setting: Setting) -> NoEstimate | None:
+def refusal_of(cost: Cost, features: Features, setting: Setting, library: Library) -> NoEstimate | None:
     """Why there is no estimate for a network, whatever the device."""
 
     def none(reason: Reason, explanation: str, hint: str = "") -> NoEstimate:
@@ -152,11 +156,15 @@ def refusal_of(cost: Cost, features: Features, setting: Setting) -> NoEstimate |
     strange = {name: share for name, share in features.unseen.items() if share >= REFUSED}
     if strange:
         parts = ", ".join(f"{name} ({share:.0%} of the work)" for name, share in sorted(strange.items()))
-        return none(
-            Reason.OPERATORS, f"no training network has {parts}", "nngauge measure --device adb:SERIAL measures it"
-        )
+        return none(Reason.OPERATORS, f"no training network has {parts}", _MEASURE)
     if cost.macs is None or not features.macs:
         return none(Reason.NOT_COUNTED, "no layer with multiply-accumulates could be counted", "nngauge show tells why")
+    sizes = [network.macs for network in library.networks]
+    if not min(sizes) / _FAR <= features.macs <= max(sizes) * _FAR:
+        span = f"{format_count(int(min(sizes)))} to {format_count(int(max(sizes)))}"
+        return none(
+            Reason.TOO_FAR, f"{format_count(int(features.macs))} MACs; networks of {span} MACs were measured", _MEASURE
+        )
     return None
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from nngauge.estimate.library import Kernel, Space
 from nngauge.estimate.linear import backward, factor, forward
 
 Vector = tuple[float, ...]
+FARTHEST: Final = 3.0
+"""Deviations from the mean at which a feature is as unusual as can be: residuals are not extrapolated beyond."""
 
 
 class Place(NamedTuple):
@@ -23,7 +25,7 @@ def located(features: Sequence[float], space: Space) -> Vector:
     """Where features are in the space; distances do not grow with the number of features."""
     size = 2.0 / sqrt(len(features))
     return tuple(
-        size * (log(1.0 + 3.0 * value / scale) - mean) / deviation
+        size * max(-FARTHEST, min(FARTHEST, (log(1.0 + 3.0 * value / scale) - mean) / deviation))
         for value, scale, mean, deviation in zip(features, space.scale, space.mean, space.deviation, strict=True)
     )
 

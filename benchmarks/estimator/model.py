@@ -1,0 +1,114 @@
+"""Fitting one place: work by kind with non-negative prices, and a Gaussian process over what is left. Needs numpy and scipy.
+
+What the product does with the result is in `nngauge.estimate`; tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize, nnls
+
+from nngauge.estimate.features import FEATURES
+from nngauge.estimate.library import Kernel, Space
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+_START: Final = np.log([1e-3, 2e-2, 3.0, 1.0, 1e-3])
+_BOUNDS: Final = [(-14.0, 3.0), (-14.0, 3.0), (-1.0, 4.0), (-8.0, 3.0), (-10.0, -2.0)]
+_RARE: Final = 5
+"""Features that fewer networks have get no price of their own, and tell nothing of what is alike (deviation `_IGNORED`)."""
+_IGNORED: Final = 1e9
+_PULL: Final = 0.02
+"""Weak prior of the kernel's logarithms around the start: ten networks of one kind do not drive them to a bound."""
+
+
+_ALIKE: Final = (
+    ("macs_1x1", "macs_3x3", "macs_3x3_strided", "macs_large", "macs_stem", "macs_grouped"),
+    ("macs_dw3", "macs_dw5"),
+    ("out_1x1", "out_kxk", "out_grouped", "out_dw"),
+    ("in_1x1", "in_kxk", "in_dw"),
+    ("ew_add", "ew_other", "nonlinear", "moved"),
+    ("pooled", "reduced"),
+    ("n_conv", "n_dw", "n_vector", "n_ew", "n_moved", "n_other"),
+)
+"""Features that share a price, each with a surcharge of its own: what the training networks hardly have is not free."""
+_GROUPS: Final = np.array([[float(name in group) for group in _ALIKE] for name in FEATURES])
+
+
+def prices(features: Array, times: Array, *, ridge: float = 1e-3) -> Array:
+    """Milliseconds for a unit of each feature, none negative: least squares of relative errors, then of logarithms."""
+    common = (features > 0).sum(axis=0) >= _RARE
+    wide = np.hstack([features * common, features @ _GROUPS])
+    scale = wide.max(axis=0)
+    scale[scale == 0] = 1.0
+    rows = (wide / scale) / times[:, None]
+    pull = np.sqrt(ridge) * np.eye(rows.shape[1]) * rows.std(axis=0).mean()
+    goal = np.concatenate([np.ones(len(times)), np.zeros(len(pull))])
+    found, _ = nnls(np.vstack([rows, pull]), goal)
+    for _ in range(5):
+        weight = 1.0 / np.sqrt(np.maximum(rows @ found, 0.2))
+        goal = np.concatenate([weight, np.zeros(len(pull))])
+        found, _ = nnls(np.vstack([rows * weight[:, None], pull]), goal)
+    found = found / scale
+    return np.asarray(found[: len(FEATURES)] + _GROUPS @ found[len(FEATURES) :])
+
+
+def space(features: Array) -> Space:
+    """Scales from the networks that are fitted to."""
+    scale = np.array([np.median(column[column > 0]) if (column > 0).any() else 1.0 for column in features.T])
+    logs = np.log1p(3.0 * features / scale)
+    deviation = logs.std(axis=0)
+    deviation[(features > 0).sum(axis=0) < _RARE] = _IGNORED
+    return Space(
+        scale=tuple(map(float, scale)),
+        mean=tuple(map(float, logs.mean(axis=0))),
+        deviation=tuple(map(float, deviation)),
+    )
+
+
+def located(features: Array, where: Space) -> Array:
+    """As `nngauge.estimate.regression.located`, for many."""
+    logs = np.log1p(3.0 * features / np.array(where.scale))
+    return np.asarray(2.0 / np.sqrt(features.shape[1]) * (logs - np.array(where.mean)) / np.array(where.deviation))
+
+
+def covariance(one: Array, other: Array, kernel: Kernel) -> Array:
+    """As `nngauge.estimate.regression.similarity`, for many."""
+    squared = np.maximum((one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * one @ other.T, 0.0)
+    near = np.sqrt(5.0 * squared) / kernel.length
+    bump = kernel.bump * (1.0 + near + near**2 / 3.0) * np.exp(-near)
+    return np.asarray(kernel.linear * one @ other.T + bump + kernel.constant)
+
+
+def _kernel(logs: Array) -> Kernel:
+    linear, bump, length, constant, noise = (float(value) for value in np.exp(logs))
+    return Kernel(linear=linear, bump=bump, length=length, constant=constant, noise=noise)
+
+
+def tuned(points: Array, residuals: Array) -> Kernel:
+    """The kernel under which the residuals of all places (columns) are likeliest."""
+    count = residuals.shape[1]
+
+    def unlikely(logs: Array) -> float:
+        kernel = _kernel(logs)
+        try:
+            factor = np.linalg.cholesky(covariance(points, points, kernel) + kernel.noise * np.eye(len(points)))
+        except np.linalg.LinAlgError:
+            return 1e10
+        white = np.linalg.solve(factor, residuals)
+        pull = _PULL * float(((logs - _START) ** 2).sum())
+        return 0.5 * float((white**2).sum()) / count + float(np.log(np.diag(factor)).sum()) + pull
+
+    return _kernel(minimize(unlikely, _START, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 120}).x)
+
+
+def predicted(points: Array, residuals: Array, at: Array, kernel: Kernel) -> tuple[Array, Array]:
+    """Residuals expected at other points, and their deviations (the same for all columns)."""
+    factor = cho_factor(covariance(points, points, kernel) + kernel.noise * np.eye(len(points)))
+    covered = covariance(at, points, kernel)
+    mean = covered @ cho_solve(factor, residuals)
+    own = kernel.linear * (at**2).sum(1) + kernel.bump + kernel.constant + kernel.noise
+    explained = np.einsum("ij,ji->i", covered, cho_solve(factor, covered.T))
+    return mean, np.sqrt(np.maximum(own - explained, kernel.noise))

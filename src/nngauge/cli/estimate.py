@@ -1,0 +1,162 @@
+"""``nngauge estimate``: how long models would take on phones that nobody has at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.measure import names
+from nngauge.cli.show import shape_of
+
+if TYPE_CHECKING:
+    from nngauge.domain.cost import Cost
+    from nngauge.estimate.answers import Answers, Asked
+
+_UNITS = ("big", "middle", "little", "gpu", "npu")
+
+
+def _counts(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() and 0 < int(part[:4]) <= 64 and len(part) < 4 for part in parts):
+        raise click.BadParameter("numbers of cores, separated by commas: 1,4", param=parameter)
+    return tuple(int(part) for part in parts)
+
+
+@click.command("estimate", short_help="How long models would take on phones.")
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--device",
+    "devices",
+    default="",
+    callback=names,
+    metavar="A,B",
+    help="Phones or chips: pixel-4,galaxy-s10 (--list).",
+)
+@click.option("--threads", default="1", callback=_counts, show_default=True, metavar="1,4", help="Cores used.")
+@click.option(
+    "--unit", "units", multiple=True, type=click.Choice(_UNITS), help="Default: the fastest cores that have a profile."
+)
+@click.option("--precision", default="", metavar="float32|int8", help="Default: what the model computes with.")
+@click.option("--runtime", default="", metavar="NAME", help="Only profiles of this runtime: tflite, ncnn.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=SHAPE", help="Fix the shape of an input: image=1x224x224x3."
+)
+@click.option(
+    "--level", type=click.Choice(["50", "80", "90", "95"]), default="90", show_default=True,
+    help="Percent of truths that the interval is to hold.",
+)  # fmt: skip
+@click.option("--list", "listing", is_flag=True, help="The devices that have profiles.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def command(
+    path: Path | None,
+    devices: tuple[str, ...],
+    threads: tuple[int, ...],
+    units: tuple[str, ...],
+    precision: str,
+    runtime: str,
+    inputs: tuple[str, ...],
+    level: str,
+    listing: bool,
+    as_json: bool,
+) -> None:
+    """Estimates a model file, or every model of an app, on devices that were measured with other networks.
+
+    Each time has an interval, what the multiply-accumulates alone would tell, and how far off the profile is for networks
+    that it has not seen. Where there is no ground for a number it says what is missing. Exit code 3: some could not be told.
+    """
+    from nngauge.domain.estimate import Unit
+    from nngauge.errors import UsageError
+    from nngauge.estimate.answers import Asked
+
+    if listing:
+        _list(as_json=as_json)
+        return
+    if path is None or not devices:
+        raise UsageError("a model and a device are needed", hint="nngauge estimate MODEL --device pixel-4; --list")
+    asked = Asked(
+        devices=devices, threads=threads, units=tuple(Unit[unit.upper()] for unit in units), precision=precision,
+        runtime=runtime, level=int(level) / 100,
+    )  # fmt: skip
+    found = _answers(path, asked, dict(shape_of(text) for text in inputs))
+    _tell(found, as_json=as_json)
+    raise click.exceptions.Exit(EXIT_OK if _complete(found) else EXIT_PARTIAL)
+
+
+def _answers(path: Path, asked: Asked, shapes: dict[str, tuple[int, ...]]) -> Answers:
+    from nngauge.errors import UsageError
+    from nngauge.estimate.answers import Answers, answers
+    from nngauge.estimate.calibration import own_calibrations
+
+    costs = _costs(path, shapes)
+    if not costs:
+        raise UsageError("there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside")
+    own = own_calibrations()
+    return Answers(models=tuple(answers(name, form, cost, asked, own) for name, form, cost in costs))
+
+
+def _costs(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[tuple[str, str, Cost]]:
+    """Name, format and cost of the models at a path: a model file's, else those of an app, each distinct one once."""
+    from nngauge.api import analyse_model
+    from nngauge.errors import UnsupportedError
+
+    try:
+        analysis = analyse_model(path, shapes, weights=False, digest=False)
+    except UnsupportedError:  # no model file: then it is an app, or scanning says why it is not
+        return _of_app(path)
+    return [(path.name, analysis.model.format, analysis.cost)]
+
+
+def _of_app(path: Path) -> list[tuple[str, str, Cost]]:
+    from nngauge.analyse.constants import Constants
+    from nngauge.analyse.cost import model_cost
+    from nngauge.analyse.shapes import infer_shapes
+    from nngauge.domain.model import Model
+    from nngauge.extract.attempt import Extracted
+    from nngauge.pipeline import Scanner
+
+    found: dict[str, tuple[str, str, Cost]] = {}
+
+    def keep(model: Model, extracted: Extracted) -> None:
+        if model.digest not in found:
+            parts = Constants([piece.source for piece in extracted.pieces])
+            cost = model_cost(infer_shapes(extracted.graph, parts).graph)
+            found[model.digest] = (model.name, model.format, cost)
+
+    Scanner().scan(path, keep)
+    return list(found.values())
+
+
+def _complete(found: Answers) -> bool:
+    from nngauge.domain.estimate import Estimate
+
+    return all(isinstance(answer.latency, Estimate) for model in found.models for answer in model.answers)
+
+
+def _list(*, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show, write_json
+    from nngauge.estimate import devices
+    from nngauge.estimate.calibration import own_calibrations
+    from nngauge.screen.estimate import render_devices
+
+    cards = devices(own_calibrations())
+    if as_json:
+        write_json(msgspec.json.encode(cards))
+    else:
+        show(render_devices(cards))
+
+
+def _tell(found: Answers, *, as_json: bool) -> None:
+    import msgspec
+
+    from nngauge.cli.screen import show, write_json
+    from nngauge.screen.estimate import render_answers
+
+    if as_json:
+        write_json(msgspec.json.encode(found))
+    else:
+        show(render_answers(found))
