@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ai_edge_litert", reason="the wheel ai-edge-litert carries the schema")
-np = pytest.importorskip("numpy")
-
 from nngauge.api import open_model, read_graph
 from nngauge.compress.building import Plan, build
 from nngauge.compress.modernise import archive_start, modernise, read, write
@@ -21,6 +18,9 @@ from nngauge.domain.graph import Graph
 from nngauge.domain.written import Written
 from nngauge.engines.loaded import Refused
 from tests.builders.legacy_tflite import aged, with_archive
+
+pytest.importorskip("ai_edge_litert", reason="the wheel ai-edge-litert carries the schema")
+np = pytest.importorskip("numpy")
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 MODEL = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"

@@ -10,18 +10,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-np = pytest.importorskip("numpy")
-
 from nngauge.api import open_model
 from nngauge.compress import building
 from nngauge.compress.building import Plan, build
+from nngauge.compress.ready import Wanted
 from nngauge.compress.trial import Outputs
-from nngauge.compress.verify import compared, look, random_feeds
+from nngauge.compress.verify import at_hand, compared, look
 from nngauge.compress.writing import Done, Job, Limits, Recipe, Writer, missing, write, writer_for
 from nngauge.domain.compression import Inputs, InputSource, Refusal
 from nngauge.domain.written import Likeness, Written
 from nngauge.engines import Trouble
 from nngauge.errors import InputError, UsageError
+
+np = pytest.importorskip("numpy")
 
 MODEL = Path(__file__).parents[2] / "examples" / "models" / "digits_tflite" / "digits_float32.tflite"
 INPUTS = Inputs(source=InputSource.NOISE, count=2)
@@ -93,7 +94,13 @@ def plan(
     assert writer is not None
     if make is not None:
         writer = replace(writer, build=make, needs=())
-    return Plan(writer=writer, recipe=recipe, output=output, **more)
+    return Plan(writer=writer, recipe=recipe, output=output, wanted=Wanted(inputs=4), **more)
+
+
+def plan_parts(folder: Path) -> dict[str, object]:
+    """A plan's fields, to change one."""
+    made = plan(folder / "o.tflite")
+    return {name: getattr(made, name) for name in made.__struct_fields__}
 
 
 @pytest.fixture
@@ -217,21 +224,31 @@ def test_limits_hold(tmp_path: Path) -> None:
 def test_plans_that_cannot_be_followed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         build(MODEL, plan(tmp_path / "not" / "there.tflite"), open_model)
-    with pytest.raises(UsageError, match="needs inputs"):
-        build(MODEL, plan(tmp_path / "o.tflite", recipe=Recipe.INT8_STATIC), open_model)
+    with pytest.raises(UsageError, match=r"folder|read"):
+        build(MODEL, Plan(**{**plan_parts(tmp_path), "wanted": Wanted(folder=tmp_path / "no-inputs")}), open_model)
     with pytest.raises(UsageError, match="does not read onnx"):
         build(MODEL.parents[1] / "shapes_onnx" / "shapes_classifier.onnx", plan(tmp_path / "o.tflite"), open_model)
     with pytest.raises(InputError):
         build(tmp_path / "absent.tflite", plan(tmp_path / "o.tflite"), open_model)
 
 
-def test_random_inputs_are_the_same_each_time() -> None:
-    graph = look(MODEL, open_model).subject.graph
-    one, told = random_feeds(graph, 3)
-    two, _ = random_feeds(graph, 3)
-    assert one == two
-    assert told.count == 3
-    assert [feed.count for feed in one] == [3] * len(graph.inputs)
+def test_errors_of_the_caller_pass_through() -> None:
+    """What goes wrong while the original is at hand is not taken for the original's failure."""
+    subject = look(MODEL, open_model).subject
+    with pytest.raises(ZeroDivisionError), at_hand(subject, Wanted(inputs=2)):
+        raise ZeroDivisionError
+
+
+def test_agreement_is_told(tmp_path: Path) -> None:
+    """Digits are classified: the share of equal answers has an interval, or the reason why it is not told."""
+    made = build(MODEL, plan(tmp_path / "new.tflite"), open_model)
+    if isinstance(made, Refusal):
+        pytest.skip(made.hint)
+    assert made.likeness is not None
+    assert made.likeness.inputs.count == 4
+    assert made.likeness.agreement is not None
+    assert made.likeness.answers is not None
+    assert made.likeness.agreement.matched is not None or made.likeness.answers.withheld
 
 
 def test_written_is_json(tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-np = pytest.importorskip("numpy")
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 from nngauge.api import open_model
 from nngauge.compress.building import Plan, build
-from nngauge.compress.verify import look, random_feeds
+from nngauge.compress.ready import Wanted
 from nngauge.compress.writing import Recipe, writer_for
 from nngauge.compress.writing._api import Bits
 from nngauge.compress.writing.onnx import rounded
 from nngauge.domain.compression import Refusal
 from nngauge.domain.written import Written
+
+np = pytest.importorskip("numpy")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 
 MODEL = Path(__file__).parents[2] / "examples" / "models" / "shapes_onnx" / "shapes_classifier.onnx"
 
@@ -25,8 +25,13 @@ MODEL = Path(__file__).parents[2] / "examples" / "models" / "shapes_onnx" / "sha
 def built(source: Path, folder: Path, recipe: Recipe, **more: object) -> Written | Refusal:
     writer = writer_for("onnx", recipe)
     assert writer is not None
-    calibration, _ = random_feeds(look(source, open_model).subject.graph, 4)
-    plan = Plan(writer=writer, recipe=recipe, output=folder / f"{recipe}.onnx", calibration=calibration, **more)
+    plan = Plan(
+        writer=writer,
+        recipe=recipe,
+        output=folder / f"{recipe}.onnx",
+        wanted=Wanted(inputs=64 if recipe is Recipe.INT8_STATIC else 8),
+        **more,
+    )
     return build(source, plan, open_model)
 
 

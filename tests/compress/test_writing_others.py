@@ -9,6 +9,7 @@ import pytest
 
 from nngauge.api import open_model, read_graph
 from nngauge.compress.building import Plan, build
+from nngauge.compress.ready import Wanted
 from nngauge.compress.writing import Recipe, missing, writer_for
 from nngauge.domain.compression import Refusal
 from nngauge.domain.written import Written
@@ -25,7 +26,11 @@ def built(source: Path, folder: Path, form: str, recipe: Recipe) -> Written | Re
     assert writer is not None
     if missing(writer):
         pytest.skip(f"needs {writer.install}")
-    return build(source, Plan(writer=writer, recipe=recipe, output=folder / f"made{writer.suffix}"), open_model)
+    return build(
+        source,
+        Plan(writer=writer, recipe=recipe, output=folder / f"made{writer.suffix}", wanted=Wanted(inputs=8)),
+        open_model,
+    )
 
 
 @pytest.mark.parametrize(

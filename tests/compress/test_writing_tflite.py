@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ai_edge_quantizer", reason='needs pip install "nngauge[compress]"')
-pytest.importorskip("ai_edge_litert")
-
 from nngauge.api import open_model, read_graph
 from nngauge.compress.building import Plan, build
-from nngauge.compress.verify import look, random_feeds
+from nngauge.compress.ready import Wanted
 from nngauge.compress.writing import Recipe, writer_for
 from nngauge.compress.writing._api import Bits
 from nngauge.domain.compression import Refusal
 from nngauge.domain.graph import Graph
 from nngauge.domain.written import Written
 from tests.builders.legacy_tflite import aged
+
+pytest.importorskip("ai_edge_quantizer", reason='needs pip install "nngauge[compress]"')
+pytest.importorskip("ai_edge_litert")
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "models"
 MODEL = EXAMPLES / "digits_tflite" / "digits_float32.tflite"
@@ -28,8 +28,13 @@ KEYWORDS = EXAMPLES / "keywords_tflite" / "keywords_float32.tflite"
 def built(source: Path, folder: Path, recipe: Recipe, **more: object) -> Written | Refusal:
     writer = writer_for("tflite", recipe)
     assert writer is not None
-    calibration, _ = random_feeds(look(source, open_model).subject.graph, 4)
-    plan = Plan(writer=writer, recipe=recipe, output=folder / f"{recipe}.tflite", calibration=calibration, **more)
+    plan = Plan(
+        writer=writer,
+        recipe=recipe,
+        output=folder / f"{recipe}.tflite",
+        wanted=Wanted(inputs=64 if recipe is Recipe.INT8_STATIC else 8),
+        **more,
+    )
     return build(source, plan, open_model)
 
 

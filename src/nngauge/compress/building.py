@@ -5,21 +5,21 @@ Nothing is written over without being told so, and nothing appears under its nam
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from nngauge.compress.placing import place
+from nngauge.compress.ready import Ready, Wanted
 from nngauge.compress.trial import Feeds
-from nngauge.compress.verify import Looked, Opener, alike, default_feeds, look
+from nngauge.compress.verify import Looked, Opener, alike, at_hand, look
 from nngauge.compress.writing import CALIBRATED, Job, Limits, Recipe, Writer, write
 from nngauge.compress.writing._api import Bits
-from nngauge.domain.compression import Inputs, Refusal
+from nngauge.domain.compression import InputSource, Refusal
 from nngauge.domain.written import Likeness, Written
 from nngauge.engines import Feed
 from nngauge.errors import InputError, UnreadableError, UsageError
@@ -36,10 +36,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     output: Path
     bits: tuple[Bits, ...] = ()
     """For `Recipe.MIXED`."""
-    calibration: tuple[Feeds, ...] = ()
-    """For recipes that need ranges of activations: inputs, one for each port."""
-    samples: tuple[tuple[Feeds, ...], Inputs] | None = None
-    """What both files are run on; None: seeded random numbers."""
+    wanted: Wanted = Wanted()
+    """What both files are run on. Recipes that need ranges of activations take every other input for that."""
     force: bool = False
     """Replace what is there."""
     limits: Limits = Limits()
@@ -72,10 +70,6 @@ def _allowed(source: Path, plan: Plan) -> None:
     if not output.parent.is_dir():
         raise UsageError("no such folder", where=str(output.parent), hint="make it first")
     _free(output, plan)
-    if plan.recipe in CALIBRATED and not plan.calibration:
-        raise UsageError(
-            f"{plan.recipe} needs inputs that show the ranges of activations", hint="--calibration FOLDER with pictures"
-        )
     if plan.recipe is Recipe.MIXED:
         for item in plan.bits:
             if item.bits not in plan.writer.bits:
@@ -94,26 +88,42 @@ def _built(source: Path, before: Looked, plan: Plan, opener: Opener, folder: Pat
     made = folder / "made"
     made.mkdir()
     lead = made / plan.output.name
-    done = write(plan.writer, _job(source, before, plan, folder, lead), plan.limits, python=python)
-    if done.trouble is not None:
-        hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
-        explanation = f"{plan.writer.title}: {done.trouble.reason}"
-        return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
-    try:
-        after = look(lead, opener)
-    except InputError as error:
-        return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
-    found = _likeness(before, after, plan)
+    with at_hand(before.subject, plan.wanted) as reference:
+        if isinstance(reference, Refusal) and plan.recipe in CALIBRATED:
+            return reference
+        done = write(plan.writer, _job(source, before, reference, plan, folder, lead), plan.limits, python=python)
+        if done.trouble is not None:
+            hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
+            explanation = f"{plan.writer.title}: {done.trouble.reason}"
+            return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
+        try:
+            after = look(lead, opener)
+        except InputError as error:
+            return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
+        found = _likeness(reference, before, after, plan)
     if isinstance(found, Refusal) and _broken(found):
         return found
     names = _moved(made, plan)
     return Written(
         source=str(source), output=str(plan.output), files=names, recipe=str(plan.recipe), format=after.subject.format,
-        digest=after.subject.digest, tools=done.tools, changes=done.changes, notes=done.notes,
+        digest=after.subject.digest, tools=done.tools, changes=done.changes, notes=(*done.notes, *_doubts(reference, plan)),
         before=before.figures, after=after.figures,
         likeness=found if isinstance(found, Likeness) else None, unlike=found if isinstance(found, Refusal) else None,
         cpu_seconds=done.cpu_seconds,
     )  # fmt: skip
+
+
+def _doubts(reference: Ready | Refusal, plan: Plan) -> Iterator[str]:
+    if (
+        plan.recipe in CALIBRATED
+        and not isinstance(reference, Refusal)
+        and reference.inputs.source is not InputSource.USER
+    ):
+        count = len(_calibrating(reference))
+        yield (
+            f"ranges of activations come from {count} {reference.inputs.source.value}: "
+            "--calibration DIR with inputs of the app gives better ones"
+        )
 
 
 def _broken(refusal: Refusal) -> bool:
@@ -123,23 +133,31 @@ def _broken(refusal: Refusal) -> bool:
     )
 
 
-def _likeness(before: Looked, after: Looked, plan: Plan) -> Likeness | Refusal:
-    samples = plan.samples or default_feeds(before.subject)
-    if isinstance(samples, Refusal):
-        return samples
-    found = alike(before.subject, after.subject, *samples)
+def _likeness(reference: Ready | Refusal, before: Looked, after: Looked, plan: Plan) -> Likeness | Refusal:
+    if isinstance(reference, Refusal):
+        return reference
+    places = None
+    if plan.recipe in CALIBRATED and reference.trial.count > 1:
+        places = range(1, reference.trial.count, 2)
+    found = alike(reference, before.subject, after.subject, places)
     if plan.recipe is Recipe.MODERNISE and isinstance(found, Likeness) and not found.identical:
         return Refusal(
-            reason="not finite" if found.max_difference is None else "failed",
-            explanation="the written file answers differently, which modernising must not do",
+            reason="failed", explanation="the written file answers differently, which modernising must not do"
         )
     return found
 
 
-def _job(source: Path, before: Looked, plan: Plan, folder: Path, lead: Path) -> Job:
+def _calibrating(reference: Ready) -> range:
+    """Places of the inputs that ranges come from: every other, so that the rest can tell how well they fit."""
+    return range(0, min(reference.trial.count, 2 * MOST_CALIBRATION), 2)
+
+
+def _job(source: Path, before: Looked, reference: Ready | Refusal, plan: Plan, folder: Path, lead: Path) -> Job:
     """The tool gets a copy of the model, so that it cannot change the original."""
     files = _copied(source, before, folder / "given")
-    calibration = _calibration(plan.calibration, folder) if plan.recipe in CALIBRATED else ()
+    calibration: tuple[tuple[Feed, ...], ...] = ()
+    if plan.recipe in CALIBRATED and not isinstance(reference, Refusal):
+        calibration = _calibration(reference.feeds, _calibrating(reference), folder)
     return Job(files=files, output=str(lead.resolve()), recipe=plan.recipe, bits=plan.bits, calibration=calibration)
 
 
@@ -157,10 +175,10 @@ def _copied(source: Path, before: Looked, given: Path) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _calibration(feeds: Sequence[Feeds], folder: Path) -> tuple[tuple[Feed, ...], ...]:
-    count = min(MOST_CALIBRATION, min((item.count for item in feeds), default=0))
+def _calibration(feeds: Sequence[Feeds], places: Sequence[int], folder: Path) -> tuple[tuple[Feed, ...], ...]:
+    """A file for each input of each set."""
     sets = []
-    for at in range(count):
+    for at in places:
         ports = []
         for port, item in enumerate(feeds):
             size = len(item.content) // item.count
@@ -190,14 +208,4 @@ def _move(entry: Path, target: Path, plan: Plan) -> None:
         entry.rename(target)
         shutil.rmtree(old, ignore_errors=True)
         return
-    if plan.force:
-        entry.replace(target)
-        return
-    try:
-        os.link(entry, target)  # unlike `replace`, fails where something is there
-    except FileExistsError:
-        raise UsageError("is there already", where=str(target), hint="--force writes over it") from None
-    except OSError as error:
-        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EMLINK}:
-            raise
-        entry.replace(target)  # a file system without hard links
+    place(entry, target, force=plan.force)

@@ -6,26 +6,29 @@ import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from math import isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.analyse.constants import Constants
 from nngauge.analyse.cost import model_cost
 from nngauge.analyse.shapes import infer_shapes
+from nngauge.analyse.summary import summarise
+from nngauge.compress.agreement import Judge
+from nngauge.compress.ready import Ready, Wanted, ready
 from nngauge.compress.subject import Subject, subject_of
-from nngauge.compress.trial import Feeds, Outputs, Trial, TrialError, open_trial
-from nngauge.domain.compression import Inputs, InputSource, Refusal
+from nngauge.compress.table import refusal_of
+from nngauge.compress.trial import Feeds, Outputs, TrialError, open_trial
+from nngauge.domain.compression import Inputs, Refusal
 from nngauge.domain.graph import Graph
 from nngauge.domain.written import Figures, Likeness
 from nngauge.engines import engines_for, installed
-from nngauge.engines.local import Limits
-from nngauge.errors import InputError, UsageError
+from nngauge.errors import UsageError
 from nngauge.extract.attempt import Extracted
-from nngauge.measure.inputs import inputs_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 
 Opener = Callable[[Path], AbstractContextManager[Extracted]]
 """Opens a model file: `nngauge.api.open_model`."""
-SETS: Final = 8
-"""Sets of random inputs where nobody gives better ones."""
+_RUNS: Final = 3
+"""Of all inputs: twice the original, once the written file."""
 
 
 class Looked(Struct, frozen=True, kw_only=True):
@@ -50,7 +53,8 @@ def look(path: Path, opener: Opener, shapes: Mapping[str, tuple[int, ...]] | Non
     with opener(path) as extracted:
         parts = [piece.source for piece in extracted.pieces]
         graph = infer_shapes(extracted.graph, Constants(parts), shapes or {}).graph
-        subject = subject_of(extracted, graph)
+        task = summarise(replace(extracted, graph=graph), digests=False).task
+        subject = subject_of(extracted, graph, task)
     digest = hashlib.sha256(subject.files[0].content).hexdigest()
     cost = model_cost(graph)
     figures = Figures(
@@ -59,12 +63,7 @@ def look(path: Path, opener: Opener, shapes: Mapping[str, tuple[int, ...]] | Non
         weight_bytes=cost.weight_bytes, parameters=cost.parameters, macs=cost.macs,
         peak=cost.peak.bytes if cost.peak else None, weights=_types(graph),
     )  # fmt: skip
-    return Looked(
-        subject=Subject(
-            name=subject.name, format=subject.format, graph=graph, files=subject.files, task=subject.task, digest=digest
-        ),
-        figures=figures,
-    )
+    return Looked(subject=replace(subject, digest=digest), figures=figures)
 
 
 def _types(graph: Graph) -> dict[str, int]:
@@ -76,39 +75,56 @@ def _types(graph: Graph) -> dict[str, int]:
     return {name: count for name, count in found.most_common() if count}
 
 
-def random_feeds(graph: Graph, count: int = SETS) -> tuple[tuple[Feeds, ...], Inputs]:
-    """Seeded random numbers for each input. Raises `UsageError` where none can be made up."""
-    sets = [inputs_of(graph, seed=seed) for seed in range(count)]
-    feeds = tuple(
-        Feeds(name=ports[0].name, dtype=str(ports[0].dtype), shape=ports[0].shape, content=b"".join(p.content for p in ports))
-        for ports in zip(*sets, strict=True)
-    )  # fmt: skip
-    return feeds, Inputs(source=InputSource.NOISE, count=count, name="seeded random numbers")
+@contextmanager
+def at_hand(subject: Subject, wanted: Wanted) -> Iterator[Ready | Refusal]:
+    """The original, run on inputs; why it could not be.
+
+    Raises `UsageError` for a folder of the user's without readable files.
+    """
+    with ExitStack() as stack:
+        found: Ready | Refusal
+        try:
+            found = stack.enter_context(ready(subject, _with_engine(subject, wanted), _RUNS))
+        except TrialError as error:
+            found = _does_not_run(refusal_of(error))
+        except UsageError as error:
+            if wanted.folder is not None:
+                raise
+            found = _does_not_run(Refusal(reason="unsupported", explanation=error.what, hint=error.hint))
+        yield found
 
 
-def alike(
-    first: Subject, second: Subject, feeds: Sequence[Feeds], inputs: Inputs, limits: Limits | None = None
-) -> Likeness | Refusal:
-    """Runs both on the same inputs and compares; why they could not be, where they could not."""
+def _does_not_run(refusal: Refusal) -> Refusal:
+    return replace(refusal, explanation=f"the original does not run: {refusal.explanation}")
+
+
+def _with_engine(subject: Subject, wanted: Wanted) -> Wanted:
+    """The engine that is usual for the format, or else one that is installed."""
+    there = next((one.name for one in engines_for(subject.format) if installed(one)), "")
+    return wanted if wanted.engine or not there else replace(wanted, engine=there)
+
+
+def alike(reference: Ready, first: Subject, second: Subject, places: Sequence[int] | None = None) -> Likeness | Refusal:
+    """Runs the written file on the inputs of the original (those at `places`) and compares; why it could not be."""
+    feeds = _renamed(reference.feeds, first.graph, second.graph)
     try:
-        reference = _outputs(first, feeds, limits)
-    except InputError as error:
-        return _refusal("the original does not run", error)
-    try:
-        other = _outputs(second, _renamed(feeds, first.graph, second.graph), limits)
-    except InputError as error:
-        return _refusal("the written file does not run", error)
-    return compared(reference, other, inputs)
+        with open_trial(second, feeds, engine=_with_engine(second, Wanted()).engine) as trial:
+            other = trial.run(places=places)
+    except TrialError as error:
+        found = refusal_of(error)
+        return replace(found, explanation=f"the written file does not run: {found.explanation}")
+    shipped = reference.shipped if places is None else _some(reference.shipped, places)
+    inputs = replace(reference.inputs, count=len(shipped.arrays[0]) if shipped.arrays else 0)
+    other = _aligned(shipped, other) or other
+    compared_with = compared(shipped, other, inputs)
+    if isinstance(compared_with, Refusal):
+        return compared_with
+    judge = Judge(first, shipped, inputs.source)
+    return replace(compared_with, agreement=judge.compare(other), answers=judge.reference)
 
 
-def _outputs(subject: Subject, feeds: Sequence[Feeds], limits: Limits | None) -> Outputs:
-    with _trial(subject, feeds, limits) as trial:
-        return trial.run()
-
-
-def _trial(subject: Subject, feeds: Sequence[Feeds], limits: Limits | None) -> AbstractContextManager[Trial]:
-    engine = next((one for one in engines_for(subject.format) if installed(one)), None)
-    return open_trial(subject, feeds, engine=engine.name if engine else "", limits=limits)
+def _some(outputs: Outputs, places: Sequence[int]) -> Outputs:
+    return replace(outputs, arrays=tuple(tuple(rows[at] for at in places) for rows in outputs.arrays))
 
 
 def _renamed(feeds: Sequence[Feeds], first: Graph, second: Graph) -> tuple[Feeds, ...]:
@@ -123,20 +139,42 @@ def _renamed(feeds: Sequence[Feeds], first: Graph, second: Graph) -> tuple[Feeds
     )
 
 
-def _refusal(what: str, error: InputError) -> Refusal:
-    kind = error.kind if isinstance(error, TrialError) else "unsupported"
-    return Refusal(reason=kind, explanation=f"{what}: {error.what}", hint=error.hint)
+def _aligned(reference: Outputs, other: Outputs) -> Outputs | None:
+    """The written file's outputs in the order and shapes of the original's: by name where both have the same, else by order.
+
+    None where they are not as many, or have other dimensions (those of 1 apart: some engines drop the batch).
+    """
+    count = len(reference.names)
+    if count != len(other.names) or not count:
+        return None
+    named = sorted(reference.names) == sorted(other.names) and len(set(reference.names)) == count
+    order = [other.names.index(name) for name in reference.names] if named else list(range(count))
+    arrays = []
+    for at, place in enumerate(order):
+        pairs = list(zip(reference.arrays[at], other.arrays[place], strict=True))
+        if any(_sides(one) != _sides(two) for one, two in pairs):
+            return None
+        arrays.append(tuple(two.reshape(one.shape) for one, two in pairs))
+    return replace(other, names=reference.names, arrays=tuple(arrays))
+
+
+def _sides(array: Array) -> list[int]:
+    return [side for side in array.shape if side != 1]
 
 
 def compared(reference: Outputs, other: Outputs, inputs: Inputs) -> Likeness | Refusal:
-    """Two models' outputs, paired by name where both have the same names, else by order."""
+    """Two models' answers to the same inputs, number by number."""
     import numpy as np
 
-    pairs = list(_pairs(reference, other))
-    if not pairs:
+    aligned = _aligned(reference, other)
+    if aligned is None:
         return Refusal(
             reason="unsupported", explanation=f"outputs cannot be paired: {_shapes(reference)} and {_shapes(other)}"
         )
+    pairs = [
+        (one, two) for row in range(len(reference.names))
+        for one, two in zip(reference.arrays[row], aligned.arrays[row], strict=True)
+    ]  # fmt: skip
     identical = all(one.dtype == two.dtype and one.tobytes() == two.tobytes() for one, two in pairs)
     numbers = [(one.astype(np.float64), two.astype(np.float64)) for one, two in pairs if one.dtype.kind in "fiub"]
     if any(np.isfinite(one).all() and not np.isfinite(two).all() for one, two in numbers):
@@ -155,35 +193,8 @@ def compared(reference: Outputs, other: Outputs, inputs: Inputs) -> Likeness | R
     )  # fmt: skip
 
 
-def _pairs(reference: Outputs, other: Outputs) -> Iterator[tuple[Array, Array]]:
-    """Answers of both that have the same numbers of elements, all of them or none."""
-    count = len(reference.names)
-    if count != len(other.names) or not count:
-        return
-    named = sorted(reference.names) == sorted(other.names) and len(set(reference.names)) == count
-    order = [other.names.index(name) for name in reference.names] if named else range(count)
-    found = [
-        pair for at, place in enumerate(order) for pair in zip(reference.arrays[at], other.arrays[place], strict=True)
-    ]
-    if all(_same_shape(one, two) for one, two in found):
-        yield from found
-
-
-def _same_shape(one: Array, two: Array) -> bool:
-    """Dimensions of 1 apart: some engines drop the batch."""
-    return [n for n in one.shape if n != 1] == [n for n in two.shape if n != 1]
-
-
 def _shapes(outputs: Outputs) -> str:
     return ", ".join(
         f"{name} {'x'.join(map(str, arrays[0].shape))}" if arrays else name
         for name, arrays in zip(outputs.names, outputs.arrays, strict=True)
     ) or "none"  # fmt: skip
-
-
-def default_feeds(subject: Subject) -> tuple[tuple[Feeds, ...], Inputs] | Refusal:
-    """Random inputs, or why there are none."""
-    try:
-        return random_feeds(subject.graph)
-    except UsageError as error:
-        return Refusal(reason="unsupported", explanation=f"no inputs can be made up: {error.what}", hint=error.hint)

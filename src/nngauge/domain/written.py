@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from nngauge.domain.compression import Agreement, Inputs, Refusal
+from nngauge.domain.compression import Agreement, Inputs, Reference, Refusal
 from nngauge.domain.cost import Amount
 
 
@@ -44,7 +44,9 @@ class Likeness(Struct, frozen=True, kw_only=True):
     sqnr: float | None
     """Decibels: energy of the original's outputs over that of the difference. None where they are equal or not finite."""
     agreement: Agreement | None = None
-    """By task, where there is a rule for it."""
+    """By task; None where outputs have other shapes."""
+    answers: Reference | None = None
+    """What the original answers on these inputs: how much a share of equal answers can mean."""
 
 
 class Written(Struct, frozen=True, kw_only=True):
