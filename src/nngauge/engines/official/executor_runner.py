@@ -1,4 +1,4 @@
-"""ExecuTorch's ``executor_runner`` (text) and its ETDump as the Inspector prints it (table or TSV).
+"""ExecuTorch's ``executor_runner`` (text) and its ETDump: the file itself, or as the Inspector prints it (table or TSV).
 
 https://github.com/pytorch/executorch/tree/main/examples/portable/executor_runner and
 https://docs.pytorch.org/executorch/stable/model-inspector.html. Since 2025 the runner tells the time of all its runs together;
@@ -13,6 +13,7 @@ from typing import Final
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines.official import _reading as reading
+from nngauge.engines.official import etdump
 from nngauge.engines.official._api import Job, Output, Summary, Told, Tool
 from nngauge.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
 from nngauge.limits import MAX_NODES
@@ -35,7 +36,10 @@ def command(binary: str, job: Job) -> tuple[str, ...]:
 
 
 def parse(output: Output) -> tuple[Told, ...]:
-    """One summary. A table of the Inspector, printed or in a file, is preferred: it has percentiles and operators."""
+    """The ETDump, if there is one: it has every run and operator. Else a table of the Inspector, else what was printed."""
+    dump = reading.file_ending(output, ".etdump", ".etdp")
+    if dump is not None:
+        return (etdump.told(dump),)
     text = list(reading.printed(output))
     file = reading.file_ending(output, ".tsv", ".txt")
     rows = list(_rows(list(reading.lines(file)) if file is not None else text))
@@ -127,12 +131,13 @@ TOOL = Tool(
     install="build ExecuTorch's executor_runner, with -DEXECUTORCH_ENABLE_EVENT_TRACER=ON for ETDump",
     parse=parse,
     command=command,
+    results=lambda job: ("out.etdump",) if job.profile else (),
     references=(
         "https://github.com/pytorch/executorch/tree/main/examples/portable/executor_runner",
         "https://docs.pytorch.org/executorch/stable/model-inspector.html",
     ),
     limitations=(
-        "tells the mean of its runs, or the Inspector's percentiles; no samples",
-        "the ETDump file itself is read by ExecuTorch's Inspector: give what that prints",
+        "without an ETDump it tells the mean of its runs, or the Inspector's percentiles; no samples",
+        "an ETDump does not say how long a tick is: a nanosecond on POSIX and Android, else what the port made of it",
     ),
 )
