@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import random
+import shutil
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,7 @@ from nngauge.engines import Request
 from nngauge.errors import UsageError
 from nngauge.measuring import HostBench, Wanted, configurations, subjects_at
 from tests.builders.samples import model
+from tests.measure.sessions import PHONE, launch, measurement
 
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 DIGITS = MODELS / "digits_tflite" / "digits_float32.tflite"
@@ -195,3 +198,91 @@ def test_wrong_use_is_said() -> None:
     assert "not NAME=FILE" in str(nngauge("measure", str(DIGITS), "--feed", "x").exception)
     assert "not the address of a device" in str(nngauge("measure", str(DIGITS), "--device", "phone").exception)
     assert "neither an app package" in str(nngauge("measure", __file__).exception)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two apps: one model is in both, one needs another engine."""
+    pytest.importorskip("duckdb", reason="the extra `study` is not installed")
+    folder = tmp_path_factory.mktemp("measured")
+    for app, names in (("a", ("digits_float32", "digits_int8")), ("b", ("digits_float32",))):
+        with zipfile.ZipFile(folder / f"{app}.apk", "w") as made:
+            for name in names:
+                made.writestr(f"assets/{name}.tflite", (DIGITS.parent / f"{name}.tflite").read_bytes())
+            if app == "a":
+                made.writestr("assets/story.gguf", model("gguf"))
+    made_study = folder / "study"
+    for words in (
+        ("init", str(made_study)), ("add", str(made_study), str(folder)), ("run", str(made_study), "--keep-models", "--workers", "1"),
+    ):  # fmt: skip
+        nngauge("study", *words)
+    return made_study
+
+
+@litert
+def test_a_study_s_measurements_are_tables_reports_and_a_session(study: Path, tmp_path: Path) -> None:
+    question = "SELECT name, engine, launches, steady_seconds > 0 AS timed FROM measurement ORDER BY name"
+    assert json.loads(nngauge("study", "sql", str(study), question, "--json").stdout) == []
+    mlperf = tmp_path / "mlperf.json"
+    (item,) = measured(str(study), "--top", "1", "--mlperf", str(mlperf)).measurements
+    assert item.name == "digits_float32.tflite", "the one of most apps"
+    assert item.summary is not None
+    (result,) = json.loads(mlperf.read_text())["results"]
+    assert (result["benchmark_id"], result["backend_settings"]["framework"]) == (item.model, "litert")
+    everything = measured(str(study))
+    assert [(one.name, one.kind) for one in everything.refusals if one.kind != "missing"] in (
+        [],
+        [("story.gguf", "failed")],
+    )
+    rows = json.loads(nngauge("study", "sql", str(study), question, "--json").stdout)
+    assert [(row["name"], row["engine"], row["launches"], row["timed"]) for row in rows] == [
+        (f"digits_{kind}.tflite", "litert", 2, True) for kind in ("float32", "int8")
+    ]
+    assert "no data" not in nngauge("report", str(study), "latency", "--csv", "--to", str(tmp_path / "out")).output
+    assert (tmp_path / "out" / "data" / "latency-measured.csv").read_text().count("litert") == 1
+    compared = json.loads(nngauge("compare-runs", str(study), str(study), "--json").stdout)
+    assert {row["verdict"] for row in compared} == {"cannot tell"}, "two launches a side can tell nothing"
+    told = json.loads(
+        nngauge("scenario", str(study), "--preset", "camera", "--only", "digits_int8.tflite", "--json").stdout
+    )
+    assert told[0]["feasible"]["dropped"] == 0
+
+
+@litert
+def test_what_was_asked_for_besides_times_is_measured_though_times_are_there(study: Path) -> None:
+    measured(str(study), "--top", "1")
+    before = len(list((study / "measured").glob("*.json")))
+    measured(str(study), "--top", "1", "--profile")
+    assert len(list((study / "measured").glob("*.json"))) == before + 1
+    measured(str(study), "--top", "1", "--profile")
+    assert len(list((study / "measured").glob("*.json"))) == before + 1
+
+
+@litert
+def test_what_lacked_its_engine_is_measured_once_it_is_there(tmp_path: Path, study: Path) -> None:
+    shutil.copytree(study, tmp_path / "study", ignore=shutil.ignore_patterns("measured", "cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nngauge.measuring.installed", lambda _: False)
+        nngauge("measure", str(tmp_path / "study"), "--top", "1", "--engine", "litert", *QUICK)
+    question = "SELECT kind, hint LIKE 'pip install%' AS told FROM measurement_refusal"
+    assert json.loads(nngauge("study", "sql", str(tmp_path / "study"), question, "--json").stdout) == [
+        {"kind": "missing", "told": True}
+    ]
+    (item,) = measured(str(tmp_path / "study"), "--top", "1", "--engine", "litert").measurements
+    assert item.launches
+    assert json.loads(nngauge("study", "sql", str(tmp_path / "study"), question, "--json").stdout) == []
+
+
+def test_a_folder_without_measurements_and_one_of_several_devices_are_said(tmp_path: Path) -> None:
+    (tmp_path / "measured").mkdir()
+    assert "no measurements" in str(nngauge("compare-runs", str(tmp_path), str(tmp_path)).exception)
+    chance = random.Random(1)
+    for at, kind in enumerate(("adb:1", "adb:2")):
+        made = tuple(launch(chance, block=block) for block in range(6))
+        item = measurement(made, device=msgspec.structs.replace(PHONE, id=kind))
+        (tmp_path / "measured" / f"{at}.json").write_bytes(msgspec.json.encode(Session(measurements=(item,))))
+    refused = nngauge("compare-runs", str(tmp_path), str(tmp_path))
+    assert "several devices" in str(refused.exception)
+    assert "adb:2" in str(getattr(refused.exception, "hint", ""))
+    told = nngauge("scenario", str(tmp_path), "--preset", "camera", "--device", "adb:2", "--json")
+    assert [row["device"]["id"] for row in json.loads(told.stdout)] == ["adb:2"]

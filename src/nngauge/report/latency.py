@@ -95,7 +95,7 @@ FROM pair GROUP BY device_name, beside HAVING slower >= 1 ORDER BY slower DESC, 
     ),
     counting="pairs of a distinct model in one configuration, measured on both devices",
     needs=NEEDS,
-    note=BUSY,
+    note=f"It takes two devices. {BUSY}",
 )
 
 _POINTS: Final = Part(
