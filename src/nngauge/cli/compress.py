@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_ERROR, EXIT_OK
+from nngauge.cli.compress_write import RECIPES, write_by_recipe
 from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
@@ -25,11 +26,27 @@ if TYPE_CHECKING:
 @click.option("--input", "shapes", multiple=True, metavar="NAME=SHAPE", help="Fix an open shape: image=1x224x224x3.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=129, show_default=True, help="Inputs at most.")
 @click.option(
-    "--seconds", type=click.FloatRange(1), default=10.0, show_default=True, help="Processor time, more or less; fewer inputs fit it."
+    "--seconds", type=click.FloatRange(1), help="Processor time, more or less; fewer inputs fit it.  [default: 10; 60 for a plan]"
 )  # fmt: skip
+@click.option("--budget", metavar="SIZE", default="", help="Plan bits for each weight: 1MB, 512KiB or 25% at most.")
+@click.option("--pareto", is_flag=True, help="Plan bits for each weight, for all budgets.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --budget: write the model there.")
+@click.option("--bits", default="", metavar="4,8,16", help="With --budget or --pareto: the bits to choose from.")
+@click.option(
+    "--python", default="", metavar="FILE", help="Another Python that has the tool which writes, numpy and msgspec."
+)
 @click.option("--prune", is_flag=True, help="Also set the smallest weights to zero, 10 to 90 % of them.")
 @click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw size against agreement into this file."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a smaller file instead of the table.")
+@click.option("--recipe", type=click.Choice(RECIPES), help="How, with -o: int8-weights unless told otherwise.")
+@click.option(
+    "--calibration", metavar="DIR", type=click.Path(path_type=Path),
+    help="Inputs that show the ranges of activations, for int8-static and int16-static.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for the tool that writes."
 )
 @click.option("--force", is_flag=True, help="Write over what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
@@ -39,23 +56,47 @@ def command(
     folder: Path | None,
     shapes: tuple[str, ...],
     count: int,
-    seconds: float,
+    seconds: float | None,
+    budget: str,
+    pareto: bool,
+    output: Path | None,
+    bits: str,
+    python: str,
     prune: bool,
     svg: Path | None,
+    output: Path | None,
+    recipe: str | None,
+    calibration: Path | None,
+    timeout: float,
     force: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Runs a model with its weights in 16 to 1 bits, three ways each, and says how often it still answers the same.
 
-    Nothing is written: weights are replaced in a copy that is thrown away. The share is agreement with the shipped model, never
+    With --budget it finds the best bits for each weight, and -o writes that file. Without -o nothing is written: weights are
+    replaced in a copy that is thrown away. The share is agreement with the shipped model, never
     accuracy; docs/compression.md explains every column. Exit code 1: there is no table, and it says why.
     """
     from nngauge.cli.show import shape_of
     from nngauge.compress.ready import Wanted
 
     _require_numpy()
-    wanted = Wanted(folder=folder, shapes=dict(shape_of(text) for text in shapes), inputs=count, seconds=seconds)
+    planned = bool(budget or pareto)
+    _require_fitting(planned=planned, budget=budget, pareto=pareto, output=output, bits=bits, prune=prune, svg=svg)
+    time = seconds or (60.0 if planned else 10.0)
+    wanted = Wanted(
+        folder=calibration or folder, shapes=dict(shape_of(text) for text in shapes), inputs=count, seconds=time
+    )
+    if planned:
+        from nngauge.cli.compress_budget import plan_bits
+
+        plan_bits(
+            model, subject_at(model), wanted, budget=budget, output=output, bits=bits, python=python, force=force,
+            as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+    if output is not None or recipe is not None:
+        write_by_recipe(model, output, recipe, wanted, force=force, as_json=as_json, timeout=timeout)
     _require_free(svg, force=force)
     found = _table(subject_at(model), wanted, prune=prune, quiet=quiet)
     _tell(found, svg, as_json=as_json)
@@ -80,6 +121,20 @@ def _require_numpy() -> None:
         raise UsageError(
             "compressing needs numpy and an engine that runs the model", hint='pip install "nngauge[compress]"'
         )
+
+
+def _require_fitting(
+    *, planned: bool, budget: str, pareto: bool, output: Path | None, bits: str, prune: bool, svg: Path | None
+) -> None:
+    """Raises `UsageError` for options that do not go together."""
+    from nngauge.errors import UsageError
+
+    if budget and pareto:
+        raise UsageError("--budget is one point of --pareto: give one of them")
+    if planned and (prune or svg is not None):
+        raise UsageError("--prune and --svg belong to the table, not to a plan")
+    if not planned and (output is not None or bits):
+        raise UsageError("-o and --bits belong to a plan", hint="nngauge compress MODEL --budget 1MB -o small.tflite")
 
 
 def _require_free(path: Path | None, *, force: bool) -> None:

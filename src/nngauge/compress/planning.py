@@ -24,6 +24,7 @@ from nngauge.compress.trial import Outputs, Patch, TrialError
 from nngauge.compress.versions import Versions
 from nngauge.domain.compression import Agreement, Choice, Refusal, Scheme, Weight
 from nngauge.domain.planning import Plan, Point, Rounding, Sensitivity
+from nngauge.domain.written import Written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,6 +175,10 @@ class Desk:
             weight.name: next((one for one in self.bits(weight) if one >= bits), stored_bits(weight)) for weight in self.weights
         }  # fmt: skip
 
+    def as_it_is(self) -> dict[str, int]:
+        """Bits that the weights have."""
+        return {weight.name: stored_bits(weight) for weight in self.weights}
+
     def of(self, chosen: Chosen) -> dict[str, int]:
         """Bits by weight of a choice among `groups`."""
         return {weight.name: self.bits(weight)[at] for weight, at in zip(self.weights, chosen.places, strict=True)}
@@ -219,10 +224,17 @@ def error_of(agreement: Agreement) -> float:
     return _RUINED if agreement.sqnr is None else float(10 ** (-agreement.sqnr / 10))
 
 
-def plan(subject: Subject, search: Search, told: Callable[[int, int], None] | None = None) -> Plan | Refusal:
+Write = Callable[["Desk", Sequence[Sequence[Option]], Mapping[str, int], int], Written | Refusal]
+"""Writes the file with these bits, within a budget."""
+
+
+def plan(
+    subject: Subject, search: Search, told: Callable[[int, int], None] | None = None, write: Write | None = None
+) -> Plan | Refusal:
     """Bits for each weight under `search.budget`, or a sweep without one; why there is none, where the model does not run.
 
-    `told`: called with weights done and all weights. Raises `UsageError` for inputs that cannot be used.
+    `told`: called with weights done and all weights. `write`: called with what is planned. Raises `UsageError` for inputs that
+    cannot be used, and what `write` raises.
     """
     begun = time.process_time()
     weights = weights_of(subject)
@@ -234,11 +246,17 @@ def plan(subject: Subject, search: Search, told: Callable[[int, int], None] | No
         with ready(subject, search.wanted, runs) as at_hand:
             desk = Desk(Versions(subject, weights), at_hand, search)
             points, refusal, least = _points(desk, search, told)
+            written: Written | Refusal | None = None
+            if write is not None and search.budget is not None and points:
+                bits = {**desk.as_it_is(), **{choice.weight: choice.bits for choice in points[0].choices}}
+                written = write(desk, desk.groups(), bits, search.budget)
             return Plan(
                 model=subject.name, format=subject.format, budget=search.budget, size=subject.size, smallest=least,
                 rounding=search.rounding, inputs=at_hand.inputs, reference=desk.judge(desk.held).reference,
                 searched=len(desk.searched), held=len(desk.held), evaluations=desk.evaluations, points=points,
-                sensitivities=desk.sensitivities(), refusal=refusal,
+                sensitivities=desk.sensitivities(),
+                written=written if isinstance(written, Written) else None,
+                refusal=written if isinstance(written, Refusal) else refusal,
                 cpu_seconds=time.process_time() - begun + at_hand.trial.cpu_seconds,
                 notes=("fewer inputs than wanted, so that it takes not too long; --seconds gives it more time",) if at_hand.short else (),
             )  # fmt: skip
