@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--budget", metavar="SIZE", default="", help="Plan bits for each weight: 1MB, 512KiB or 25% at most.")
 @click.option("--pareto", is_flag=True, help="Plan bits for each weight, for all budgets.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="With --budget: write the model there.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a file: by --budget, or by --recipe.")
 @click.option("--bits", default="", metavar="4,8,16", help="With --budget or --pareto: the bits to choose from.")
 @click.option(
     "--python", default="", metavar="FILE", help="Another Python that has the tool which writes, numpy and msgspec."
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw size against agreement into this file."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a smaller file instead of the table.")
-@click.option("--recipe", type=click.Choice(RECIPES), help="How, with -o: int8-weights unless told otherwise.")
+@click.option("--recipe", type=click.Choice(RECIPES), help="How to write without a budget.  [default: int8-weights]")
 @click.option(
     "--calibration", metavar="DIR", type=click.Path(path_type=Path),
     help="Inputs that show the ranges of activations, for int8-static and int16-static.",
@@ -64,7 +63,6 @@ def command(
     python: str,
     prune: bool,
     svg: Path | None,
-    output: Path | None,
     recipe: str | None,
     calibration: Path | None,
     timeout: float,
@@ -74,7 +72,8 @@ def command(
 ) -> None:
     """Runs a model with its weights in 16 to 1 bits, three ways each, and says how often it still answers the same.
 
-    With --budget it finds the best bits for each weight, and -o writes that file. Without -o nothing is written: weights are
+    With --budget it finds the best bits for each weight, and -o writes that file; with --recipe all weights get the same, and
+    the file is read again, run and compared. Without them nothing is written: weights are
     replaced in a copy that is thrown away. The share is agreement with the shipped model, never
     accuracy; docs/compression.md explains every column. Exit code 1: there is no table, and it says why.
     """
@@ -83,7 +82,8 @@ def command(
 
     _require_numpy()
     planned = bool(budget or pareto)
-    _require_fitting(planned=planned, budget=budget, pareto=pareto, output=output, bits=bits, prune=prune, svg=svg)
+    _require_one_way(planned=planned, recipe=recipe)
+    _require_fitting(planned=planned, budget=budget, pareto=pareto, bits=bits, prune=prune, svg=svg)
     time = seconds or (60.0 if planned else 10.0)
     wanted = Wanted(
         folder=calibration or folder, shapes=dict(shape_of(text) for text in shapes), inputs=count, seconds=time
@@ -96,7 +96,7 @@ def command(
             as_json=as_json, quiet=quiet,
         )  # fmt: skip
     if output is not None or recipe is not None:
-        write_by_recipe(model, output, recipe, wanted, force=force, as_json=as_json, timeout=timeout)
+        write_by_recipe(model, output, recipe, wanted, force=force, as_json=as_json, timeout=timeout, python=python)
     _require_free(svg, force=force)
     found = _table(subject_at(model), wanted, prune=prune, quiet=quiet)
     _tell(found, svg, as_json=as_json)
@@ -123,9 +123,7 @@ def _require_numpy() -> None:
         )
 
 
-def _require_fitting(
-    *, planned: bool, budget: str, pareto: bool, output: Path | None, bits: str, prune: bool, svg: Path | None
-) -> None:
+def _require_fitting(*, planned: bool, budget: str, pareto: bool, bits: str, prune: bool, svg: Path | None) -> None:
     """Raises `UsageError` for options that do not go together."""
     from nngauge.errors import UsageError
 
@@ -133,8 +131,15 @@ def _require_fitting(
         raise UsageError("--budget is one point of --pareto: give one of them")
     if planned and (prune or svg is not None):
         raise UsageError("--prune and --svg belong to the table, not to a plan")
-    if not planned and (output is not None or bits):
-        raise UsageError("-o and --bits belong to a plan", hint="nngauge compress MODEL --budget 1MB -o small.tflite")
+    if not planned and bits:
+        raise UsageError("--bits belongs to a plan", hint="nngauge compress MODEL --budget 1MB -o small.tflite")
+
+
+def _require_one_way(*, planned: bool, recipe: str | None) -> None:
+    from nngauge.errors import UsageError
+
+    if planned and recipe is not None:
+        raise UsageError("--recipe gives all weights the same bits, a plan each its own: give one of them")
 
 
 def _require_free(path: Path | None, *, force: bool) -> None:
