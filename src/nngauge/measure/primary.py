@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from statistics import median
@@ -11,6 +12,8 @@ from nngauge.domain.measurement import Launch
 
 BUSY: Final = 1.05
 """Wall time over processor time of one thread beyond which other work got in between."""
+_ENOUGH: Final = 100
+"""Samples of single inferences from which their percentiles are told by them alone."""
 
 
 class Clock(StrEnum):
@@ -33,6 +36,34 @@ def share_waiting(launches: Sequence[Launch]) -> float:
         wall / cpu for launch in launches for wall, cpu in zip(launch.wall_ns, launch.cpu_ns, strict=False) if cpu > 0
     ]
     return median(ratios) if ratios else 1.0
+
+
+def singles(launches: Sequence[Launch], clock: Clock) -> list[float]:
+    """Nanoseconds of single inferences, for percentiles, as far as samples tell them.
+
+    A mean of k inferences spreads less than they do, so its percentiles are too low. Launches whose samples are single inferences
+    are taken alone where there are enough; else each deviation from the launch's median is widened by √k, which is right for
+    inferences that do not depend on each other, too wide for what slows down all of a sample, and blind to a rare long one.
+    """
+    runs = [(launch, launch.cpu_ns if clock is Clock.CPU else launch.wall_ns) for launch in launches]
+    alone = [float(value) for launch, found in runs if launch.inferences_per_sample == 1 for value in found]
+    if len(alone) >= _ENOUGH:
+        return alone
+    return [value for launch, found in runs for value in _widened(found, launch.inferences_per_sample)]
+
+
+def _widened(found: Sequence[int], each: int) -> list[float]:
+    if each == 1 or not found:
+        return [float(value) for value in found]
+    middle, factor = median(found), math.sqrt(each)
+    least = min(found) / each  # what one would have taken if the others took no time: never below
+    return [max(least, middle + factor * (value - middle)) for value in found]
+
+
+def means(launches: Sequence[Launch]) -> int:
+    """How many inferences a sample is the mean of, at most, where percentiles had to be widened for it; else 1."""
+    alone = sum(len(launch.wall_ns) for launch in launches if launch.inferences_per_sample == 1)
+    return 1 if alone >= _ENOUGH else max((launch.inferences_per_sample for launch in launches), default=1)
 
 
 def times(launches: Sequence[Launch], clock: Clock) -> list[float]:

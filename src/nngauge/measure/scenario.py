@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from nngauge.domain.measurement import Configuration, Device, Doubt, Launch, Measurement
 from nngauge.errors import UsageError
 from nngauge.measure.presets import Battery, Certainty, Events, Parameter, Preset
-from nngauge.measure.primary import Clock, primary, times
+from nngauge.measure.primary import Clock, means, primary, singles, times
 from nngauge.measure.statistics import Interval, percentile
 
 _DRAWS: Final = 4000
@@ -186,15 +186,17 @@ def _seconds(item: Measurement, preset: Preset) -> tuple[list[float], list[float
     if not item.launches or Doubt.EMULATED in item.doubts or not all(launch.wall_ns for launch in item.launches):
         return [], [], ()
     clock = primary(item.launches, item.configuration.threads)
-    runs = [launch.cpu_ns if clock is Clock.CPU else launch.wall_ns for launch in item.launches]
     notes: tuple[str, ...] = (
         ("times are processor time: other work ran while it was measured",) if clock is Clock.CPU else ()
     )
     if preset.events is Events.TOKENS:
         notes += ("the engine told no stages: one inference is taken for one token",)
-    if any(launch.inferences_per_sample > 1 for launch in item.launches):
-        notes += ("a time is the mean of several inferences: single ones may take longer",)
-    return [value / 1e9 for value in times(item.launches, clock)], [value / 1e9 for run in runs for value in run], notes
+    if (each := means(item.launches)) > 1:
+        notes += (
+            f"a sample is the mean of up to {each:,} inferences: the 95th percentile is widened to that of single ones",
+        )
+    middles, pooled = times(item.launches, clock), singles(item.launches, clock)
+    return [value / 1e9 for value in middles], [value / 1e9 for value in pooled], notes
 
 
 def _decoding(launches: Sequence[Launch]) -> list[list[float]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from nngauge.domain.measurement import Launch, Summary
-from nngauge.measure.primary import Clock, primary, times
+from nngauge.measure.primary import Clock, primary, singles, times
 from nngauge.measure.statistics import bootstrap, percentile
 
 
@@ -17,9 +17,7 @@ def summary(launches: Sequence[Launch], threads: int) -> Summary | None:
         return None
     clock = primary(launches, threads)
     interval = bootstrap(times(launches, clock))
-    pooled = sorted(
-        float(value) for launch in launches for value in (launch.cpu_ns if clock is Clock.CPU else launch.wall_ns)
-    )
+    pooled = sorted(singles(launches, clock))
     told = all(launch.cpu_ns for launch in launches)
     loads = [launch.load_bytes for launch in launches if launch.load_bytes is not None]
     peaks = [launch.peak_bytes for launch in launches if launch.peak_bytes]
