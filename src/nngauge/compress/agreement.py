@@ -112,34 +112,34 @@ class Judge:
         return ""
 
     def compare(self, outputs: Outputs) -> Agreement:
-        """A version's agreement. Its outputs are to the same inputs, in the same order, as those the judge was made with."""
+        """A version's agreement. Its outputs are to the inputs that the judge was made with, or to the first of them."""
         import numpy as np
 
-        changed = [item[self._kept] for item in real(outputs, self._graph)]
-        rule, number = self._reading.rule, len(self._kept)
-        if [item.shape for item in changed] != [item.shape for item in self._shipped]:
+        found_all = real(outputs, self._graph)
+        kept = self._kept[self._kept < (len(found_all[0]) if found_all else 0)]
+        changed = [item[kept] for item in found_all]
+        shipped = [item[: len(kept)] for item in self._shipped]
+        rule, number = self._reading.rule, len(kept)
+        if [item.shape for item in changed] != [item.shape for item in shipped]:
             return Agreement(rule=rule, inputs=number)
         finite = _finite(changed, number)
-        identical = all(np.array_equal(one, other) for one, other in zip(self._shipped, changed, strict=True))
+        identical = all(np.array_equal(one, other) for one, other in zip(shipped, changed, strict=True))
         found = Agreement(
             rule=rule, inputs=number, not_finite=int(number - finite.sum()), identical=identical,
-            sqnr=None if identical or not finite.all() else sqnr(self._shipped, changed),
+            sqnr=None if identical or not finite.all() else sqnr(shipped, changed),
         )  # fmt: skip
         if self._answers is None or self._reading.read is None or not number:
             return found
+        ours = self._answers if number == len(self._kept) else self._reading.read(shipped)
         theirs = self._reading.read([np.nan_to_num(item, posinf=0.0, neginf=0.0) for item in changed])
-        agreed = self._answers.agrees(theirs) & finite
-        errors = self._answers.errors(theirs)
+        agreed = ours.agrees(theirs) & finite
+        errors = ours.errors(theirs)
         found = replace(found, error=float(np.median(errors)) if errors is not None and finite.all() else None)
         if self.reference.withheld:
             return found
         matched = int(agreed.sum())
         low, high = wilson(matched, number)
-        top5 = (
-            self._answers.in_first_five(theirs)
-            if isinstance(self._answers, Classes) and isinstance(theirs, Classes)
-            else None
-        )
+        top5 = ours.in_first_five(theirs) if isinstance(ours, Classes) and isinstance(theirs, Classes) else None
         return replace(found, matched=matched, low=low, high=high, top5=top5)
 
 

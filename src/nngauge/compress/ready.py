@@ -26,7 +26,8 @@ from nngauge.engines.local import Limits
 
 INPUTS: Final = 129
 """Unless time is short or the user gives fewer: a 95 % interval of ±9 points at most."""
-LEAST_INPUTS: Final = 30
+LEAST_INPUTS: Final = 20
+"""Even if it takes longer."""
 SECONDS: Final = 10.0
 """Processor time that everything is planned for."""
 _OWN_SHARE: Final = 0.65

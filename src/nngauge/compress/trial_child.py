@@ -24,6 +24,10 @@ from nngauge.engines.loaded import Loaded, Refused
 if TYPE_CHECKING:
     from nngauge.engines.loaded import Array
 
+_MAP: Final = 128
+"""Least side of a map of a picture of which only every n-th row and column is kept."""
+_KEPT: Final = 64
+"""Rows and columns that are kept of it, or up to twice as many."""
 MOST_OUTPUT: Final = 1 << 30
 """Bytes of outputs that one run may write."""
 
@@ -135,11 +139,23 @@ def _size(port: Stacked) -> int:
     return Path(port.path).stat().st_size
 
 
+def thinned(array: Array) -> Array:
+    """Of maps of a picture every n-th row and column: neighbours say the same, and whole maps are megabytes for each input."""
+    for axis in range(array.ndim - 1):
+        high, wide = array.shape[axis : axis + 2]
+        if min(high, wide) >= _MAP and max(high, wide) <= 4 * min(high, wide):
+            places = [slice(None)] * array.ndim
+            places[axis], places[axis + 1] = slice(None, None, high // _KEPT), slice(None, None, wide // _KEPT)
+            return array[tuple(places)]
+    return array
+
+
 def _keep(file: BinaryIO, outputs: Sequence[tuple[str, Array]]) -> tuple[Written, ...]:
     found = []
     for name, array in outputs:
         if array.dtype.kind not in "fiub":
             raise Refused(f"output {name!r} holds {array.dtype}, which cannot be compared")
+        array = thinned(array)
         content = array.tobytes()
         file.write(content)
         found.append(Written(name=name, dtype=str(array.dtype), shape=tuple(map(int, array.shape)), size=len(content)))

@@ -142,7 +142,10 @@ class Agreement(Struct, frozen=True, kw_only=True):
     error: float | None = None
     """Median over inputs of the rule's distance: normalised point error, 1 − cosine, share of other pixels."""
     sqnr: float | None = None
-    """Decibels: energy of the shipped model's outputs over that of the difference; None where outputs are not finite."""
+    """Decibels: energy of the shipped model's outputs over that of the difference; None where outputs are not finite, and where
+    there is no difference at all (`identical`)."""
+    identical: bool = False
+    """All outputs are the same, bit for bit."""
     not_finite: int = 0
     """Inputs on which the variant's outputs hold NaN or infinity; they count as different."""
 

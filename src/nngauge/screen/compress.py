@@ -122,7 +122,7 @@ def sqnr_text(found: Agreement) -> str:
         return "same"
     if found.sqnr is None:
         return "NaN" if found.not_finite else _ABSENT
-    return f"{found.sqnr:.1f} dB" if found.sqnr > -100 else "< −100 dB"
+    return f"{found.sqnr:.1f} dB".replace("-0.0", "0.0").replace("-", "−") if found.sqnr > -100 else "< −100 dB"
 
 
 def _style(row: Row) -> str:

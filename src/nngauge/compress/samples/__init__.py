@@ -46,7 +46,7 @@ _FILES: Final = 10_000
 _READ_SECONDS: Final = 300.0
 _FLOATS: Final = {DType.FLOAT32: "float32", DType.FLOAT16: "float16", DType.FLOAT64: "float64"}
 _WHOLE: Final = {DType.UINT8: "uint8", DType.INT8: "int8"}
-BUNDLED: Final = "drawn and computed by nngauge, not recorded"
+BUNDLED: Final = "made by nngauge, not recorded"
 
 
 class Range(Struct, frozen=True, kw_only=True):
@@ -280,7 +280,7 @@ def _pictures(
 
 def _span(told: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
     mean, deviation = told[0][0], told[1][0]
-    return f"{-mean / deviation:.3g}…{(255 - mean) / deviation:.3g}"
+    return f"{-mean / deviation:.3g}…{(255 - mean) / deviation:.3g}".replace("-", "−")
 
 
 def _arranged(raw: Raw, tensor: Tensor, chosen: Range) -> Array:
