@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from nngauge.domain.app import Platform
 from nngauge.domain.attribution import Attribution, Owner
 from nngauge.domain.evidence import Confidence
+from nngauge.domain.measurement import Doubt, Session
 from nngauge.domain.model import ModelFile
 from nngauge.domain.outcome import Failure, Stage
 from nngauge.domain.protection import Audit
 from nngauge.domain.scan import Scan
 from nngauge.domain.study import Item
+from nngauge.measure.summary import summary
 from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.store.ledger import Ledger
 from nngauge.store.rows import StoredResult
 from tests.builders import facts
 from tests.builders.samples import model as sample
+from tests.measure.sessions import PHONE, launch, measurement
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e=cmd()"
 """Markup, a way out of attributes, terminal escapes, a right-to-left override, a formula."""
@@ -104,6 +109,19 @@ def store(folder: Path, scans: list[tuple[Scan, tuple[str, ...]]]) -> None:
     target = blob_path(folder / FOLDER, KEPT)
     target.parent.mkdir(parents=True)
     target.write_bytes(TFLITE)
+    (folder / "measured").mkdir()
+    (folder / "measured" / "a.json").write_bytes(msgspec.json.encode(measured()))
+
+
+def measured() -> Session:
+    """The kept model, measured on a phone with a hostile name."""
+    chance = random.Random(1)
+    launches = tuple(launch(chance, block=block, peak_bytes=50_000_000) for block in range(6))
+    item = measurement(
+        launches, model=KEPT, summary=summary(launches, 1), device=replace(PHONE, maker=HOSTILE), engine_version=HOSTILE,
+        doubts=(Doubt.WIDE, Doubt.UNCHECKED),
+    )  # fmt: skip
+    return Session(measurements=(item,))
 
 
 def hostile_app() -> Scan:

@@ -159,6 +159,17 @@ def test_a_model_in_two_places_of_an_app_is_one(client: TestClient) -> None:
     assert len(shared["uses"]) + len(rest["uses"]) == 86
 
 
+def test_a_model_that_was_measured_says_so(client: TestClient) -> None:
+    (run,) = data(client, f"/models/{KEPT}")["runs"]
+    assert (run["engine"], run["threads"], run["launches"], run["joules"]) == ("litert", 1, 6, None)
+    assert run["steady_low"] <= run["steady_seconds"] <= run["steady_high"]
+    page = client.get(f"/models/{KEPT}").text
+    assert "interval wider than asked for; outputs were not compared" in page
+    assert "<img src=x" not in page
+    assert data(client, f"/models/{SHARED}")["runs"] == []
+    assert "Measurements" not in client.get(f"/models/{SHARED}").text
+
+
 def test_models_by_the_beginning_of_their_digest(client: TestClient) -> None:
     assert [row["digest"] for row in data(client, f"/models?q={SHARED[:10]}")["models"]] == [SHARED]
     assert data(client, "/models?q=m10.tflite")["total"] == 1

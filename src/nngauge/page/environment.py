@@ -17,6 +17,7 @@ from nngauge.units import format_seconds
 from nngauge.version import __version__
 from nngauge.words.amounts import byte_amount, exact_amount, format_shape, plural, short_amount
 from nngauge.words.safe import printable
+from nngauge.words.tables import shown_value
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -217,7 +218,9 @@ _FILTERS: Final = {
     "shape": format_shape,
     "short": _short,
     "ticked": ticked,
+    "value": shown_value,
 }
 """``{{ size|bytes }}`` 1.5 kB, ``{{ n|count }}`` 3.50 M, ``{{ n|exact }}`` 3,504,872, ``{{ n|plural("app") }}`` 2,000 apps,
-``{{ part|percent }}`` 12 %, ``{{ dims|shape }}`` 1×224×224×3, ``{{ s|seconds }}`` 42 ms, ``{{ location|inner }}`` without the
-package, ``{{ digest|short(16) }}`` its ends, ``{{ advice|ticked }}`` with code between back ticks."""
+``{{ part|percent }}`` 12 %, ``{{ dims|shape }}`` 1×224×224×3, ``{{ s|seconds }}`` 42 ms, ``{{ x|value("joules") }}`` 24.6 mJ,
+``{{ location|inner }}`` without the package, ``{{ digest|short(16) }}`` its ends, ``{{ advice|ticked }}`` with code between back
+ticks."""

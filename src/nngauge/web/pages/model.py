@@ -72,6 +72,30 @@ class Kin(Struct, frozen=True):
     """Of the compared weights; empty where weights were not compared."""
 
 
+class Run(Struct, frozen=True, kw_only=True):
+    """One measurement of the model: seconds of one inference, joules above the device at rest. None: not known."""
+
+    device_name: str
+    engine: str
+    engine_version: str
+    delegate: str
+    threads: int
+    batch: int
+    cores: str
+    load_seconds: float | None
+    first_seconds: float | None
+    steady_seconds: float | None
+    steady_low: float | None
+    steady_high: float | None
+    p90_seconds: float | None
+    peak_bytes: int | None
+    joules: float | None
+    launches: int
+    doubts: str
+    started: str
+    session: str
+
+
 class ModelPage(Struct, frozen=True, kw_only=True):
     """The page."""
 
@@ -88,6 +112,8 @@ class ModelPage(Struct, frozen=True, kw_only=True):
     more_uses: str
     """Address of the next part of the list; empty: these are the last ones."""
     guards: list[Guard]
+    runs: list[Run]
+    """The last measurements of it, at most fifty."""
     kin: list[Kin]
     compared: str
     """What near weights rest on, in words; empty where nothing could be compared."""
@@ -114,6 +140,7 @@ def make(desk: Desk, asked: Asked) -> Shown:
         uses=uses,
         more_uses=asked.href(after=more) + "#uses" if more else "",
         guards=[Guard(*found) for found in desk.rows("SELECT grade, places FROM model_guard WHERE number = ? ORDER BY 2 DESC", number)],
+        runs=[Run(**dict(zip(Run.__struct_fields__, found, strict=True))) for found in desk.rows(_RUNS, number)],
         kin=[*_same(desk, number), *([near] if near else [])],
         compared=compared,
         graph=f"/models/{row.digest}/graph" if model is not None and _parts(desk, model) else "",
@@ -130,6 +157,10 @@ def _card(model: Model | None, network: Network | None) -> ModelCard | None:
     )
 
 
+_RUNS: Final = (
+    f"SELECT {', '.join(Run.__struct_fields__)} FROM (SELECT * FROM measurement WHERE number = ? ORDER BY started DESC LIMIT 50) "
+    "ORDER BY device_name, engine, delegate, threads, batch, cores, started"
+)
 _BY_SNAPSHOT: Final = "SELECT value, count(*) FROM by_snapshot WHERE n IN (SELECT n FROM model_use WHERE number = ?) GROUP BY 1 ORDER BY 1"
 _NAMES: Final = (
     "SELECT coalesce(name, ''), count(*) FROM model_use WHERE number = ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10"
