@@ -87,11 +87,11 @@ class Versions:
             packed += found.packed
             if deflated is not None:
                 content = pack(found.codes, choice.bits) if found.codes is not None else _halves(found.values)
-                deflated = self._plus(deflated, content) + found.packed - len(content)
+                deflated += _deflated(content) + found.packed - len(content)
             patch = patch_of(weight, found.values)
             if not is_same(self.subject, patch):
                 patches.append(patch)
-        changed = packed != self.subject.size or patches
+        changed = packed != self.subject.size or bool(patches)
         sizes = Sizes(packed=packed, file=packed if storable else None, deflated=deflated) if changed else self.shipped
         return Version(variant=variant, patches=tuple(patches), sizes=sizes)
 
