@@ -6,9 +6,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from nngauge.analyse.cost import model_cost
 from nngauge.domain.acceleration import Acceleration, Hardware, Outcome
 from nngauge.domain.app import Platform
 from nngauge.domain.attribution import Likeness, Owner
+from nngauge.domain.cost import Cost
 from nngauge.domain.detection import Category
 from nngauge.domain.dossier import Dossier
 from nngauge.domain.evidence import Confidence, Presence
@@ -18,6 +20,7 @@ from nngauge.domain.protection import Answer, Check, Grade, IntegrityFinding
 from nngauge.domain.task import Modality, TaskVerdict
 from nngauge.domain.technology import Grade as How
 from nngauge.domain.usage import Obstacle, UsageVerdict, Use
+from tests.builders.analyses import Net
 from tests.builders.facts import detection, network, place, proof
 from tests.policy.subjects import audit, audited, dossier, kept, known, library, packed, technology
 
@@ -70,6 +73,15 @@ def doing(task: str, probability: float = 0.9) -> TaskVerdict:
 
 def integrity(check: Check, answer: Answer, *, good: bool | None) -> IntegrityFinding:
     return IntegrityFinding(check=check, answer=answer, good=good, says=f"about {check}", evidence=(proof(),))
+
+
+def heavy() -> Cost:
+    """Of eight convolutions of a picture, 1.9 G MACs."""
+    net = Net((1, 3, 128, 128))
+    last = 0
+    for number in range(8):
+        last = net.conv(last, 128, f"c{number}")
+    return model_cost(net.graph(last))
 
 
 DIGEST = "01" * 32
@@ -239,9 +251,13 @@ CASES: tuple[Case, ...] = (
     Case(rule="compute-budget", says="keeps 9.0 MB of activations", options={"memory": "1 MB"}, app=dossier(kept(network=network(peak_bytes=9 * MB)))),
     Case(rule="compute-budget", options={"macs": 1_000_000, "memory": "1 MB"}, app=dossier(kept(network=network()))),
     Case(rule="compute-budget", options={"macs": 1_000_000}, app=dossier(kept(network=network(macs="10*N")), kept(number=2)), unevaluated="cost of 2 of 2 models"),
-    Case(rule="latency-budget", app=dossier(kept()), unevaluated="no estimate for phones of the class “mid”"),
+    Case(rule="latency-budget", says="ms on a typical phone of the class “low”", options={"device-class": "low"}, app=dossier(kept(cost=heavy()))),
+    Case(rule="latency-budget", options={"device-class": "low", "milliseconds": 60_000}, app=dossier(kept(cost=heavy()))),
+    Case(rule="latency-budget", app=dossier(kept()), unevaluated="no estimate without all layers: m.tflite"),
     Case(rule="latency-budget", app=dossier()),
-    Case(rule="energy-budget", app=dossier(kept()), options={"device-class": "low"}, unevaluated="no estimate for phones of the class “low”"),
+    Case(rule="energy-budget", says="mJ an inference on a typical phone of the class “mid”", options={"millijoules": 0.01}, app=dossier(kept(cost=heavy()))),
+    Case(rule="energy-budget", options={"millijoules": 1_000_000}, app=dossier(kept(cost=heavy()))),
+    Case(rule="energy-budget", app=dossier(kept()), options={"device-class": "low"}, unevaluated="no estimate without all layers: m.tflite"),
     Case(rule="energy-budget", app=dossier()),
     # --- content
     Case(rule="required-task", options={"tasks": ["face-detection"]}, says="No model in the app does Face detection; tasks found: Image classification", app=dossier(kept(task=doing("image-classification")), kept(number=2, task=doing("face-detection", 0.4)))),

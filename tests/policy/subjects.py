@@ -27,6 +27,7 @@ def kept(
     grade: Grade | None = Grade.ENCRYPTED,
     places: tuple[str, ...] = (),
     network: Any = None,
+    cost: Any = None,
     **changes: Any,
 ) -> ModelDossier:
     """One model at `path`; `number` makes its digest."""
@@ -37,6 +38,7 @@ def kept(
         model=one,
         places=places or (where,),
         network=network,
+        cost=cost,
         protection=audited(one.name, where, grade, digest) if grade else None,
     )
 

@@ -22,7 +22,7 @@ from nngauge.estimate.choice import devices as profiled
 from nngauge.estimate.choice import estimate
 from nngauge.estimate.scaling import Ask, scaled
 from nngauge.knowledge import phones
-from nngauge.knowledge.phones import Kind, Phone, Share, Shares, Soc
+from nngauge.knowledge.phones import Kind, Phone, Share, Shares, Soc, Tier
 from nngauge.knowledge.store_limits import store_limits
 
 GOAL: Final = 0.95
@@ -64,6 +64,20 @@ def coverage(
     )  # fmt: skip
 
 
+def of_tier(subject: Cost | Analysis, tier: Tier, *, precision: str = "float32") -> dict[str, Estimate | None]:
+    """The latency on every known phone of a tier, by its id: on its fastest unit that has a profile, else on one big core.
+
+    None where nothing can be told.
+    """
+    question = _Question(subject, Budget(), precision, (), lambda setting: estimate(subject, setting))
+    mine = [
+        (phone, soc)
+        for phone in phones.phones().values()
+        if phone.kind is Kind.PHONE and (soc := phones.chip(phone)) is not None and soc.tier is tier
+    ]
+    return {phone.id: question.best(phone, soc)[0] for phone, soc in mine}
+
+
 def _standing_for(row: Share, shares: Shares) -> list[Phone]:
     """Phones of that platform, year and line; the oldest row stands for older ones, too."""
     oldest = min(other.year for other in shares.rows)
@@ -95,7 +109,7 @@ class _Question:
     def fit(self, phone: Phone) -> Fit:
         """Everything about one phone."""
         soc = phones.chip(phone)
-        told, way = self._best(phone, soc)
+        told, way = self.best(phone, soc)
         answer, reason = self._answer(phone, told)
         stage, why = self._stage(phone, soc, told, answer, reason)
         return Fit(
@@ -105,7 +119,7 @@ class _Question:
             unit=told.setting.unit.value if told else "", stage=stage, reason=why, doubts=told.doubts if told else (),
         )  # fmt: skip
 
-    def _best(self, phone: Phone, soc: Soc | None) -> tuple[Estimate | None, Way]:
+    def best(self, phone: Phone, soc: Soc | None) -> tuple[Estimate | None, Way]:
         """The fastest of what can be told of it."""
         found = [(self._on(phone, unit), Way.PROFILE) for unit in (Unit.NPU, Unit.GPU, Unit.BIG)]
         known = [(told, way) for told, way in found if told is not None]

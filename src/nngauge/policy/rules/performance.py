@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Final, Literal
 
 from nngauge.domain.acceleration import Acceleration, Hardware, Outcome
 from nngauge.domain.dossier import ModelDossier
+from nngauge.domain.estimate import Estimate
 from nngauge.domain.finding import Severity
-from nngauge.policy._api import Hit, Options, Rule, Size, Subject, Unevaluated, lead, listed
+from nngauge.estimate.coverage import of_tier
+from nngauge.estimate.energy import energy
+from nngauge.estimate.features import precision_of
+from nngauge.knowledge.phones import Tier
+from nngauge.policy._api import Hit, Options, Rule, Share, Size, Subject, Unevaluated, lead, listed
 from nngauge.policy.rules.runtimes import can_run
 from nngauge.units import format_bytes, format_count
 
@@ -38,6 +44,8 @@ class Latency(Options, frozen=True, kw_only=True):
     """Class of phones that it has to hold on."""
     milliseconds: float = 100.0
     """Of one inference in steady state, at most."""
+    share: Share = Share(0.9)
+    """Of the class's phones that have to keep it, by their estimates."""
 
 
 class Energy(Options, frozen=True, kw_only=True):
@@ -142,9 +150,69 @@ def _cost(one: ModelDossier) -> tuple[int | None, int | None]:
     return (macs if isinstance(macs, int) else None), (peak if isinstance(peak, int) else None)
 
 
-def _no_estimate(subject: Subject, options: Latency | Energy) -> Iterator[Unevaluated]:
-    if subject.models:
-        yield Unevaluated(f"no estimate for phones of the class “{options.device_class}”")
+def _latency(subject: Subject, options: Latency) -> Iterator[Hit | Unevaluated]:
+    for one, times in _estimated(subject, options.device_class):
+        if isinstance(times, Unevaluated):
+            yield times
+            continue
+        slow = sum(time.value > options.milliseconds for time in times)
+        certain = sum(time.low > options.milliseconds for time in times)
+        if slow > (1 - options.share) * len(times):
+            yield Hit(
+                says=f"{one.model.name} is estimated to take {_middle(times):.3g} ms on a typical phone of the class "
+                f"“{options.device_class}”; {slow} of {len(times)} that an estimate exists for need more than the "
+                f"{options.milliseconds:g} ms allowed ({certain} even at the fast end of their intervals).",
+                location=lead(one),
+                subject=one.model.digest,
+                remedy="Quantise, accelerate, or choose a smaller architecture; `nngauge advise` estimates what each gains.",
+                risk="An estimate: measure on a phone of that class (`nngauge measure`).",
+                at_most=Severity.ERROR if certain > (1 - options.share) * len(times) else Severity.WARNING,
+            )
+
+
+def _energy(subject: Subject, options: Energy) -> Iterator[Hit | Unevaluated]:
+    for one, times in _estimated(subject, options.device_class):
+        if isinstance(times, Unevaluated):
+            yield times
+            continue
+        spent = [told for time in times if isinstance(told := energy(time), Estimate)]
+        if not spent:
+            yield Unevaluated(f"no power curve of the chips of the class “{options.device_class}”")
+        elif (middle := _middle(spent)) > options.millijoules:
+            yield Hit(
+                says=f"{one.model.name} is modelled to take {middle:.3g} mJ an inference on a typical phone of the class "
+                f"“{options.device_class}” ({len(spent)} phones with power curves); {options.millijoules:g} mJ are allowed.",
+                location=lead(one),
+                subject=one.model.digest,
+                remedy="Run less often, accelerate, or choose a smaller architecture.",
+                risk="Modelled from power curves, never checked against a meter: within a factor of two or more.",
+                at_most=Severity.WARNING,
+            )
+
+
+def _estimated(subject: Subject, name: str) -> Iterator[tuple[ModelDossier, list[Estimate] | Unevaluated]]:
+    """Each model with its times on the phones of a class that an estimate exists for; at the end, once, why others have none."""
+    unread, unknown = [], []
+    for one in subject.models:
+        if one.cost is None or one.layers_left_out:
+            unread.append(one)
+            continue
+        told = of_tier(one.cost, Tier(name), precision=precision_of(one.cost))
+        times = [time for time in told.values() if time is not None]
+        if times:
+            yield one, times
+        else:
+            unknown.append(one)
+    for several, why in (
+        (unread, "no estimate without all layers"),
+        (unknown, f"no estimate for phones of the class “{name}”"),
+    ):
+        if several:
+            yield several[0], Unevaluated(f"{why}: {listed(item.model.name for item in several)}")
+
+
+def _middle(estimates: Sequence[Estimate]) -> float:
+    return median(one.value for one in estimates)
 
 
 MISSING_ACCELERATOR: Final = Rule(
@@ -203,7 +271,7 @@ LATENCY_BUDGET: Final = Rule(
     fix="Quantise, accelerate, or choose a smaller architecture.",
     severity=Severity.WARNING,
     options=Latency,
-    check=_no_estimate,
+    check=_latency,
     sources=("https://www.nngroup.com/articles/response-times-3-important-limits/",),
     tags=("performance",),
 )
@@ -215,7 +283,7 @@ ENERGY_BUDGET: Final = Rule(
     fix="Run less often, accelerate, or choose a smaller architecture.",
     severity=Severity.WARNING,
     options=Energy,
-    check=_no_estimate,
+    check=_energy,
     sources=("https://doi.org/10.1145/3487552.3487863",),
     tags=("performance",),
 )
