@@ -1,4 +1,4 @@
-"""How many models shrink, by how much, and whether any answers otherwise: ``python benchmarks/shrink/sweep.py FOLDER… > table.csv``.
+"""How many models shrink, by how much, and whether any answers otherwise: ``python benchmarks/shrink/sweep.py FOLDER… [--times] > table.csv``.
 
 Every distinct file (by SHA-256) up to a size is shrunk and thrown away again; one line each as it is done. The figures in
 docs/shrink.md are from this script over `../shared/models` and files of public repositories.
@@ -30,11 +30,13 @@ FIELDS = (
 def main() -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(FIELDS)
-    for path in files(sys.argv[1:]):
+    folders = [item for item in sys.argv[1:] if not item.startswith("--")]
+    timed = "--times" in sys.argv
+    for path in files(folders):
         begun = time.monotonic()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         try:
-            found = shrink_model(path, None, open_model, limits=Limits(seconds=60, memory=6 << 30))
+            found = shrink_model(path, None, open_model, timed=timed, limits=Limits(seconds=60, memory=6 << 30))
         except NngaugeError as error:
             writer.writerow(
                 (digest, path.name, "error", path.stat().st_size, *[""] * 8, time.monotonic() - begun, "", error)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from nngauge.compress.shrink.onnx import WRITERS as _ONNX
 from nngauge.compress.shrink.tflite import WRITERS as _TFLITE
 from nngauge.compress.writing._api import Writer
 
 __all__ = ["SHRINKERS", "ladder"]
 
-SHRINKERS: tuple[Writer, ...] = _TFLITE
+SHRINKERS: tuple[Writer, ...] = (*_TFLITE, *_ONNX)
 
 
 def ladder(format: str) -> tuple[Writer, ...]:  # noqa: A002 - the noun

@@ -77,7 +77,14 @@ class Reader:
         cuts = len(self.cuts)
         try:
             layer: Layer = rule(self, op)
-        except (Untouched, AttributeError, IndexError, ValueError):  # options or inputs that are not as the schema says
+        except (
+            Untouched,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ):  # options or inputs that are not as the schema says
             del self.cuts[cuts:]
             tracked = self.net.channels
             layer = Opaque(

@@ -1,0 +1,135 @@
+"""Lossless shrinking of ONNX files. Runs in the process of a writer: whatever the package `onnx` raises is its answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nngauge.compress.writing._api import Done, Job, Recipe, Writer
+from nngauge.engines.loaded import Refused
+
+
+def build(job: Job, *, negligible: float) -> Done:
+    """Writes the file without what its answers do not need; see `nngauge.compress.shrink.tflite.build`."""
+    import onnx
+
+    model = onnx.load_model_from_string(Path(job.files[0]).read_bytes())
+    if any(item.data_location == onnx.TensorProto.EXTERNAL for item in model.graph.initializer):
+        raise Refused("its weights lie in other files")
+    done = shrink(model, negligible)
+    Path(job.output).write_bytes(model.SerializeToString(deterministic=True))
+    changes = tuple(f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in done.items())
+    return Done(tools={"onnx": version("onnx")}, changes=changes)
+
+
+def shrink(model: Any, negligible: float) -> Counter[str]:
+    """Shrinks the model, in place; what was removed and how often."""
+    done: Counter[str] = Counter()
+    if negligible >= 0:
+        done["channel"] = _channels(model, negligible)
+    done["operation"] = _operations(model)
+    done["duplicate constant"] = _duplicates(model)
+    done["unread constant"] = _unused(model) - done["duplicate constant"]
+    return +done
+
+
+def _channels(model: Any, negligible: float) -> int:
+    from nngauge.compress.shrink._onnx_net import Reader
+    from nngauge.compress.shrink._onnx_read import Graph
+    from nngauge.compress.shrink.channels import solve
+
+    graph = Graph(model)
+    reader = Reader(graph, negligible)
+    found = solve(reader.net)
+    gone = sum(int((~kept).sum()) for kept in found.kept.values())
+    if gone:
+        for cut in reader.cuts:
+            cut(found)
+        del model.graph.value_info[:]  # shapes that hold no more; engines infer their own
+    return gone
+
+
+def _operations(model: Any) -> int:
+    """Those whose outputs nobody reads."""
+    from nngauge.compress.shrink._onnx_read import Graph
+
+    graph = Graph(model)
+    read = Counter(graph.readers)
+    read.update((*graph.outputs, *graph.nested))
+    gone = 0
+    for at in range(len(model.graph.node) - 1, -1, -1):
+        node = model.graph.node[at]
+        if node.output and not any(read[name] for name in node.output if name) and not _has_graphs(node):
+            read.subtract(name for name in node.input if name)
+            del model.graph.node[at]
+            gone += 1
+    return gone
+
+
+def _has_graphs(node: Any) -> bool:
+    return any(item.HasField("g") or item.graphs for item in node.attribute)
+
+
+def _duplicates(model: Any) -> int:
+    """Initialisers with the same numbers become one, where no body of a loop or branch names them."""
+    from nngauge.compress.shrink._onnx_read import Graph
+
+    graph = Graph(model)
+    fixed = {*graph.nested, *graph.outputs}
+    first: dict[tuple[object, ...], str] = {}
+    other: dict[str, str] = {}
+    for name, tensor in graph.initializers.items():
+        value = graph.constant(name)
+        if value is None or value.dtype.kind == "O" or name in fixed:
+            continue
+        key = (tensor.data_type, tuple(tensor.dims), sha256(value.tobytes()).digest())
+        if first.setdefault(key, name) != name:
+            other[name] = first[key]
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name in other:
+                node.input[place] = other[name]
+    return len(other)
+
+
+def _unused(model: Any) -> int:
+    """Initialisers that nobody reads, also where old files list them among the inputs."""
+    from nngauge.compress.shrink._onnx_read import Graph
+
+    graph = Graph(model)
+    used = {*(name for name, count in graph.readers.items() if count), *graph.outputs, *graph.nested}
+    gone = {name for name in graph.initializers if name not in used}
+    for items in (model.graph.initializer, model.graph.input):
+        for at in range(len(items) - 1, -1, -1):
+            if items[at].name in gone:
+                del items[at]
+    return len(gone)
+
+
+def _writer(name: str, title: str, negligible: float) -> Writer:
+    return Writer(
+        name=name,
+        title=title,
+        formats=frozenset({"onnx"}),
+        target="onnx",
+        suffix=".onnx",
+        recipes=frozenset({Recipe.SHRINK}),
+        needs=("onnx", "numpy"),
+        install="pip install onnx",
+        build=partial(build, negligible=negligible),
+        references=("https://onnx.ai/onnx/operators/",),
+        limitations=("Weights in other files are not touched.", "Quantised operators keep their channels."),
+    )
+
+
+WRITERS: tuple[Writer, ...] = (
+    _writer("onnx-shrink-6", "weights up to 1e-6 of the largest of their layer count as zero", 1e-6),
+    _writer("onnx-shrink-9", "weights up to 1e-9 of the largest of their layer count as zero", 1e-9),
+    _writer("onnx-shrink-0", "only weights of 0 count as zero", 0.0),
+    _writer("onnx-tidy", "all channels stay", -1.0),
+)
+"""The one that promises most first."""
