@@ -51,7 +51,7 @@ LINES = (
     ("cortex-a57", "cortex-a72", "cortex-a73", "cortex-a75", "cortex-a76", "cortex-a77", "cortex-a78", "cortex-a710", "cortex-a715", "cortex-a720"),
     ("cortex-x1", "cortex-x2", "cortex-x3", "cortex-x4", "cortex-x925"),
     ("cortex-a53", "cortex-a55", "cortex-a510", "cortex-a520"),
-    ("hurricane", "monsoon", "vortex", "lightning", "firestorm", "avalanche", "everest"),
+    ("hurricane", "monsoon", "vortex", "lightning", "firestorm", "avalanche", "everest", "a17-p", "a18-p"),
     ("exynos-m3", "exynos-m4", "exynos-m5"),
 )  # fmt: skip
 """Generations of one design line, oldest first."""

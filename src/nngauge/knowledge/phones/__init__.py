@@ -36,8 +36,8 @@ _MAKERS: Final = (
 
 
 def key(name: str) -> str:
-    """What of a name counts: letters, digits, ``+`` and everything beyond ASCII."""
-    return re.sub(r"[^a-z0-9+\u0080-\uffff]", "", name.lower())
+    """What of a name counts: letters and digits of every script, and ``+``."""
+    return re.sub(r"[^\w+]|_", "", name.lower())
 
 
 def find(name: str) -> Phone | None:
