@@ -70,7 +70,13 @@ def test_phones_are_found_by_any_name(name: str, device: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "soc"),
-    [("SM8150", "sm8150"), ("Snapdragon 855", "sm8150"), ("exynos 9820", "exynos-9820"), ("Google Tensor", "tensor-g1"), ("骁龙 865", "sm8250")],
+    [
+        ("SM8150", "sm8150"),
+        ("Snapdragon 855", "sm8150"),
+        ("exynos 9820", "exynos-9820"),
+        ("Google Tensor", "tensor-g1"),
+        ("骁龙 865", "sm8250"),
+    ],
 )
 def test_chips_are_found_by_any_name(name: str, soc: str) -> None:
     found = phones.find_soc(name)
@@ -91,7 +97,11 @@ def test_chips_know_their_phones() -> None:
     assert pixel is not None
     soc = phones.chip(pixel)
     assert soc is not None
-    assert [(cluster.count, cluster.core) for cluster in soc.clusters] == [(1, "cortex-a76"), (3, "cortex-a76"), (4, "cortex-a55")]
+    assert [(cluster.count, cluster.core) for cluster in soc.clusters] == [
+        (1, "cortex-a76"),
+        (3, "cortex-a76"),
+        (4, "cortex-a55"),
+    ]
 
 
 def test_there_are_phones_of_every_tier_for_every_year() -> None:
@@ -126,7 +136,9 @@ def test_every_device_of_a_table_of_times_is_known(table: str, column: str) -> N
     missing = []
     for name in _names(table, column):
         head = name.split("(")[0].split(",")[0]
-        if name not in NO_DEVICE and not any(look(part) for part in (name, head, name.rpartition("/")[2]) for look in (phones.find, phones.find_soc)):
+        if name not in NO_DEVICE and not any(
+            look(part) for part in (name, head, name.rpartition("/")[2]) for look in (phones.find, phones.find_soc)
+        ):
             missing.append(name)
     assert not missing
 
@@ -148,7 +160,10 @@ def test_every_chip_of_the_power_curves_is_known() -> None:
         assert phones.find_soc(path.name.split("__")[0].replace("_", " ")) is not None, path.name
     with (folder / "pixel_power_profiles.csv").open(encoding="utf-8") as file:
         codes = {row["device_codename"] for row in csv.DictReader(file)}
-    assert {code for code in codes if phones.find(code) is None} <= {"marlin", "sailfish"}  # Pixel and Pixel XL, of 2016
+    assert {code for code in codes if phones.find(code) is None} <= {
+        "marlin",
+        "sailfish",
+    }  # Pixel and Pixel XL, of 2016
 
 
 # --- shares -------------------------------------------------------------------------------------------------------------
