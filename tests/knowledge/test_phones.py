@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_every_fact_has_a_source_that_is_named() -> None:
         assert set(thing.sources) <= set(phones.sources()), thing.id
     for source in phones.sources().values():
         assert source.where.startswith("https://"), source.id
-        assert source.title and source.license and source.read, source.id
+        assert all((source.title, source.license, source.read)), source.id
 
 
 def test_phones_point_to_chips_that_are_there_and_amounts_are_possible() -> None:
@@ -50,7 +51,7 @@ def test_phones_point_to_chips_that_are_there_and_amounts_are_possible() -> None
 def test_clusters_stand_fastest_first() -> None:
     for soc in phones.socs().values():
         same = [one for one in soc.clusters if one.ghz]
-        for first, second in zip(same, same[1:], strict=False):
+        for first, second in itertools.pairwise(same):
             if first.core == second.core:
                 assert (first.ghz or 0) >= (second.ghz or 0), soc.id
 
