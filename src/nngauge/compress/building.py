@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.compress.placing import place
 from nngauge.compress.ready import Ready, Wanted
@@ -96,13 +97,14 @@ def _built(source: Path, before: Looked, plan: Plan, opener: Opener, folder: Pat
             hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
             explanation = f"{plan.writer.title}: {done.trouble.reason}"
             return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
+        like = [] if isinstance(reference, Refusal) else [feed.shape for feed in reference.feeds]
         try:
-            after = look(lead, opener)
+            after, before = look(lead, opener, like), look(source, opener, like)
         except InputError as error:
             return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
         found = _likeness(reference, before, after, plan)
     if isinstance(found, Refusal) and _broken(found):
-        return found
+        return replace(found, explanation="; ".join((found.explanation, *done.notes)))
     names = _moved(made, plan)
     return Written(
         source=str(source), output=str(plan.output), files=names, recipe=str(plan.recipe), format=after.subject.format,
@@ -158,7 +160,17 @@ def _job(source: Path, before: Looked, reference: Ready | Refusal, plan: Plan, f
     calibration: tuple[tuple[Feed, ...], ...] = ()
     if plan.recipe in CALIBRATED and not isinstance(reference, Refusal):
         calibration = _calibration(reference.feeds, _calibrating(reference), folder)
-    return Job(files=files, output=str(lead.resolve()), recipe=plan.recipe, bits=plan.bits, calibration=calibration)
+    ports: tuple[Feed, ...] = ()
+    if not isinstance(reference, Refusal):
+        ports = tuple(Feed(path="", dtype=item.dtype, shape=item.shape) for item in reference.feeds)
+    return Job(
+        files=files,
+        output=str(lead.resolve()),
+        recipe=plan.recipe,
+        bits=plan.bits,
+        ports=ports,
+        calibration=calibration,
+    )
 
 
 def _copied(source: Path, before: Looked, given: Path) -> tuple[str, ...]:

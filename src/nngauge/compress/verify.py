@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from math import isfinite, log10
 from pathlib import Path
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Opener = Callable[[Path], AbstractContextManager[Extracted]]
 """Opens a model file: `nngauge.api.open_model`."""
+_UNBATCHED: Final = frozenset({"ncnn"})
+"""Formats whose networks have no dimension for the batch."""
 _RUNS: Final = 3
 """Of all inputs: twice the original, once the written file."""
 
@@ -48,11 +50,14 @@ class Looked(Struct, frozen=True, kw_only=True):
     figures: Figures
 
 
-def look(path: Path, opener: Opener, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Looked:
-    """Reads a model and what it takes. Raises as `opener` does, and `LimitError` for models of more than 1 GiB."""
+def look(path: Path, opener: Opener, like: Sequence[tuple[int, ...]] = ()) -> Looked:
+    """Reads a model and what it takes. Raises as `opener` does, and `LimitError` for models of more than 1 GiB.
+
+    `like`: shapes of inputs, in their order, for those that the file leaves open.
+    """
     with opener(path) as extracted:
         parts = [piece.source for piece in extracted.pieces]
-        graph = infer_shapes(extracted.graph, Constants(parts), shapes or {}).graph
+        graph = infer_shapes(extracted.graph, Constants(parts), _filled(extracted.graph, like)).graph
         task = summarise(replace(extracted, graph=graph), digests=False).task
         subject = subject_of(extracted, graph, task)
     digest = hashlib.sha256(subject.files[0].content).hexdigest()
@@ -64,6 +69,22 @@ def look(path: Path, opener: Opener, shapes: Mapping[str, tuple[int, ...]] | Non
         peak=cost.peak.bytes if cost.peak else None, weights=_types(graph),
     )  # fmt: skip
     return Looked(subject=replace(subject, digest=digest), figures=figures)
+
+
+def _filled(graph: Graph, like: Sequence[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Shapes for inputs that have open dimensions; without the batch where the file has one dimension less."""
+    if len(like) != len(graph.inputs):
+        return {}
+    found = {}
+    for index, shape in zip(graph.inputs, like, strict=True):
+        port = graph.tensors[index]
+        if port.shape is not None and all(isinstance(side, int) for side in port.shape):
+            continue
+        unbatched = graph.format in _UNBATCHED and len(shape) == 4
+        rank = (3 if unbatched else len(shape)) if port.shape is None else len(port.shape)
+        if rank == len(shape) or (rank == len(shape) - 1 and shape[0] == 1):
+            found[port.name] = shape[len(shape) - rank :]
+    return found
 
 
 def _types(graph: Graph) -> dict[str, int]:
@@ -147,15 +168,23 @@ def _aligned(reference: Outputs, other: Outputs) -> Outputs | None:
     count = len(reference.names)
     if count != len(other.names) or not count:
         return None
-    named = sorted(reference.names) == sorted(other.names) and len(set(reference.names)) == count
-    order = [other.names.index(name) for name in reference.names] if named else list(range(count))
     arrays = []
-    for at, place in enumerate(order):
+    for at, place in enumerate(_order(reference.names, other.names)):
         pairs = list(zip(reference.arrays[at], other.arrays[place], strict=True))
         if any(_sides(one) != _sides(two) for one, two in pairs):
             return None
         arrays.append(tuple(two.reshape(one.shape) for one, two in pairs))
     return replace(other, names=reference.names, arrays=tuple(arrays))
+
+
+def _order(names: Sequence[str], others: Sequence[str]) -> list[int]:
+    """Which of the others is each: of the same name, else of its number (pnnx counts ``out0, out1``), else by place."""
+    if sorted(names) == sorted(others) and len(set(names)) == len(names):
+        return [others.index(name) for name in names]
+    numbered = [f"out{at}" for at in range(len(names))]
+    if sorted(others) == sorted(numbered):
+        return [others.index(name) for name in numbered]
+    return list(range(len(names)))
 
 
 def _sides(array: Array) -> list[int]:

@@ -75,6 +75,8 @@ class Job(Struct, frozen=True, kw_only=True):
     recipe: Recipe
     bits: tuple[Bits, ...] = ()
     """For `Recipe.MIXED`. Weights that are not named keep their type."""
+    ports: tuple[Feed, ...] = ()
+    """Type and shape of each input as the model is run, without numbers; empty where that is not known."""
     calibration: tuple[tuple[Feed, ...], ...] = ()
     """Sets of inputs, each in the order of the model's."""
     negligible: float = 0.0
