@@ -222,6 +222,32 @@ def test_a_damaged_file_is_told_and_stops_nothing(tmp_path: Path) -> None:
     ]
 
 
+HOSTILE = (
+    ("big.json", b'"macs":300000000', b'"macs":1' + b"0" * 30),
+    ("huge.json", b'"load_ns":5000000', b'"load_ns":1' + b"0" * 400),
+    ("word.json", b'"m.tflite"', b'"m\\u0000.tflite"'),
+    ("half.json", b'"m.tflite"', b'"\\ud800"'),
+    ("far.json", b'"steady_ns":', b'"steady_ns":1e308,"x":'),
+    ("deep.json", b'"clusters":[', b'"clusters":' + b"[" * 5000),
+    ("seed.json", b'"seed":0', b'"seed":18446744073709551615'),
+)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), HOSTILE)
+def test_a_session_that_no_table_holds_stops_nothing(tmp_path: Path, name: str, old: bytes, new: bytes) -> None:
+    good = msgspec.json.encode(Session(measurements=(timed(),)))
+    write(tmp_path, "good.json", Session(measurements=(timed(),)))
+    assert old in good
+    (tmp_path / "measured" / name).write_bytes(good.replace(old, new))
+    found = [
+        row[0]
+        for row in ask(
+            tmp_path, "SELECT session FROM measurement UNION ALL SELECT session FROM measurement_refusal ORDER BY 1"
+        )
+    ]
+    assert found == sorted(["good.json", name])
+
+
 def test_a_study_without_measurements_has_empty_tables(tmp_path: Path) -> None:
     for table in MEASURED_TABLES:
         assert ask(tmp_path, f"SELECT * FROM {table.name}") == []

@@ -222,22 +222,41 @@ def _merged(database: duckdb.DuckDBPyConnection, scratch: Path, kept: Path, part
 # --- rows -----------------------------------------------------------------------------------------------------------------
 
 
-def session_rows(name: str, content: bytes | None) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def session_rows(name: str, content: bytes | None) -> list[tuple[str, tuple[Any, ...]]]:
     """`(table, row)` of one session's file; one refusal when it is damaged (or None: it could not be read)."""
+    if content is None:
+        return [_damaged(name, "cannot be read, or is too large")]
     try:
-        session = msgspec.json.decode(content or b"", type=Session)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = f"is no session: {error}" if content is not None else "cannot be read, or is too large"
-        nothing = (None,) * (3 + len(Configuration.__struct_fields__))
-        yield "measurement_refusal", (name, *nothing, "damaged", reason[:500], f"delete it, and measure again: {name}")
-        return
+        rows = list(_rows(name, msgspec.json.decode(content, type=Session)))
+    except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError) as error:
+        return [_damaged(name, f"is no session: {error}")]
+    types = {table.name: [column.type for column in table.columns] for table in MEASURED_TABLES}
+    if not all(_fits(cell, kind) for table, row in rows for cell, kind in zip(row, types[table], strict=True)):
+        return [_damaged(name, "is no session: it has numbers or texts that no table holds")]
+    return rows
+
+
+def _damaged(name: str, reason: str) -> tuple[str, tuple[Any, ...]]:
+    nothing = (None,) * (3 + len(Configuration.__struct_fields__))
+    return "measurement_refusal", (name, *nothing, "damaged", reason[:500], "delete it, and measure again")
+
+
+def _fits(cell: Any, kind: str) -> bool:
+    """Can a column of this type hold it? Files may come from anywhere."""
+    if isinstance(cell, str):
+        return "\0" not in cell
+    if kind == "UBIGINT":
+        return cell is None or 0 <= cell < 2**64
+    return kind != "BIGINT" or cell is None or -(2**63) <= cell < 2**63
+
+
+def _rows(name: str, session: Session) -> Iterator[tuple[str, tuple[Any, ...]]]:
     energies = {(item.model, item.configuration): item.energy or item.refusal for item in session.energies}
     for nth, item in enumerate(session.measurements, 1):
         told = energies.get((item.model, item.configuration))
         yield "measurement", (name, nth, *_measurement(item, session.schema), *_energy(told))
         for at, launch in enumerate(item.launches, 1):
             yield "launch", (name, nth, at, *_launch(launch))
-        for launch in item.launches:
             for op in launch.ops:
                 yield "operator_time", (
                     name, nth, item.model, item.name, _number(item.model), op.name, op.kind, op.calls, op.nanoseconds / 1e9,
