@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from nngauge.compress.answers import (
     Answers,
-    Boxes,
     Classes,
     Directions,
     Labels,
@@ -23,6 +22,8 @@ from nngauge.compress.answers import (
     Points,
     best_boxes,
     detections,
+    listing,
+    scoring,
 )
 from nngauge.compress.subject import Subject
 from nngauge.compress.trial import Outputs
@@ -148,7 +149,7 @@ def wilson(matched: int, count: int) -> tuple[float, float]:
     share, square = matched / count, _Z * _Z
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = _Z / (1 + square / count) * sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return (0.0 if matched == 0 else max(0.0, middle - half)), (1.0 if matched == count else min(1.0, middle + half))
 
 
 def sqnr(shipped: Sequence[Array], changed: Sequence[Array]) -> float | None:
@@ -262,7 +263,8 @@ def _pixels(because: str, outputs: Sequence[Array]) -> _Reading | None:
     axis = _class_axis(outputs[at])
     if axis is None:
         return None
-    return _Reading(Rule.PIXELS, because, lambda found: Pixels(_labels(found[at], axis)))
+    middle = 0.5 if float(outputs[at].min()) >= 0 else 0.0
+    return _Reading(Rule.PIXELS, because, lambda found: Pixels(_labels(found[at], axis, middle)))
 
 
 def _class_axis(values: Array) -> int | None:
@@ -278,12 +280,11 @@ def _class_axis(values: Array) -> int | None:
     return 3 if values.ndim == 3 else None
 
 
-def _labels(values: Array, axis: int) -> Array:
-    """A class for each pixel: the highest of its scores, or whether its only score is in the upper half."""
+def _labels(values: Array, axis: int, middle: float) -> Array:
+    """A class for each pixel: the highest of its scores, or whether its only score is above the `middle`."""
     if values.dtype.kind in "iu":
         return values.reshape(len(values), -1)
     if axis >= values.ndim or values.shape[axis] == 1:
-        middle = 0.5 if float(values.min()) >= 0 else 0.0
         found: Array = values > middle
     else:
         found = values.argmax(axis=axis)
@@ -312,15 +313,21 @@ def _peaks(maps: Array) -> Points:
 def _boxes(because: str, outputs: Sequence[Array]) -> _Reading | None:
     flat = [_listed(item) for item in outputs]
     if len(outputs) in (3, 4) and _is_listed(flat):
+        which = listing(flat)
         return _Reading(
-            Rule.BOXES, f"{because}: a list of boxes", lambda found: detections([_listed(one) for one in found])
+            Rule.BOXES, f"{because}: a list of boxes", lambda found: detections([_listed(one) for one in found], which)
         )
     heads = [at for at, item in enumerate(flat) if item.ndim == 3 and item.shape[1] >= _CANDIDATES]
     if len(heads) == 2 and len(outputs) == 2 and flat[heads[0]].shape[1] == flat[heads[1]].shape[1]:
         box, score = _box_first(flat[heads[0]], flat[heads[1]], heads)
-        return _Reading(Rule.BOXES, because, lambda found: best_boxes(_listed(found[score]), _listed(found[box])))
+        how = scoring(flat[score])
+        return _Reading(Rule.BOXES, because, lambda found: best_boxes(_listed(found[score]), _listed(found[box]), how))
     if len(outputs) == 1 and heads and 5 < min(flat[0].shape[1:]) < max(flat[0].shape[1:]):
-        return _Reading(Rule.BOXES, f"{because}: boxes and scores in one", lambda found: _in_one(_listed(found[0])))
+        inside = scoring(_in_one(flat[0])[0])
+        return _Reading(
+            Rule.BOXES, f"{because}: boxes and scores in one",
+            lambda found: best_boxes(*_in_one(_listed(found[0])), inside),
+        )  # fmt: skip
     return None
 
 
@@ -340,12 +347,14 @@ def _box_first(one: Array, other: Array, heads: Sequence[int]) -> tuple[int, int
     return (heads[0], heads[1]) if first else (heads[1], heads[0])
 
 
-def _in_one(values: Array) -> Boxes:
-    """Centre, size, (objectness,) classes: candidates × numbers with objectness (YOLOv5), or the other way without (YOLOv8)."""
+def _in_one(values: Array) -> tuple[Array, Array]:
+    """Scores and corners from centre, size, (objectness,) classes: candidates × numbers with objectness (YOLOv5), or the other
+    way without (YOLOv8).
+    """
     import numpy as np
 
     turned = values.shape[1] < values.shape[2]
     rows = values.transpose(0, 2, 1) if turned else values
     middle, half = rows[..., :2], rows[..., 2:4] / 2
     scores = rows[..., 4:] if turned or rows.shape[2] < 6 else rows[..., 4:5] * rows[..., 5:]
-    return best_boxes(np.ascontiguousarray(scores), np.concatenate((middle - half, middle + half), axis=2))
+    return np.ascontiguousarray(scores), np.concatenate((middle - half, middle + half), axis=2)

@@ -7,7 +7,7 @@ Each kind of answer knows which of its inputs agree with another's (`agrees`), a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -222,14 +222,37 @@ def _near(ours: Array, theirs: Array) -> Array:
     return overlap
 
 
-def best_boxes(scores: Array, boxes: Array | None) -> Boxes:
+class Scoring(NamedTuple):
+    """How scores become probabilities of classes; decided once, by the shipped model."""
+
+    form: str
+    """as they are, sigmoid, or margin (the difference of two)."""
+    background: bool
+    """The first class is nothing."""
+
+
+def scoring(scores: Array) -> Scoring:
+    """What the shipped model's scores (number × candidates × classes) look like."""
+    import numpy as np
+
+    if float(scores.min()) < -1e-3 or float(scores.max()) > 1 + 1e-3:
+        if scores.shape[2] == 2:
+            return Scoring("margin", background=False)
+        first = scores[..., 0]
+        nothing = scores.shape[2] > 1 and float(first.mean()) > 0 and int(scores.mean(axis=(0, 1)).argmax()) == 0
+        return Scoring("sigmoid", background=nothing)
+    softmax = scores.shape[2] > 1 and float(np.abs(scores.sum(axis=2) - 1).max()) < 0.02
+    return Scoring("as they are", background=softmax)
+
+
+def best_boxes(scores: Array, boxes: Array | None, how: Scoring | None = None) -> Boxes:
     """The candidate with the highest score of a class that is not the background.
 
-    `scores`: number × candidates × classes, as probabilities or before their sigmoid or softmax.
+    `scores`: number × candidates × classes; `how`: as `scoring` says of the shipped model's.
     """
     import numpy as np
 
-    chances = _foreground(scores)
+    chances = _foreground(scores, how or scoring(scores))
     best = chances.reshape(len(chances), -1).argmax(axis=1)
     place, label = best // chances.shape[2], best % chances.shape[2]
     rows = np.arange(len(chances))
@@ -240,32 +263,43 @@ def best_boxes(scores: Array, boxes: Array | None) -> Boxes:
     return Boxes(np.where(found, place, -1), np.where(found, label, -1), corners)
 
 
-def _foreground(scores: Array) -> Array:
+def _foreground(scores: Array, how: Scoring) -> Array:
     import numpy as np
 
-    if float(scores.min()) < -1e-3 or float(scores.max()) > 1 + 1e-3:
-        if scores.shape[2] == 2:
-            margin = scores[..., 1:] - scores[..., :1]
-            return np.asarray(1 / (1 + np.exp(-np.clip(margin, -60, 60))))
+    if how.form == "margin":
+        scores = scores[..., 1:] - scores[..., :1]
+    if how.form != "as they are":
         scores = 1 / (1 + np.exp(-np.clip(scores, -60, 60)))
-        background = (
-            scores.shape[2] > 1 and int(scores.mean(axis=(0, 1)).argmax()) == 0 and float(scores[..., 0].mean()) > 0.5
-        )
-        return scores[..., 1:] if background else scores
-    sums = scores.sum(axis=2)
-    softmax = scores.shape[2] > 1 and float(np.abs(sums - 1).max()) < 0.02
-    return scores[..., 1:] if softmax else scores
+    return scores[..., 1:] if how.background else scores
 
 
-def detections(outputs: Sequence[Array]) -> Boxes:
-    """From a post-processing operation: boxes (number × n × 4), and classes and scores (number × n)."""
+class Listing(NamedTuple):
+    """Which outputs of a post-processing operation are what; decided once, by the shipped model."""
+
+    boxes: int
+    scores: int
+    labels: int
+    """−1 where there are none."""
+
+
+def listing(outputs: Sequence[Array]) -> Listing:
+    """Of boxes (number × n × 4), and classes and scores (number × n): classes are whole numbers."""
     import numpy as np
 
-    boxes = next(item for item in outputs if item.ndim == 3 and item.shape[2] == 4)
-    flat = [item for item in outputs if item.ndim == 2 and item.shape[1] == boxes.shape[1]]
-    whole = [bool((item == np.rint(item)).all()) for item in flat]
-    scores = flat[whole.index(False)] if False in whole else flat[-1]
-    labels = next((item for item in flat if item is not scores), np.zeros_like(scores))
+    boxes = next(at for at, item in enumerate(outputs) if item.ndim == 3 and item.shape[2] == 4)
+    flat = [at for at, item in enumerate(outputs) if item.ndim == 2 and item.shape[1] == outputs[boxes].shape[1]]
+    broken = [at for at in flat if bool((outputs[at] != np.rint(outputs[at])).any())]
+    scores = broken[0] if broken else flat[-1]
+    return Listing(boxes, scores, next((at for at in flat if at != scores), -1))
+
+
+def detections(outputs: Sequence[Array], which: Listing | None = None) -> Boxes:
+    """The best box of a post-processing operation's list."""
+    import numpy as np
+
+    which = which or listing(outputs)
+    scores, boxes = outputs[which.scores], outputs[which.boxes]
+    labels = outputs[which.labels] if which.labels >= 0 else np.zeros_like(scores)
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     found = scores[rows, best] >= BOX_SCORE
     label = np.where(found, labels[rows, best], -1)

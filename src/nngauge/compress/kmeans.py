@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 EXACT: Final = 8_192
-"""Different values × clusters up to which the exact answer is computed: some 10 ms. Beyond it the best start costs at most 1.6
-times as much error at 64 clusters and 3 times at 256 (1,000 values of a long-tailed tensor)."""
+"""Different values × clusters up to which the exact answer is computed: some 10 ms. Beyond it the error is at most 8 % larger
+(64 and 256 clusters of 300 to 3,000 values of a long-tailed tensor)."""
 _ROUNDS: Final = 50
+_EXCHANGES: Final = 12
+"""Rounds of exchanges; most gain comes from the first five."""
 _SETTLED: Final = 1e-4
 """Relative gain in a round at which Lloyd ends."""
 
@@ -89,7 +91,7 @@ def centroids(spread: Spread, count: int) -> Array:
     else:
         # The even start is the grid of linear_lut: whatever comes of it is no worse than that grid.
         tried = [_lloyd(spread, start) for start in (_dense(spread, count), np.linspace(points[0], points[-1], count))]
-        found = min(tried, key=spread.cost)
+        found = _exchanged(spread, min(tried, key=spread.cost))
     moved: Array = found + spread.shift
     return moved
 
@@ -140,6 +142,58 @@ def _lloyd(spread: Spread, start: Array) -> Array:
             break
         before = now
     return centres
+
+
+def _exchanged(spread: Spread, centres: Array) -> Array:
+    """Lloyd with exchanges: where splitting a cluster gains more than uniting two others costs, both are done."""
+    best = spread.cost(centres)
+    for _ in range(_EXCHANGES if len(centres) > 2 else 0):
+        moved = _moved(spread, centres)
+        if moved is None:
+            break
+        moved = _lloyd(spread, moved)
+        cost = spread.cost(moved)
+        if cost >= best * (1 - _SETTLED):
+            break
+        centres, best = moved, cost
+    return centres
+
+
+def _moved(spread: Spread, centres: Array) -> Array | None:
+    """The centres after all exchanges that pay; None where none does."""
+    import numpy as np
+
+    borders = spread.borders(centres)
+    start, end = borders[:-1], borders[1:]
+    own = spread.within(start, end)
+    middle = np.clip(np.searchsorted(spread.points, centres), start, end)
+    gain = own - spread.within(start, middle) - spread.within(middle, end)
+    loss = spread.within(start[:-1], end[1:]) - own[:-1] - own[1:]
+    splits, unions = np.argsort(-gain), np.argsort(loss)
+    taken = np.zeros(len(centres) + 1, bool)
+    dropped, added = [], []
+    for union in unions[: len(centres) // 2]:
+        while len(splits) and taken[splits[0]]:
+            splits = splits[1:]
+        if taken[union] or taken[union + 1]:
+            continue
+        place = next(
+            (at for at, split in enumerate(splits) if not taken[split] and split not in (union, union + 1)), None
+        )
+        if place is None or gain[splits[place]] <= loss[union]:
+            break
+        split = splits[place]
+        taken[[union, union + 1, split]] = True
+        dropped.append(union)
+        added.append(split)
+    if not added:
+        return None
+    halves = [spread.means(np.array([start[at], middle[at], end[at]]), centres[[at, at]]) for at in added]
+    united = spread.means(
+        np.stack([start[dropped], end[np.array(dropped) + 1]], axis=1).ravel(), np.zeros(2 * len(dropped) - 1)
+    )[::2]
+    kept = np.delete(centres, [*dropped, *(at + 1 for at in dropped), *added])
+    return np.sort(np.concatenate((kept, united, *halves)))
 
 
 def _exact(spread: Spread, count: int) -> Array:
