@@ -76,7 +76,7 @@ def fitted(
 ) -> tuple[Array, Array, Kernel]:
     """Prices (places × features), logarithmic residuals of the rows and the kernel, from the rows alone."""
     features, times = given.features[rows], given.times[np.ix_(rows, columns)]
-    found = np.array([model.prices(features, column) for column in times.T])
+    found = np.array([model.prices(features, column, given.macs[rows]) for column in times.T])
     residuals = np.log(times) - np.log(np.maximum(features @ found.T, 1e-3))
     if kernel is None:
         kernel = model.tuned(model.located(features, model.space(features)), residuals)

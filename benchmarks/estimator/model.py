@@ -37,10 +37,27 @@ _ALIKE: Final = (
 _GROUPS: Final = np.array([[float(name in group) for group in _ALIKE] for name in FEATURES])
 
 
-def prices(features: Array, times: Array, *, ridge: float = 1e-3) -> Array:
+_MOST: Final = np.array(
+    [30.0 if name.startswith("macs") else 1e7 if name.startswith("n_") else 300.0 for name in FEATURES]
+)
+"""Highest price of a feature, in mean prices of a MAC. A feature that only few networks have can stand for something else that
+they have in common; such a price is no price."""
+
+
+def prices(features: Array, times: Array, macs: Array) -> Array:
     """Milliseconds for a unit of each feature, none negative: least squares of relative errors, then of logarithms."""
-    common = (features > 0).sum(axis=0) >= _RARE
-    wide = np.hstack([features * common, features @ _GROUPS])
+    able = (features > 0).sum(axis=0) >= _RARE
+    most = _MOST * float(np.exp(np.log(times / macs).mean()))
+    for _ in range(5):
+        found = _least_squares(np.hstack([features * able, features @ _GROUPS]), times)
+        own = found[: len(FEATURES)]
+        if not (own > most).any():
+            break
+        able &= own <= most
+    return np.asarray(own * able + np.minimum(_GROUPS @ found[len(FEATURES) :], most))
+
+
+def _least_squares(wide: Array, times: Array, *, ridge: float = 1e-3) -> Array:
     scale = wide.max(axis=0)
     scale[scale == 0] = 1.0
     rows = (wide / scale) / times[:, None]
@@ -51,8 +68,7 @@ def prices(features: Array, times: Array, *, ridge: float = 1e-3) -> Array:
         weight = 1.0 / np.sqrt(np.maximum(rows @ found, 0.2))
         goal = np.concatenate([weight, np.zeros(len(pull))])
         found, _ = nnls(np.vstack([rows * weight[:, None], pull]), goal)
-    found = found / scale
-    return np.asarray(found[: len(FEATURES)] + _GROUPS @ found[len(FEATURES) :])
+    return np.asarray(found / scale)
 
 
 def space(features: Array) -> Space:

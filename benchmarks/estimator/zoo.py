@@ -16,7 +16,10 @@ from benchmarks.estimator.networks import SHARED
 
 def make(name: str, file: Path) -> None:
     """One network; takes 5 to 50 s."""
+    import numpy as np
     import tensorflow as tf
+
+    np.int = int  # type: ignore[attr-defined] - tf2cv was written for numpy < 1.24
     from tf2cv.model_provider import get_model
 
     size = {"in_size": (224, 224)} if name.startswith("efficientnet") else {}

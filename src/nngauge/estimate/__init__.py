@@ -6,5 +6,6 @@ How it works and how far off it is: docs/estimates.md, docs/evaluation.md.
 from __future__ import annotations
 
 from nngauge.estimate.choice import DeviceCard, devices, estimate, fastest, profiles
+from nngauge.estimate.library import Profile
 
-__all__ = ["DeviceCard", "devices", "estimate", "fastest", "profiles"]
+__all__ = ["DeviceCard", "Profile", "devices", "estimate", "fastest", "profiles"]

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from nngauge.domain.cost import Cost
-from nngauge.domain.estimate import Estimate, NoEstimate, Setting, Unit
+from nngauge.domain.estimate import Estimate, NoEstimate, Reason, Setting, Unit
 from nngauge.estimate.calibration import Calibration
 from nngauge.estimate.choice import estimate, fastest
 from nngauge.estimate.energy import energy
 from nngauge.estimate.features import precision_of
+from nngauge.estimate.scaling import scaled
 from nngauge.estimate.verdict import Verdict, verdicts
+from nngauge.knowledge import phones
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -85,7 +87,14 @@ def _settings(cost: Cost, asked: Asked, calibrations: Sequence[Calibration]) -> 
 
 
 def _answer(cost: Cost, form: str, setting: Setting, level: float, calibrations: Sequence[Calibration]) -> Answer:
-    latency = estimate(cost, setting, form=form, level=level, calibrations=calibrations)
+    def ask(setting: Setting) -> Estimate | NoEstimate:
+        return estimate(cost, setting, form=form, level=level, calibrations=calibrations)
+
+    latency = ask(setting)
+    if isinstance(latency, NoEstimate) and latency.reason is Reason.NO_PROFILE:
+        phone = phones.find(setting.device)
+        soc = phones.chip(phone) if phone else phones.find_soc(setting.device)
+        latency = (scaled(ask, soc, setting) if soc else None) or latency
     if isinstance(latency, NoEstimate):
         return Answer(latency=latency)
     return Answer(latency=latency, energy=energy(latency), verdicts=verdicts(latency))

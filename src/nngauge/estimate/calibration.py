@@ -21,7 +21,7 @@ from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Setting, Unit
 from nngauge.errors import MalformedError, UnreadableError, UsageError
 from nngauge.estimate.features import features_of
-from nngauge.estimate.library import Library, Profile, library
+from nngauge.estimate.library import Library, Profile, libraries, library
 from nngauge.estimate.linear import solved
 from nngauge.estimate.prediction import doubts_of, predictor, quantile, refusal_of
 
@@ -32,6 +32,9 @@ LEAST: Final = 5
 MOST: Final = 256
 """Calibrations that are read."""
 _LARGEST: Final = 2**20
+_LONGEST: Final = 1e8
+_HEAVIEST: Final = 100.0
+"""Bounds of what a file may say: milliseconds; logarithms and weights."""
 _SPREAD: Final = 1.0
 """Variance of the mixture's weights. Chosen with phones left out, as `_NOISE`: docs/evaluation.md."""
 _NOISE: Final = 0.05**2
@@ -247,4 +250,22 @@ def read_calibration(file: Path) -> Calibration:
         raise MalformedError(f"is no calibration: {error}", where=str(file)) from None
     if found.schema != SCHEMA:
         raise MalformedError(f"is {found.schema}, not {SCHEMA}", where=str(file))
+    problem = _problem(found)
+    if problem:
+        raise MalformedError(problem, where=str(file), hint="nngauge calibrate makes a new one")
     return found
+
+
+def _problem(found: Calibration) -> str:
+    """What is wrong with numbers that somebody else may have written; empty: nothing."""
+    shipped = [data for data in libraries() if data.name == found.library]
+    if not shipped or shipped[0].version != found.version:
+        return f"rests on the library {found.library}@{found.version}, which is not here"
+    known = {profile.id for profile in shipped[0].profiles}
+    if not found.shares or any(share.profile not in known for share in found.shares):
+        return "has shares of profiles that are not in the library"
+    numbers = [found.offset, *(share.weight for share in found.shares)]
+    times = [found.constant, *(time for one in found.anchors for time in (one.measured, one.left_out))]
+    if len(found.anchors) < LEAST or not all(0.0 < time < _LONGEST for time in times):
+        return f"needs {LEAST} anchors with times"
+    return "" if all(abs(number) < _HEAVIEST for number in numbers) else "has weights that no measurement gives"

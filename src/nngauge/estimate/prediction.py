@@ -33,8 +33,8 @@ REFUSED: Final = 0.1
 _MEASURE: Final = "nngauge measure --device adb:SERIAL measures it"
 _FAR: Final = 10.0
 """Times smaller than the smallest training network, or larger than the largest, at which there is no estimate."""
-_DISTANT: Final = 1.0
-"""Nearest training networks are farther than the farthest of them from its own nearest, times this: an unlike mix."""
+_USUAL: Final = 0.9
+"""Share of the training networks that have one of another family nearer than what is called an unlike mix."""
 
 
 class Prediction(NamedTuple):
@@ -65,13 +65,13 @@ class Predictor:
 
     @cached_property
     def reach(self) -> float:
-        """Distance within which every network has one of another family."""
+        """Squared distance within which nearly every network has one of another family."""
         families = [network.family for network in self.library.networks]
         reaches = []
         for point, family in zip(self.points, families, strict=True):
             others = [other for other, name in zip(self.points, families, strict=True) if name != family]
             reaches.append(nearest(point, others))
-        return max(reaches, default=inf)
+        return sorted(reaches)[int(_USUAL * (len(reaches) - 1))] if reaches else inf
 
     def _residuals(self, profile: Profile) -> list[float]:
         return [
@@ -177,7 +177,7 @@ def doubts_of(cost: Cost, features: Features, library: Library, profile: Profile
         doubts.append(EstimateDoubt.UNSEEN_OPERATORS)
     if not min(macs) <= features.macs <= max(macs):
         doubts.append(EstimateDoubt.OUTSIDE)
-    if nearest(located(features.values, library.space), known.points) > _DISTANT * known.reach:
+    if nearest(located(features.values, library.space), known.points) > known.reach:
         doubts.append(EstimateDoubt.OTHER_SHAPE)
     if cost.lower_bound or features.uncounted:
         doubts.append(EstimateDoubt.LOWER_BOUND)

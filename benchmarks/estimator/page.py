@@ -1,0 +1,152 @@
+"""Writes docs/estimates-accuracy.md: how far off estimates are, for what was left out of the fit.
+
+    python -m benchmarks.estimator.page            # errors are those in the shipped profiles, which `fit` computed
+    python -m benchmarks.estimator.page --host FILE # with what benchmarks.estimator.host printed
+
+The transfer to phones that the library does not have is computed here; it needs ../shared/latency.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Final
+
+from benchmarks.estimator import anchors, host
+from benchmarks.estimator.fit import NAME, Data, data
+from nngauge.domain.estimate import Unit
+from nngauge.estimate.anchors import ANCHORS
+from nngauge.estimate.library import Profile, library
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "estimates-accuracy.md"
+_HEAD: Final = """# How far off estimates are
+
+Written by `python -m benchmarks.estimator.page`; do not edit. Times of the table: {source}.
+
+- **Network out**: each network predicted from all others. **Family out**: from the networks of other families; all ResNets with
+  and without squeeze-and-excitation are one family, all MobileNets V1 another, {families} in all. A network that nobody has seen
+  is somewhere between the two.
+- Whatever is chosen from data, prices, scales, kernels and widths of intervals, is chosen again without what is left out.
+- **Error** is the mean of |predicted / measured − 1|. **Covers**: share of measured times within their 90 % intervals, whose
+  widths come from other families. **ρ**: Spearman's correlation, families out.
+- **MACs alone**: multiply-accumulates × a constant of the same networks, under the same protocols.
+- {networks} networks for images, 224×224 pixels, of 2015 to 2021; phones of 2016 to 2021; TensorFlow Lite of 2022. What is
+  unlike them is doubted or refused: docs/estimates.md.
+
+"""
+_GOALS: Final = (
+    (
+        "float32, one big core",
+        lambda one: (one.unit, one.threads, one.precision) == (Unit.BIG, 1, "float32"),
+        7.5,
+        14.0,
+    ),
+    ("GPU", lambda one: one.unit is Unit.GPU, 6.5, 9.5),
+    ("int8, one big core", lambda one: (one.unit, one.threads, one.precision) == (Unit.BIG, 1, "int8"), 12.0, 20.0),
+    ("middle cores, float32", lambda one: (one.unit, one.precision) == (Unit.MIDDLE, "float32"), None, None),
+    ("little cores, float32", lambda one: (one.unit, one.precision) == (Unit.LITTLE, "float32"), None, None),
+    ("several big cores, float32", lambda one: _several(one, "float32"), None, None),
+    ("middle cores, int8", lambda one: (one.unit, one.precision) == (Unit.MIDDLE, "int8"), None, None),
+    ("little cores, int8", lambda one: (one.unit, one.precision) == (Unit.LITTLE, "int8"), None, None),
+    ("several big cores, int8", lambda one: _several(one, "int8"), None, None),
+)
+
+
+def _several(one: Profile, precision: str) -> bool:
+    return one.unit is Unit.BIG and one.threads > 1 and one.precision == precision
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n\n"
+
+
+def percent(value: float) -> str:
+    """One digit after the point below ten."""
+    return f"{100 * value:.1f} %"
+
+
+def _goal(value: float, goal: float | None) -> str:
+    return percent(value) + (f" (goal {goal} %)" if goal is not None else "")
+
+
+def _targets(profiles: Sequence[Profile]) -> Iterator[Sequence[str]]:
+    for title, wanted, model_goal, family_goal in _GOALS:
+        found = [one.errors for one in profiles if wanted(one)]
+        if found:
+            yield (
+                f"{title} ({len(found)})",
+                _goal(mean(one.model for one in found), model_goal),
+                _goal(mean(one.family for one in found), family_goal),
+                percent(mean(one.model_coverage for one in found)),
+                percent(mean(one.coverage for one in found)),
+                f"{mean(one.rank for one in found):.3f}",
+                percent(mean(one.baseline_model for one in found)),
+                percent(mean(one.baseline_family for one in found)),
+                f"{mean(one.baseline_rank for one in found):.3f}",
+            )
+
+
+def _all(profiles: Sequence[Profile]) -> Iterator[Sequence[str]]:
+    for one in profiles:
+        told = one.errors
+        yield (
+            f"{one.title}, {one.unit.value} × {one.threads}, {one.precision}"
+            if one.unit is not Unit.GPU
+            else f"{one.title}, GPU",
+            percent(told.model),
+            percent(told.family),
+            percent(told.coverage),
+            f"{told.rank:.3f}",
+            percent(told.baseline_family),
+        )
+
+
+def _transfer(given: Data) -> Iterator[Sequence[str]]:
+    shipped = [given.names.index(name) for name in ANCHORS]
+    for title, gpu in (("processors", False), ("GPUs", True)):
+        fixed, nested = (anchors.transferred(given, gpu=gpu, rows=rows) for rows in (shipped, None))
+        for key, values in sorted(fixed.items()):
+            cores = "" if gpu else ", several cores" if key[1] else ", one core"
+            yield f"{title}{cores}, {key[0]} ({len(values)})", percent(mean(values)), percent(mean(nested[key]))
+        every = [value for values in fixed.values() for value in values]
+        again = [value for values in nested.values() for value in values]
+        yield f"**{title}, all** ({len(every)})", percent(mean(every)), percent(mean(again))
+
+
+def main() -> None:
+    """Writes the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.estimator.page")
+    parser.add_argument("--host", type=Path, help="what benchmarks.estimator.host printed; default: what the page has")
+    options = parser.parse_args()
+    known, given = library(NAME), data()
+    parts = [
+        _HEAD.format(
+            source=known.source, networks=len(known.networks), families=len({one.family for one in known.networks})
+        ),
+        "## By target\n\nMeans over the places in brackets.\n\n",
+        table(
+            ("target", "network out", "family out", "covers, network out", "covers, family out", "ρ", "MACs alone, network out",
+             "MACs alone, family out", "ρ of MACs"),
+            list(_targets(known.profiles)),
+        ),
+        ("## A phone that the library does not have\n\nEvery phone left out with all of its places; ten anchors measured on it, "
+        "the other networks told from the mixture of the other phones. *Anchors chosen anew*: without the phone that is left "
+        "out; the shipped ones were chosen with all four.\n\n"),
+        table(("left out", "shipped anchors", "anchors chosen anew"), list(_transfer(given))),
+    ]  # fmt: skip
+    parts.append(host.section(options.host.read_text().strip()) if options.host else host.kept(PAGE))
+    parts += [
+        "## Every place\n\n",
+        table(
+            ("place", "network out", "family out", "covers", "ρ", "MACs alone, family out"), list(_all(known.profiles))
+        ),
+    ]
+    PAGE.write_text("".join(parts).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
