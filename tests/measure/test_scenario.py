@@ -16,10 +16,11 @@ from nngauge.cli.scenario import command
 from nngauge.domain.energy import Energy, MeterFacts
 from nngauge.domain.measurement import Configuration, Doubt, Launch, ModelEnergy, Session, Stage
 from nngauge.errors import MalformedError, UsageError
+from nngauge.knowledge.scenarios import Battery, Certainty, Parameter, Preset, preset_names, read_battery, read_preset
+from nngauge.knowledge.scenarios.daily import Joules, Terms, at_fps, work
 from nngauge.measure.mlperf import as_mlperf
-from nngauge.measure.presets import Battery, Certainty, Parameter, Preset, preset_names, read_battery, read_preset
 from nngauge.measure.quantities import energy_of, joules, of_energy, quantity
-from nngauge.measure.scenario import Joules, Outcome, Terms, at_fps, scenario, work
+from nngauge.measure.scenario import Outcome, scenario
 from tests.measure.sessions import launch, measurement
 
 EXACT = Battery(
@@ -76,7 +77,7 @@ def test_amounts_of_work() -> None:
 
 def test_own_presets(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    good = (Path(__file__).parents[2] / "src/nngauge/measure/presets/camera.toml").read_text()
+    good = (Path(__file__).parents[2] / "src/nngauge/knowledge/scenarios/presets/camera.toml").read_text()
     mine.write_text(good.replace("value = 30", "value = 24"))
     assert read_preset(str(mine))["fps"] == 24
     for broken in (

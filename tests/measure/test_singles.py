@@ -5,10 +5,11 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from nngauge.measure.presets import read_battery, read_preset
+from nngauge.domain.interval import percentile
+from nngauge.knowledge.scenarios import read_battery, read_preset
+from nngauge.knowledge.scenarios.daily import Terms
 from nngauge.measure.primary import Clock, means, singles
-from nngauge.measure.scenario import Terms, scenario
-from nngauge.measure.statistics import percentile
+from nngauge.measure.scenario import scenario
 from nngauge.measure.summary import summary
 from tests.measure.sessions import launch, measurement
 

@@ -8,8 +8,9 @@ from statistics import median
 
 import pytest
 
+from nngauge.domain.interval import Interval, percentile
 from nngauge.errors import UsageError
-from nngauge.measure.statistics import Interval, bootstrap, paired_ratio, percentile, student, unpaired_ratio
+from nngauge.measure.statistics import bootstrap, paired_ratio, student, unpaired_ratio
 
 
 def launches(chance: random.Random, count: int, factor: float = 1.0) -> list[float]:

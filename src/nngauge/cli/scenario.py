@@ -11,8 +11,9 @@ import click
 if TYPE_CHECKING:
     from nngauge.domain.energy import Energy
     from nngauge.domain.measurement import Measurement, Session
-    from nngauge.measure.presets import Preset
-    from nngauge.measure.scenario import Outcome, Terms
+    from nngauge.knowledge.scenarios import Preset
+    from nngauge.knowledge.scenarios.daily import Terms
+    from nngauge.measure.scenario import Outcome
 
 
 @click.command("scenario", short_help="Battery and dropped frames of a measured model in daily use.")
@@ -61,7 +62,7 @@ def command(
     """
     from nngauge.cli.compare_runs import read_session
     from nngauge.errors import UsageError
-    from nngauge.measure.presets import preset_names, read_preset
+    from nngauge.knowledge.scenarios import preset_names, read_preset
 
     if listing:
         _list([read_preset(one) for one in preset_names()], as_json=as_json)
@@ -93,7 +94,7 @@ def _list(presets: Sequence[Preset], *, as_json: bool) -> None:
 
 def _presets(preset: Preset, fps: str) -> list[Preset]:
     from nngauge.errors import UsageError
-    from nngauge.measure.scenario import at_fps
+    from nngauge.knowledge.scenarios.daily import at_fps
 
     if not fps:
         return [preset]
@@ -116,8 +117,8 @@ def _energies(path: Path | None, session: Session) -> Callable[[Measurement], En
 
 def _said(said: dict[str, str]) -> Terms:
     """What the options tell."""
+    from nngauge.knowledge.scenarios.daily import Terms
     from nngauge.measure.quantities import joules, quantity
-    from nngauge.measure.scenario import Terms
 
     def number(option: str, unit: str) -> float | None:
         return quantity(said[option], unit, f"--{option.replace('_', '-')}") if said[option] else None
@@ -140,7 +141,7 @@ def _outcomes(
     alone: bool,
 ) -> list[Outcome]:
     from nngauge.errors import UsageError
-    from nngauge.measure.presets import read_battery
+    from nngauge.knowledge.scenarios import read_battery
     from nngauge.measure.scenario import scenario
 
     if terms.joules is not None and not alone:

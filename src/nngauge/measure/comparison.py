@@ -16,9 +16,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nngauge.domain.interval import Interval
 from nngauge.domain.measurement import Configuration, Doubt, Launch, Measurement
 from nngauge.measure.primary import Clock, primary, times
-from nngauge.measure.statistics import LEVEL, Interval, paired_ratio, unpaired_ratio
+from nngauge.measure.statistics import LEVEL, paired_ratio, unpaired_ratio
 
 MATTERS: Final = 0.02
 """Smaller differences are not called faster or slower, however sure they are."""

@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final
 
+from nngauge.domain.interval import percentile
 from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, Session
 from nngauge.errors import UsageError
-from nngauge.measure.statistics import percentile
 from nngauge.version import __version__
 
 MIN_SECONDS: Final = 60.0

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from nngauge.domain.interval import Interval
 from nngauge.domain.measurement import Configuration, Launch, Refusal
 from nngauge.measure.primary import primary, times
-from nngauge.measure.statistics import Interval, bootstrap
+from nngauge.measure.statistics import bootstrap
 
 
 class Cell(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from nngauge.domain.energy import Energy
 from nngauge.errors import LimitError, MalformedError, UsageError
-from nngauge.measure.scenario import Joules
+from nngauge.knowledge.scenarios.daily import Joules
 
 _NUMBER: Final = r"(\d{1,9}(?:\.\d{1,9})?(?:e-?\d{1,2})?)"
 _QUANTITY: Final = re.compile(rf"^{_NUMBER}\s?([A-Za-zµ]*)$")

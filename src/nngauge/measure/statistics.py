@@ -16,41 +16,12 @@ from functools import cache
 from statistics import NormalDist, median
 from typing import Final
 
-from msgspec import Struct
-
+from nngauge.domain.interval import Interval, percentile
 from nngauge.errors import UsageError
 
 LEVEL: Final = 0.95
 _RESAMPLES: Final = 2000
 _SEED: Final = 1
-
-
-class Interval(Struct, frozen=True):
-    """An estimate with an interval around it, in the unit of what it was made from."""
-
-    low: float
-    middle: float
-    high: float
-    chance: float = 1.0
-    """Of ratios: how often equal configurations would differ as much (two-sided p-value)."""
-
-    @property
-    def half_width(self) -> float:
-        """The larger of both sides, as a share of the middle; infinity around zero."""
-        if self.middle == 0:
-            return math.inf
-        return max(self.high - self.middle, self.middle - self.low) / abs(self.middle)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0 to 1) of `values` lie, interpolated linearly. Raises `UsageError` for none."""
-    if not values:
-        raise UsageError("no samples, no percentile")
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 def bootstrap(

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from nngauge.domain.interval import percentile
 from nngauge.domain.measurement import Launch, Summary
 from nngauge.measure.primary import Clock, primary, singles, times
-from nngauge.measure.statistics import bootstrap, percentile
+from nngauge.measure.statistics import bootstrap
 
 
 def summary(launches: Sequence[Launch], threads: int) -> Summary | None:

@@ -96,8 +96,8 @@ FROM measurements WHERE energy_refused IS NOT NULL GROUP BY 1 ORDER BY models DE
 
 def _scenarios(corpus: Corpus) -> Answer:
     """Time from the 95th percentile, energy = inferences that are served × joules: docs/scenarios.md, without loading and sensors."""
-    from nngauge.measure.presets import read_battery, read_preset
-    from nngauge.measure.scenario import work
+    from nngauge.knowledge.scenarios import read_battery, read_preset
+    from nngauge.knowledge.scenarios.daily import work
 
     rows = []
     for name, modality in _MODALITIES.items():

@@ -11,11 +11,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nngauge.domain.interval import Interval
 from nngauge.domain.measurement import Configuration, Device, Doubt, Measurement, ModelEnergy, Refusal, Session, Summary
 from nngauge.measure.comparison import Compared, Verdict
 from nngauge.measure.energy import said
 from nngauge.measure.primary import Clock
-from nngauge.measure.statistics import Interval
 from nngauge.measure.summary import summary
 from nngauge.units import format_bytes, format_count
 from nngauge.words.amounts import plural

@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nngauge.measure.presets import Events, Preset
-from nngauge.measure.scenario import Feasible, Outcome
-from nngauge.measure.statistics import Interval
+from nngauge.domain.interval import Interval
+from nngauge.knowledge.scenarios import Events, Preset
+from nngauge.knowledge.scenarios.daily import Feasible
+from nngauge.measure.scenario import Outcome
 from nngauge.screen.measurement import configuration, device_line, nanoseconds
 from nngauge.units import format_seconds
 from nngauge.words.safe import one_line

@@ -1,4 +1,4 @@
-"""Scenarios as data: a TOML file each, every parameter with its source."""
+"""Scenarios of daily use as data: a TOML file each, every parameter with its source. `daily` computes with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nngauge.errors import LimitError, MalformedError, UnreadableError, UsageErr
 _MOST: Final = 1 << 20
 _LARGEST: Final = 1e9
 _Shape = TypeVar("_Shape")
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parent / "presets"
 
 
 class Events(StrEnum):
