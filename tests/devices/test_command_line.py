@@ -111,6 +111,21 @@ def test_measured_on_a_phone(plugged: FakeDaemon, phone: Handset, runtime: Path,
     assert (phone.left(), phone.processes()) == ([], [])
 
 
+def test_a_recorded_phone_gives_the_same_session(plugged: FakeDaemon, runtime: Path, tmp_path: Path) -> None:
+    recording, kept, again = (tmp_path / name for name in ("phone.jsonl", "session.json", "again.json"))
+    words = ("measure", MODEL, "--runtime", runtime, *FEW)
+    assert nngauge(*words, "--device", f"adb:{plugged.address}", "--record", recording, "-o", kept).code == 0
+    plugged.cut()
+    done = nngauge(*words, "--device", f"replay:{recording}", "-o", again)
+    assert done.code == 0, done.err
+    first, second = (session(path)["measurements"][0] for path in (kept, again))
+    assert second["launches"] == first["launches"]
+    assert second["device"]["soc"] == first["device"]["soc"]
+    other = nngauge("measure", MODELS / "digits_tflite" / "digits_int8.tflite", "--runtime", runtime, *FEW,
+                    "--device", f"replay:{recording}")  # fmt: skip
+    assert other.code == 1  # nobody asked that then
+
+
 def test_an_app_with_its_own_runtime(plugged: FakeDaemon, phone: Handset, runtime: Path, tmp_path: Path) -> None:
     app, kept = tmp_path / "app.apk", tmp_path / "session.json"
     app.write_bytes(apk({"assets/words.tflite": MODEL.read_bytes(), "lib/x86_64/libours.so": runtime.read_bytes()}))

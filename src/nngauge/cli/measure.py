@@ -125,6 +125,12 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the results in this file, in the format of the MLPerf Mobile app.",
 )
+@click.option(
+    "--record",
+    "recording",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write down all that the device answers: --device replay:FILE gives it again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
@@ -153,6 +159,7 @@ def command(
     profile: bool,
     output: Path | None,
     mlperf: Path | None,
+    recording: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -199,6 +206,7 @@ def command(
         )
         if meter is not None
         else None,
+        recording=recording,
         quiet=quiet,
     )
     _tell(session, output, mlperf, as_json=as_json)
@@ -217,15 +225,15 @@ def _measure(
     top: int | None,
     profile: bool,
     energy: _Energy | None,
+    recording: Path | None,
     quiet: bool,
 ) -> Session:
     from nngauge.cli.screen import progress
-    from nngauge.devices import open_device
     from nngauge.errors import UsageError
     from nngauge.measuring import is_study, measure_here, note_measured, runtimes_for, subjects_at
     from nngauge.store.measured import MEASURED
 
-    with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
+    with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, _opened(address, recording) as device:
         subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds), most=top)
         if not subjects:
             raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
@@ -253,6 +261,18 @@ def _measure(
             finally:
                 if kept is not None and kept.is_dir():
                     note_measured(path)
+
+
+def _opened(address: str, recording: Path | None) -> OpenDevice:
+    """The device, with all that it answers written down where that is wanted."""
+    from nngauge.devices import open_device, record
+    from nngauge.errors import UsageError
+
+    device = open_device(address)
+    try:
+        return record(device, recording) if recording is not None else device
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror or error}", where=str(recording)) from None
 
 
 def _meter(name: str, device: OpenDevice) -> Meter:
