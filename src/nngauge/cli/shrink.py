@@ -14,10 +14,13 @@ from nngauge.cli.screen import write_json
 @click.command("shrink", short_help="The same answers from fewer bytes.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; without it nothing is kept.")
+@click.option("--input", "shapes", multiple=True, metavar="NAME=SHAPE", help="Fix an open shape: image=1x224x224x3.")
 @click.option("--force", is_flag=True, help="Write over what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--timeout", type=click.FloatRange(1), default=180.0, show_default=True, help="Seconds a run may take.")
-def command(model: Path, output: Path | None, *, force: bool, as_json: bool, timeout: float) -> None:
+def command(
+    model: Path, output: Path | None, shapes: tuple[str, ...], *, force: bool, as_json: bool, timeout: float
+) -> None:
     """Leaves out of a model what its answers do not need: dead channels, constants that are there twice, what nobody reads.
 
     Nothing is approximated. The new file is read again and run beside the original on 32 inputs; if any answer differs, it
@@ -27,6 +30,7 @@ def command(model: Path, output: Path | None, *, force: bool, as_json: bool, tim
 
     from nngauge.api import open_model
     from nngauge.cli.screen import errors, show
+    from nngauge.cli.show import shape_of
     from nngauge.domain.shrinking import Outcome
     from nngauge.engines.local import Limits
     from nngauge.errors import UsageError
@@ -40,7 +44,15 @@ def command(model: Path, output: Path | None, *, force: bool, as_json: bool, tim
     from nngauge.compress.shrink.run import shrink_model
 
     with errors().status("…") as status:
-        found = shrink_model(model, output, open_model, force=force, limits=Limits(seconds=timeout), tell=status.update)
+        found = shrink_model(
+            model,
+            output,
+            open_model,
+            force=force,
+            limits=Limits(seconds=timeout),
+            tell=status.update,
+            shapes=dict(shape_of(text) for text in shapes),
+        )
     if as_json:
         write_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:

@@ -19,13 +19,19 @@ _ORDER: Final = b"CONTROL_DEPENDENCIES"
 """Metadata that counts operations (https://github.com/google-ai-edge/LiteRT/blob/main/tflite/graph_info.h)."""
 
 
-def tidy(model: Any) -> Counter[str]:
-    """Removes all of it, in place; what and how often, by its name."""
+def drop_unread(model: Any) -> Counter[str]:
+    """Removes sub-graphs and operations that no answer needs, in place; what and how often, by its name."""
     done: Counter[str] = Counter()
     done["sub-graph"] = _subgraphs(model)
     if all(bytes(item.name or b"") != _ORDER for item in model.metadata or ()):
         for graph in model.subgraphs:
             done["operation"] += _operations(model, graph)
+    return +done
+
+
+def tidy(model: Any) -> Counter[str]:
+    """Removes what nothing names, and what is there twice, in place; what and how often, by its name."""
+    done: Counter[str] = Counter()
     done["duplicate constant"] = _duplicates(model)
     for number, graph in enumerate(model.subgraphs):
         done["tensor"] += _tensors(model, graph, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,31 +21,51 @@ if TYPE_CHECKING:
 INPUTS: Final = 32
 TOLERANCE: Final = 1e-5
 """Of floating-point outputs, as a share of the range of the original's numbers: sums in another order differ by about 1e-6."""
+_STEPS: Final = 4
+"""Steps of the floating-point numbers themselves that are allowed, where the range is so small that this is more."""
+_STEP: Final = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 _QUANTISED: Final = frozenset({"int8", "uint8", "int16"})
 """Outputs that may differ by one step: a kernel for another number of channels may round a sum otherwise."""
+_SIDE: Final = 224
+"""Places of a picture's side that the model leaves open."""
 _KINDS: Final = 4
 """Kinds of numbers that floating-point inputs are made of; each is compared with its own range."""
 
 
-def feeds_for(graph: Graph, count: int = INPUTS, seed: int = 0) -> tuple[Feeds, ...]:
+def feeds_for(
+    graph: Graph, count: int = INPUTS, seed: int = 0, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> tuple[Feeds, ...]:
     """Inputs for the gate: a quarter each uniform 0…1, −1…1, smooth (neighbours are alike), and normal around 0.
 
-    Integers are drawn from the range that the input can take. Raises `UsageError` where none can be made up.
+    Integers are drawn from the range that the input can take. `shapes` fixes dimensions that the model leaves open; a
+    picture has 224 places a side otherwise. Raises `UsageError` where none can be made up.
     """
     import numpy as np
 
+    fixed = {**_pictures(graph), **(shapes or {})}
     chance = np.random.default_rng(seed)
     found = []
-    for at, port in enumerate(inputs_of(graph, seed=seed)):
+    for at, port in enumerate(inputs_of(graph, seed=seed, shapes=fixed)):
         if port.dtype.value.startswith("float"):
             width = "<f" + {"float16": "2", "float32": "4", "float64": "8"}[port.dtype.value]
             parts = [_floats(chance, place % _KINDS, port.shape).astype(width).tobytes() for place in range(count)]
         elif port.dtype.value in {"int8", "uint8"} and port.says.startswith("the whole range"):
             parts = [chance.bytes(prod(port.shape)) for _ in range(count)]
         else:
-            parts = [inputs_of(graph, seed=seed + place)[at].content for place in range(count)]
+            parts = [inputs_of(graph, seed=seed + place, shapes=fixed)[at].content for place in range(count)]
         found.append(Feeds(name=port.name, dtype=port.dtype.value, shape=port.shape, content=b"".join(parts)))
     return tuple(found)
+
+
+def _pictures(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Shapes for inputs of four dimensions of which rows and columns are open."""
+    found = {}
+    for index in graph.inputs:
+        port = graph.tensors[index]
+        dims = [dim if isinstance(dim, int) and dim > 0 else 0 for dim in port.shape or ()]
+        if len(dims) == 4 and not all(dims[1:]) and (dims[1] or dims[3]):
+            found[port.name] = (dims[0] or 1, *(dim or _SIDE for dim in dims[1:]))
+    return found
 
 
 def _floats(chance: np.random.Generator, kind: int, shape: tuple[int, ...]) -> Array:
@@ -114,14 +134,15 @@ def _gaps(name: str, ours: Sequence[Array], theirs: Sequence[Array]) -> Iterator
             largest = max(largest, float(np.abs(first[finite] - second[finite]).max()))
             low, high = min(low, float(first[finite].min())), max(high, float(first[finite].max()))
     extent = max(0.0, high - low)
+    greatest = max(abs(low), abs(high)) if high >= low else 0.0
     yield OutputGap(
-        name=name, dtype=str(ours[0].dtype), largest=largest, extent=extent, allowed=_allowed(str(ours[0].dtype), extent, low)
+        name=name, dtype=str(ours[0].dtype), largest=largest, extent=extent, allowed=_allowed(str(ours[0].dtype), extent, greatest)
     )  # fmt: skip
 
 
-def _allowed(dtype: str, extent: float, low: float) -> float:
+def _allowed(dtype: str, extent: float, greatest: float) -> float:
     if dtype.startswith("float"):
-        return TOLERANCE * (extent or abs(low))
+        return max(TOLERANCE * (extent or greatest), _STEPS * _STEP.get(dtype, 0.0) * greatest)
     return 1.0 if dtype in _QUANTISED else 0.0
 
 

@@ -29,9 +29,9 @@ def build(job: Job, *, negligible: float) -> Done:
 def shrink(model: Any, negligible: float) -> Counter[str]:
     """Shrinks the model, in place; what was removed and how often."""
     done: Counter[str] = Counter()
+    done["operation"] = _operations(model)
     if negligible >= 0:
         done["channel"] = _channels(model, negligible)
-    done["operation"] = _operations(model)
     done["duplicate constant"] = _duplicates(model)
     done["unread constant"] = _unused(model) - done["duplicate constant"]
     return +done

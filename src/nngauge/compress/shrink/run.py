@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -32,12 +32,14 @@ def shrink_model(
     *,
     force: bool = False,
     timed: bool = True,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Shrunk:
     """The same answers from a smaller file at `output`; without `output` nothing is kept.
 
-    `opener`: `nngauge.api.open_model`. `timed`: both are also timed on this machine, as a hint. Raises `UsageError` where `output` is there and not `force`, and what `opener` raises.
+    `opener`: `nngauge.api.open_model`. `timed`: both are also timed on this machine, as a hint.
+    `shapes`: of inputs that the model leaves open. Raises `UsageError` where `output` is there and not `force`, and what `opener` raises.
     """
     if output is not None:
         check_target(source, output, force=force)
@@ -48,7 +50,7 @@ def shrink_model(
         reason = f"{kind} files" if not writers else "models of several files"
         return _refused(source, before, f"{reason} are not shrunk", "tflite and onnx files are")
     try:
-        feeds = feeds_for(before.subject.graph)
+        feeds = feeds_for(before.subject.graph, shapes=shapes)
         tell("running the original")
         reference = answers(before.subject, feeds, limits)
     except (TrialError, UsageError) as error:

@@ -33,9 +33,9 @@ def build(job: Job, *, negligible: float) -> Done:
 
 def shrink(model: Any, negligible: float) -> Counter[str]:
     """Shrinks the schema's objects, in place; what was removed and how often."""
-    from nngauge.compress.shrink._tflite_tidy import tidy
+    from nngauge.compress.shrink._tflite_tidy import drop_unread, tidy
 
-    done: Counter[str] = Counter()
+    done = drop_unread(model)
     for table in model.subgraphs if negligible >= 0 else ():
         done["channel"] += _channels(model, table, negligible)
     return +done + tidy(model)
