@@ -9,7 +9,7 @@ from nngauge.domain.acceleration import Outcome
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars
 from nngauge.report.shares import share
-from nngauge.report.sweeps import BACK_ENDS, BATCHES, THREADS
+from nngauge.report.sweeps import BACK_ENDS, BATCHES, THREADS, UNITS
 
 _TITLE: Final = Column("title", "name of the accelerator")
 _HARDWARE: Final = Column("hardware", "where the work would go: cpu, gpu, npu, or any where the system decides")
@@ -79,5 +79,6 @@ FROM best CROSS JOIN whole GROUP BY hardware ORDER BY packages DESC, hardware"""
         BACK_ENDS,
         THREADS,
         BATCHES,
+        UNITS,
     ),
 )

@@ -7,8 +7,8 @@ from typing import Final
 
 from nngauge.domain.measurement import Doubt
 from nngauge.report._api import Column, Part
-from nngauge.report.figures import boxes, lines
-from nngauge.report.runs import BUSY, DEVICE, NEEDS, SPREAD, spread, times_as_long
+from nngauge.report.figures import bars, boxes, lines
+from nngauge.report.runs import BUSY, DEVICE, NEEDS, RUNS_ON, SPREAD, spread, times_as_long
 from nngauge.report.shares import share
 
 _USUAL: Final = "engine <> CASE format WHEN 'tflite' THEN 'litert' WHEN 'onnx' THEN 'onnxruntime' WHEN 'ort' THEN 'onnxruntime' ELSE format END"
@@ -84,6 +84,28 @@ FROM paired GROUP BY device_name, beside, back_end ORDER BY models DESC, device_
     needs=NEEDS,
     chart=partial(boxes, by="what", quantiles=SPREAD, title="times as fast; whiskers: 5 % and 95 %"),
     note=f"{BUSY} nngauge measure --engine A,B --delegate gpu",
+)  # fmt: skip
+
+UNITS: Final = Part(
+    name="units",
+    title="Where operators ran, and which fell back",
+    ask=f"""WITH told AS (SELECT runs_on, number, unnest(regexp_extract_all(delegated, '"([^"]*)":\\d+', 1)) AS unit,
+    unnest(regexp_extract_all(delegated, '":(\\d+)', 1))::BIGINT AS operators FROM measurements WHERE delegated IS NOT NULL),
+each AS (SELECT *, operators = sum(operators) OVER (PARTITION BY runs_on, number) AS alone FROM told WHERE operators > 0)
+SELECT runs_on, unit, count(*) AS models, any_value(whole) AS told, count(*) FILTER (alone) AS alone, sum(operators)::BIGINT AS operators,
+    {share("sum(operators)", "sum(sum(operators)) OVER (PARTITION BY runs_on)")} AS share
+FROM each JOIN (SELECT runs_on, count(DISTINCT number) AS whole FROM each GROUP BY runs_on) USING (runs_on)
+GROUP BY runs_on, unit ORDER BY told DESC, runs_on, operators DESC, unit""",
+    columns=(
+        RUNS_ON, Column("unit", "kernels or accelerator, as the engine calls it; cpu: the engine's plain kernels"),
+        Column("models", "models with operators that ran there", "count"), Column("told", "models of which the engine told it", "count"),
+        Column("alone", "of models, those in which all operators ran there", "count"),
+        Column("operators", "how many ran there", "count"), Column("share", "operators ÷ all operators of these models", "share"),
+    ),
+    counting="distinct models of the latest snapshot that were measured, where the engine tells it; an operator that many were fused into is one",
+    needs=("measurement.delegated",),
+    chart=partial(bars, value="share", by="runs_on", colour="unit", stacked=True, percent=True, title="of the operators"),
+    note="What an accelerator refuses runs on plain kernels, and every change between both costs a copy. Which operators: nngauge measure --profile (R15).",
 )  # fmt: skip
 
 DEVICES: Final = Part(
