@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a file: by --budget, or by --recipe.")
 @click.option("--bits", default="", metavar="4,8,16", help="With --budget or --pareto: the bits to choose from.")
 @click.option(
+    "--device", default="", metavar="NAME", help="With a plan: estimate its time there (nngauge estimate --list)."
+)
+@click.option(
+    "--latency", type=click.FloatRange(0, min_open=True), metavar="MS", help="With --device: a budget of time."
+)
+@click.option(
     "--python", default="", metavar="FILE", help="Another Python that has the tool which writes, numpy and msgspec."
 )
 @click.option("--prune", is_flag=True, help="Also set the smallest weights to zero, 10 to 90 % of them.")
@@ -60,6 +66,8 @@ def command(
     pareto: bool,
     output: Path | None,
     bits: str,
+    device: str,
+    latency: float | None,
     python: str,
     prune: bool,
     svg: Path | None,
@@ -83,6 +91,7 @@ def command(
     _require_numpy()
     planned = bool(budget or pareto)
     _require_one_way(planned=planned, recipe=recipe)
+    _require_device(planned=planned, device=device, latency=latency)
     _require_fitting(planned=planned, budget=budget, pareto=pareto, bits=bits, prune=prune, svg=svg)
     time = seconds or (60.0 if planned else 10.0)
     wanted = Wanted(
@@ -93,7 +102,7 @@ def command(
 
         plan_bits(
             model, subject_at(model), wanted, budget=budget, output=output, bits=bits, python=python, force=force,
-            as_json=as_json, quiet=quiet,
+            as_json=as_json, quiet=quiet, device=device, latency=latency,
         )  # fmt: skip
     if output is not None or recipe is not None:
         write_by_recipe(model, output, recipe, wanted, force=force, as_json=as_json, timeout=timeout, python=python)
@@ -133,6 +142,15 @@ def _require_fitting(*, planned: bool, budget: str, pareto: bool, bits: str, pru
         raise UsageError("--prune and --svg belong to the table, not to a plan")
     if not planned and bits:
         raise UsageError("--bits belongs to a plan", hint="nngauge compress MODEL --budget 1MB -o small.tflite")
+
+
+def _require_device(*, planned: bool, device: str, latency: float | None) -> None:
+    from nngauge.errors import UsageError
+
+    if not planned and (device or latency is not None):
+        raise UsageError("--device and --latency belong to a plan", hint="nngauge estimate MODEL --device NAME")
+    if latency is not None and not device:
+        raise UsageError("a budget of time needs a device", hint="--device pixel-4; nngauge estimate --list")
 
 
 def _require_one_way(*, planned: bool, recipe: str | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nngauge.compress.ready import Wanted
     from nngauge.compress.subject import Subject
     from nngauge.domain.compression import Refusal
-    from nngauge.domain.planning import Plan
+    from nngauge.domain.planning import Plan, Time
 
 _UNITS: Final = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "kib": 2**10, "m": 10**6, "mb": 10**6, "mib": 2**20, "g": 10**9, "gb": 10**9, "gib": 2**30}  # fmt: skip
 
@@ -34,7 +34,7 @@ def size_of(text: str, whole: int) -> int:
 
 def plan_bits(
     model: Path, subject: Subject, wanted: Wanted, *, budget: str, output: Path | None, bits: str, python: str,
-    force: bool, as_json: bool, quiet: bool,
+    force: bool, as_json: bool, quiet: bool, device: str = "", latency: float | None = None,
 ) -> None:  # fmt: skip
     """Plans, writes where there is an `output`, prints, and ends with the exit code."""
     import msgspec
@@ -47,12 +47,20 @@ def plan_bits(
     found = _planned(
         model, subject, wanted, budget=budget, output=output, bits=bits, python=python, force=force, quiet=quiet
     )
+    if device and not isinstance(found, Refusal):
+        found = msgspec.structs.replace(found, time=_time(subject, device, latency))
     if as_json:
         write_json(msgspec.json.encode(found))
     else:
         show(render_refusal(found) if isinstance(found, Refusal) else render_plan(found))
-    failed = isinstance(found, Refusal) or found.refusal is not None
+    failed = isinstance(found, Refusal) or found.refusal is not None or _too_slow(found)
     raise click.exceptions.Exit(EXIT_ERROR if failed else EXIT_OK)
+
+
+def _too_slow(found: Plan) -> bool:
+    from nngauge.domain.planning import Within
+
+    return found.time is not None and found.time.within is Within.NO
 
 
 def _planned(
@@ -89,6 +97,13 @@ def _planned(
             subject, search, told=lambda done, total: bar.update(task, completed=done, total=total),
             write=(lambda desk, groups, chosen, most: write_planned(desk, groups, chosen, most, target)) if target else None,
         )  # fmt: skip
+
+
+def _time(subject: Subject, device: str, latency: float | None) -> Time:
+    from nngauge.analyse.cost import model_cost
+    from nngauge.compress.planned_time import time_on
+
+    return time_on(model_cost(subject.graph), subject.format, device, budget=latency)
 
 
 def _bits(text: str, allowed: tuple[int, ...]) -> tuple[int, ...]:

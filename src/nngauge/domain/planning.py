@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from nngauge.domain.compression import Agreement, Choice, Inputs, Reference, Refusal
+from nngauge.domain.estimate import Estimate
 from nngauge.domain.written import Written
 
 
@@ -52,6 +53,33 @@ class Point(Struct, frozen=True, kw_only=True):
     fits: bool = True
 
 
+class Within(StrEnum):
+    """Is a budget of time kept?"""
+
+    YES = "yes"
+    """The whole interval is below it."""
+    PERHAPS = "perhaps"
+    """It lies within the interval."""
+    NO = "no"
+    """The whole interval is above it."""
+
+
+class Time(Struct, frozen=True, kw_only=True):
+    """Time of one inference, estimated. Weights in fewer bits are turned into floats first: it is that of the shipped model."""
+
+    device: str
+    threads: int
+    budget: float | None = None
+    """Milliseconds."""
+    planned: Estimate | None = None
+    """With floats, as planned files compute."""
+    int8: Estimate | None = None
+    """Where all arithmetic is in 8 bits, for comparison."""
+    missing: str = ""
+    """Why there is no estimate."""
+    within: Within | None = None
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """The answer to a budget, or a sweep over all of them."""
 
@@ -78,7 +106,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     written: Written | None = None
     refusal: Refusal | None = None
     """Why nothing was planned or written: the budget cannot be reached, say."""
-    latency: str = ""
-    """What the estimator says about time, with its interval; bits of weights alone do not change it."""
+    time: Time | None = None
+    """What the estimator says about time, where a device was named."""
     cpu_seconds: float = 0.0
     notes: tuple[str, ...] = ()

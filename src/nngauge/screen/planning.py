@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from nngauge.domain.planning import Plan, Point, Rounding
+from nngauge.domain.estimate import Estimate
+from nngauge.domain.planning import Plan, Point, Rounding, Time
 from nngauge.domain.written import Written
 from nngauge.screen.compress import share_text, sqnr_text
 from nngauge.units import format_bytes
@@ -35,8 +36,8 @@ def render_plan(plan: Plan) -> RenderableType:
         blocks += [Text(one_line(plan.refusal.hint), style="dim")] if plan.refusal.hint else []
     if plan.written is not None:
         blocks += [Text(), *_written(plan.written)]
-    if plan.latency:
-        blocks.append(Text(one_line(plan.latency)))
+    if plan.time is not None:
+        blocks += [Text(), *_time(plan.time)]
     blocks.append(
         Text(f"\n{plural(plan.evaluations, 'version')} run, {plan.cpu_seconds:.1f} s of processor time", style="dim")
     )
@@ -97,11 +98,29 @@ def _told(plan: Plan) -> Iterator[RenderableType]:
         yield Text(one_line(f"sensitive  {', '.join(named)}"), style="dim")
 
 
+def _time(time: Time) -> Iterator[RenderableType]:
+    where = f"{time.device}, {plural(time.threads, 'thread')}"
+    if time.planned is None:
+        yield Text(one_line(f"time       no estimate for {where}: {time.missing}"), style="yellow")
+        return
+    budget = f"; within {time.budget:g} ms: {time.within.value}" if time.within is not None else ""
+    yield Text(one_line(f"time       {where}: {_milliseconds(time.planned)} estimated, before and after{budget}"))
+    if time.int8 is not None:
+        yield Text(
+            f"           with all arithmetic in 8 bits {_milliseconds(time.int8)}: nngauge compress --recipe int8-static",
+            style="dim",
+        )
+
+
+def _milliseconds(found: Estimate) -> str:
+    return f"{found.value:.3g} ms ({found.low:.3g}…{found.high:.3g})"
+
+
 def _written(written: Written) -> Iterator[RenderableType]:
     before, after = written.before, written.after
     yield Text.assemble(
         (
-            f"{format_bytes(before.file)} → {format_bytes(after.file)}, {after.file / before.file - 1:+.1%}",
+            f"{format_bytes(before.file)} → {format_bytes(after.file)}, −{1 - after.file / before.file:.1%}",
             "bold green",
         ),
         f"; written to {one_line(written.output)}",

@@ -42,8 +42,9 @@ def render_shrunk(found: Shrunk) -> RenderableType:
 
 def _verdict(found: Shrunk) -> Text:
     if found.outcome is Outcome.WRITTEN and found.after is not None:
-        share = found.after.file / found.before.file - 1
-        gain = f"{format_bytes(found.before.file)} → {format_bytes(found.after.file)}, {share:+.1%}"
+        less = found.before.file - found.after.file
+        share = f"−{less / found.before.file:.1%}" if less >= 0.001 * found.before.file else f"{less:,} bytes less"
+        gain = f"{format_bytes(found.before.file)} → {format_bytes(found.after.file)}, {share}"
         where = f"written to {one_line(found.output)}" if found.output else "not kept: -o FILE writes it"
         return Text.assemble((gain, "bold green"), f"; {found.explanation}; {where}")
     return Text.assemble((found.outcome.value, _STYLE[found.outcome]), f": {one_line(found.explanation)}")
@@ -80,7 +81,7 @@ def _rows(found: Shrunk) -> Iterator[tuple[str, str, str, str]]:
 def _change(before: Amount | None, after: Amount | None) -> str:
     if not isinstance(before, int) or not isinstance(after, int) or not before:
         return ""
-    return f"{after / before - 1:+.1%}" if after != before else "same"
+    return f"{after / before - 1:+.1%}".replace("-", "−") if after != before else "same"
 
 
 def _gate(gate: Gate) -> str:
