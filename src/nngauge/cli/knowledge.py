@@ -34,6 +34,40 @@ def list_components() -> None:
     click.echo(f"{len(sdks)} components, {len(published_models().entries)} published models")
 
 
+@command.command("phone")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def phone(name: str | None, as_json: bool) -> None:
+    """Prints what is known of the phone, board or chip NAME, with its sources; without NAME how many are known."""
+    import msgspec
+
+    from nngauge.cli.screen import show, write_json
+    from nngauge.errors import UsageError
+    from nngauge.knowledge import phones
+    from nngauge.screen.phones import render_phone, render_soc, render_table
+
+    if name is None:
+        if as_json:
+            write_json(msgspec.json.encode(tuple(phones.phones().values())))
+        else:
+            show(render_table())
+        return
+    found, soc = phones.find(name), phones.find_soc(name)
+    if found is None and soc is None:
+        near = ", ".join(phones.close(name))
+        raise UsageError(
+            f"there is no phone or chip {name!r}",
+            hint=f"like it: {near}" if near else "docs/phones.md tells how to add one",
+        )
+    if as_json:
+        chips = [phones.socs()[one] for one in found.socs] if found else [soc]
+        write_json(msgspec.json.encode({"phone": found, "socs": chips}))
+    elif found is not None:
+        show(render_phone(found))
+    elif soc is not None:
+        show(render_soc(soc))
+
+
 @command.command("lint")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def lint(folder: Path | None) -> None:
