@@ -48,7 +48,10 @@ from nngauge.words.documents import (
 )
 
 ROOT = Path(__file__).parent.parent
-GUIDES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md", "bom.md", "fit.md", "phones.md")))
+GUIDES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md", "bom.md", "fit.md", "phones.md")),
+)
 """Pages with console blocks."""
 SHOWN_MODELS = (
     "shapes_onnx/shapes_classifier.onnx", "keywords_tflite/keywords_float32.tflite", "keywords_tflite/keywords_int8.tflite",
