@@ -222,6 +222,17 @@ def test_a_damaged_file_is_told_and_stops_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_a_cache_that_somebody_else_wrote_leads_nowhere(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", Session(measurements=(timed(),)))
+    ask(tmp_path, "SELECT 1")
+    kept = tmp_path / "cache" / "measured-1"
+    (manifest,) = kept.glob("*.json")
+    content = msgspec.json.decode(manifest.read_bytes())
+    for change in ({"tables": ["/../../../outside"]}, {"name": "../x"}, {"tables": 5}, {"files": {}}):
+        manifest.write_bytes(msgspec.json.encode(content | change))
+        assert ask(tmp_path, "SELECT session FROM measurement") == [("a.json",)]
+
+
 HOSTILE = (
     ("big.json", b'"macs":300000000', b'"macs":1' + b"0" * 30),
     ("huge.json", b'"load_ns":5000000', b'"load_ns":1' + b"0" * 400),

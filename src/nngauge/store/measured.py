@@ -61,8 +61,8 @@ def measured_tables(database: duckdb.DuckDBPyConnection, folder: Path, scratch: 
         return {}
     known, stale = _known(kept, now)
     whole = [part for part in known if _fetched(kept, scratch, part)]
-    for part in stale:
-        _drop(kept, part)
+    for name in stale:
+        _drop(kept, name)
     done = {name for part in whole for name in part.files}
     made = [
         _made(database, folder, scratch, {name: now[name] for name in names})
@@ -113,23 +113,25 @@ def _is_session(name: str) -> bool:
     return name.endswith(".json") and not name.startswith(".") and name.isprintable()
 
 
-def _known(kept: Path, now: Mapping[str, Stamp]) -> tuple[list[_Part], list[_Part]]:
-    """Parts whose sessions are all as they were, and the others. No session is in two of the first."""
+def _known(kept: Path, now: Mapping[str, Stamp]) -> tuple[list[_Part], list[str]]:
+    """Parts whose sessions are all as they were, and names of the others. No session is in two of the first."""
     whole: list[_Part] = []
-    stale: list[_Part] = []
+    stale: list[str] = []
     seen: set[str] = set()
+    names = {table.name for table in MEASURED_TABLES}
     for file in sorted(kept.glob("*.json")):
         try:
             part = msgspec.json.decode(file.read_bytes(), type=_Part)
         except (OSError, msgspec.DecodeError):
-            stale.append(_Part(file.stem, {}, ()))
+            stale.append(file.stem)
             continue
-        good = part.name == file.stem and all(now.get(name) == stamp for name, stamp in part.files.items())
+        good = part.name == file.stem == _name(part.files) and names.issuperset(part.tables)
+        good = good and all(now.get(name) == stamp for name, stamp in part.files.items())
         if good and seen.isdisjoint(part.files):
             whole.append(part)
             seen.update(part.files)
         else:
-            stale.append(part)
+            stale.append(file.stem)
     return whole, stale
 
 
@@ -187,11 +189,11 @@ def _keep(scratch: Path, kept: Path, part: _Part) -> None:
         return
 
 
-def _drop(kept: Path, part: _Part) -> None:
+def _drop(kept: Path, part: str) -> None:
     try:
-        (kept / f"{part.name}.json").unlink(missing_ok=True)
-        for file in kept.glob(f"{part.name}.*.parquet"):
-            file.unlink(missing_ok=True)
+        (kept / f"{part}.json").unlink(missing_ok=True)
+        for table in MEASURED_TABLES:
+            (kept / _file(part, table.name)).unlink(missing_ok=True)
     except OSError:
         return
 
@@ -215,7 +217,7 @@ def _merged(database: duckdb.DuckDBPyConnection, scratch: Path, kept: Path, part
         database.execute(f"COPY (SELECT * FROM read_parquet([{old}])) TO '{target}' ({options(table)})")
     _keep(scratch, kept, whole)
     for part in small:
-        _drop(kept, part)
+        _drop(kept, part.name)
     return [*(part for part in parts if len(part.files) >= _EACH), whole]
 
 
