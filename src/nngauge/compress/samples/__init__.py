@@ -280,7 +280,7 @@ def _pictures(
 
 def _span(told: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
     mean, deviation = told[0][0], told[1][0]
-    return f"{-mean / deviation:.3g}…{(255 - mean) / deviation:.3g}".replace("-", "−")
+    return f"{(0 - mean) / deviation:.3g}…{(255 - mean) / deviation:.3g}".replace("-", "−")
 
 
 def _arranged(raw: Raw, tensor: Tensor, chosen: Range) -> Array:
