@@ -37,6 +37,8 @@ def command(
 ) -> None:  # fmt: skip
     """Hands a model to a converter that is installed, in a process of its own, and looks at what comes out.
 
+    Beside the model files that nngauge reads it takes PyTorch programs (.pt2, torch.export.save), never pickled modules.
+
     The written file is read by nngauge's own parser, run where an engine for it is installed, and compared with the original;
     one that cannot be read, does not run or answers with NaN is not kept. Exit code 1: nothing was written, and it says why.
     """
@@ -71,8 +73,11 @@ def _exporter(model: Path, target: str) -> Writer:
     from nngauge.compress.export import EXPORTERS, exporter_for
     from nngauge.errors import UsageError
 
-    with open_model(model) as extracted:
-        form = extracted.format.name
+    if model.suffix.lower() == ".pt2":
+        form = "pt2"
+    else:
+        with open_model(model) as extracted:
+            form = extracted.format.name
     wanted = _FORMATS.get(target, target)
     if form == wanted:
         raise UsageError(f"it is {target} already", where=str(model), hint="nngauge compress makes it smaller")

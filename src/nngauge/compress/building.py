@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,14 +18,16 @@ from msgspec.structs import replace
 from nngauge.compress.placing import place
 from nngauge.compress.ready import Ready, Wanted
 from nngauge.compress.trial import Feeds
-from nngauge.compress.verify import Looked, Opener, alike, at_hand, look
-from nngauge.compress.writing import CALIBRATED, Job, Limits, Recipe, Writer, write
+from nngauge.compress.verify import Looked, Opener, alike, as_witnessed, at_hand, look
+from nngauge.compress.writing import CALIBRATED, Done, Job, Limits, Recipe, Writer, write
 from nngauge.compress.writing._api import Bits
 from nngauge.domain.compression import InputSource, Refusal
-from nngauge.domain.written import Likeness, Written
+from nngauge.domain.written import Figures, Likeness, Written
 from nngauge.engines import Feed
 from nngauge.errors import InputError, UnreadableError, UsageError
 
+PROGRAMS: Final = frozenset({"pt2"})
+"""Formats that no parser of ours reads, only their own tool."""
 MOST_CALIBRATION: Final = 500
 """Sets of inputs that a tool is calibrated with, at most."""
 
@@ -50,15 +53,18 @@ def build(source: Path, plan: Plan, opener: Opener, *, python: str = "") -> Writ
     Raises `UsageError` where `plan` cannot be followed, and as `opener` does for the model. `python`: see `launch.write`.
     """
     _allowed(source, plan)
-    before = look(source, opener)
-    if before.subject.format not in plan.writer.formats:
+    before = None if plan.writer.formats == PROGRAMS else look(source, opener)
+    if before is not None and before.subject.format not in plan.writer.formats:
         raise UsageError(
             f"{plan.writer.title} does not read {before.subject.format}", where=str(source),
             hint=f"it reads {', '.join(sorted(plan.writer.formats))}",
         )  # fmt: skip
     try:
         with tempfile.TemporaryDirectory(dir=plan.output.parent, prefix=".partial-") as folder:
-            return _built(source, before, plan, opener, Path(folder), python)
+            (Path(folder) / "made").mkdir()
+            if before is None:
+                return _from_program(source, plan, opener, Path(folder), python)
+            return _from_model(source, before, plan, opener, Path(folder), python)
     except OSError as error:
         raise UnreadableError(f"cannot be written: {error.strerror or error}", where=str(plan.output)) from None
 
@@ -85,31 +91,72 @@ def _free(target: Path, plan: Plan) -> None:
         raise UsageError("is there already", where=str(target), hint="--force writes over it")
 
 
-def _built(source: Path, before: Looked, plan: Plan, opener: Opener, folder: Path, python: str) -> Written | Refusal:
-    made = folder / "made"
-    made.mkdir()
-    lead = made / plan.output.name
+def _from_model(
+    source: Path, before: Looked, plan: Plan, opener: Opener, folder: Path, python: str
+) -> Written | Refusal:
+    lead = folder / "made" / plan.output.name
     with at_hand(before.subject, plan.wanted) as reference:
         if isinstance(reference, Refusal) and plan.recipe in CALIBRATED:
             return reference
         done = write(plan.writer, _job(source, before, reference, plan, folder, lead), plan.limits, python=python)
-        if done.trouble is not None:
-            hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
-            explanation = f"{plan.writer.title}: {done.trouble.reason}"
-            return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
         like = [] if isinstance(reference, Refusal) else [feed.shape for feed in reference.feeds]
-        try:
-            after, before = look(lead, opener, like), look(source, opener, like)
-        except InputError as error:
-            return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
+        after = _read(lead, done, plan, opener, like)
+        if isinstance(after, Refusal):
+            return after
         found = _likeness(reference, before, after, plan)
+    if like:
+        before = look(source, opener, like)
+    doubts = tuple(_doubts(reference, plan))
+    return _kept(source, before.figures, after, found, replace(done, notes=(*done.notes, *doubts)), plan, lead)
+
+
+def _from_program(source: Path, plan: Plan, opener: Opener, folder: Path, python: str) -> Written | Refusal:
+    """No parser of ours reads the source: its size is known, and what its own tool saw it answer."""
+    content = source.read_bytes()
+    given, lead = folder / source.name, folder / "made" / plan.output.name
+    given.write_bytes(content)
+    job = Job(files=(str(given.resolve()),), output=str(lead.resolve()), recipe=plan.recipe)
+    done = write(plan.writer, job, plan.limits, python=python)
+    witness = done.witness
+    after = _read(lead, done, plan, opener, [feed.shape for feed in witness.feeds] if witness else [])
+    if isinstance(after, Refusal):
+        return after
+    figures = Figures(
+        file=len(content),
+        deflated=len(zlib.compress(content, 6)),
+        weight_bytes=None,
+        parameters=None,
+        macs=None,
+        peak=None,
+    )
+    found: Likeness | Refusal = Refusal(reason="unsupported", explanation="the converter did not run the program")
+    if witness is not None:
+        found = as_witnessed(witness, "torch", after.subject)
+    return _kept(source, figures, after, found, done, plan, lead)
+
+
+def _read(lead: Path, done: Done, plan: Plan, opener: Opener, like: Sequence[tuple[int, ...]]) -> Looked | Refusal:
+    """What the tool wrote, or why it did not."""
+    if done.trouble is not None:
+        hint = done.trouble.hint or (plan.writer.install if done.trouble.kind == "missing" else "")
+        explanation = f"{plan.writer.title}: {done.trouble.reason}"
+        return Refusal(reason=done.trouble.kind, explanation=explanation, hint=hint)
+    try:
+        return look(lead, opener, like)
+    except InputError as error:
+        return Refusal(reason="failed", explanation=f"what {plan.writer.title} wrote cannot be read: {error.what}")
+
+
+def _kept(
+    source: Path, before: Figures, after: Looked, found: Likeness | Refusal, done: Done, plan: Plan, lead: Path
+) -> Written | Refusal:
+    """Puts the file under its name, unless it does not run though the original does."""
     if isinstance(found, Refusal) and _broken(found):
         return replace(found, explanation="; ".join((found.explanation, *done.notes)))
-    names = _moved(made, plan)
+    names = _moved(lead.parent, plan)
     return Written(
         source=str(source), output=str(plan.output), files=names, recipe=str(plan.recipe), format=after.subject.format,
-        digest=after.subject.digest, tools=done.tools, changes=done.changes, notes=(*done.notes, *_doubts(reference, plan)),
-        before=before.figures, after=after.figures,
+        digest=after.subject.digest, tools=done.tools, changes=done.changes, notes=done.notes, before=before, after=after.figures,
         likeness=found if isinstance(found, Likeness) else None, unlike=found if isinstance(found, Refusal) else None,
         cpu_seconds=done.cpu_seconds,
     )  # fmt: skip

@@ -23,7 +23,8 @@ from nngauge.compress.ready import Ready, Wanted, ready
 from nngauge.compress.subject import Subject, subject_of
 from nngauge.compress.table import refusal_of
 from nngauge.compress.trial import Feeds, Outputs, TrialError, open_trial
-from nngauge.domain.compression import Inputs, Refusal
+from nngauge.compress.writing import Witness
+from nngauge.domain.compression import Inputs, InputSource, Refusal
 from nngauge.domain.graph import Graph
 from nngauge.domain.written import Figures, Likeness
 from nngauge.engines import engines_for, installed
@@ -125,15 +126,61 @@ def _with_engine(subject: Subject, wanted: Wanted) -> Wanted:
     return wanted if wanted.engine or not there else replace(wanted, engine=there)
 
 
-def alike(reference: Ready, first: Subject, second: Subject, places: Sequence[int] | None = None) -> Likeness | Refusal:
-    """Runs the written file on the inputs of the original (those at `places`) and compares; why it could not be."""
-    feeds = _renamed(reference.feeds, first.graph, second.graph)
+def as_witnessed(witness: Witness, tool: str, second: Subject) -> Likeness | Refusal:
+    """Runs the written file on the inputs of a program that only its own tool runs, and compares with what that saw."""
+    names = [second.graph.tensors[index].name for index in second.graph.inputs]
+    if len(names) != len(witness.feeds):
+        return Refusal(
+            reason="unsupported", explanation=f"it has {len(names)} inputs, the program {len(witness.feeds)}"
+        )
+    feeds = tuple(
+        Feeds(name=name, dtype=feed.dtype, shape=feed.shape, content=Path(feed.path).read_bytes())
+        for name, feed in zip(names, witness.feeds, strict=True)
+    )
+    found = _answers(second, feeds)
+    if isinstance(found, Refusal):
+        return found
+    inputs = Inputs(source=InputSource.NOISE, count=witness.count, name="random numbers from 0 to 1")
+    return compared(_seen(witness, tool), found, inputs)
+
+
+def _seen(witness: Witness, tool: str) -> Outputs:
+    import numpy as np
+
+    content, at, rows = Path(witness.answers).read_bytes(), 0, []
+    for _ in range(witness.count):
+        row = []
+        for port in witness.outputs:
+            row.append(np.frombuffer(content[at : at + port.size], np.dtype(port.dtype)).reshape(port.shape))
+            at += port.size
+        rows.append(row)
+    arrays = tuple(tuple(row[place] for row in rows) for place in range(len(witness.outputs)))
+    names = tuple(port.name for port in witness.outputs)
+    return Outputs(names=names, arrays=arrays, engine=tool, version="", cpu_seconds=0.0, run_seconds=0.0)
+
+
+def _answers(second: Subject, feeds: Sequence[Feeds], places: Sequence[int] | None = None) -> Outputs | Refusal:
+    """Of the written file."""
+    engines = engines_for(second.format)
+    there = next((one for one in engines if installed(one)), None)
+    if there is None:
+        hint = engines[0].install if engines else ""
+        return Refusal(
+            reason="missing", explanation=f"no engine for {second.format} models is installed here", hint=hint
+        )
     try:
-        with open_trial(second, feeds, engine=_with_engine(second, Wanted()).engine) as trial:
-            other = trial.run(places=places)
+        with open_trial(second, feeds, engine=there.name) as trial:
+            return trial.run(places=places)
     except TrialError as error:
         found = refusal_of(error)
         return replace(found, explanation=f"the written file does not run: {found.explanation}")
+
+
+def alike(reference: Ready, first: Subject, second: Subject, places: Sequence[int] | None = None) -> Likeness | Refusal:
+    """Runs the written file on the inputs of the original (those at `places`) and compares; why it could not be."""
+    other = _answers(second, _renamed(reference.feeds, first.graph, second.graph), places)
+    if isinstance(other, Refusal):
+        return other
     shipped = reference.shipped if places is None else _some(reference.shipped, places)
     inputs = replace(reference.inputs, count=len(shipped.arrays[0]) if shipped.arrays else 0)
     other = _aligned(shipped, other) or other

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from nngauge.compress.export.ncnn import EXPORTER as _NCNN
 from nngauge.compress.export.openvino import EXPORTER as _OPENVINO
+from nngauge.compress.export.torch import COREML, EXECUTORCH, LITERT, ONNX
 from nngauge.compress.writing._api import Writer
 from nngauge.compress.writing.mnn import EXPORTER as _MNN
 
-EXPORTERS: tuple[Writer, ...] = (_MNN, _NCNN, _OPENVINO)
+EXPORTERS: tuple[Writer, ...] = (_MNN, _NCNN, _OPENVINO, ONNX, LITERT, EXECUTORCH, COREML)
 
 
 def exporter_for(format: str, target: str) -> Writer | None:  # noqa: A002 - the noun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nngauge.compress.writing._api import CALIBRATED, Done, Job, Recipe, Writer
+from nngauge.compress.writing._api import CALIBRATED, Done, Job, Recipe, Witness, Writer
 from nngauge.compress.writing.coreml import WRITER as _COREML
 from nngauge.compress.writing.gguf import WRITER as _GGUF
 from nngauge.compress.writing.launch import Limits, missing, write
@@ -11,7 +11,19 @@ from nngauge.compress.writing.modern import WRITER as _MODERN
 from nngauge.compress.writing.onnx import WRITER as _ONNX
 from nngauge.compress.writing.tflite import WRITER as _TFLITE
 
-__all__ = ["CALIBRATED", "WRITERS", "Done", "Job", "Limits", "Recipe", "Writer", "missing", "write", "writer_for"]
+__all__ = [
+    "CALIBRATED",
+    "WRITERS",
+    "Done",
+    "Job",
+    "Limits",
+    "Recipe",
+    "Witness",
+    "Writer",
+    "missing",
+    "write",
+    "writer_for",
+]
 
 WRITERS: tuple[Writer, ...] = (_MODERN, _TFLITE, _ONNX, _COREML, _MNN, _GGUF)
 """Of two for the same format, the first that knows the recipe is taken."""

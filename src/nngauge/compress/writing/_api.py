@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from nngauge.engines import Feed, Trouble
+from nngauge.engines import Feed, Trouble, Written
 
 
 class Recipe(StrEnum):
@@ -83,6 +83,19 @@ class Job(Struct, frozen=True, kw_only=True):
     """For `Recipe.SHRINK`: weights up to this share of the largest of their layer count as 0."""
 
 
+class Witness(Struct, frozen=True, kw_only=True):
+    """What a tool saw a model answer that no parser of ours reads."""
+
+    feeds: tuple[Feed, ...]
+    """For each input a file with the numbers of all sets, one after the other."""
+    count: int
+    """Sets."""
+    outputs: tuple[Written, ...]
+    """Of one set."""
+    answers: str
+    """File with the outputs of all sets, one after the other."""
+
+
 class Done(Struct, frozen=True, kw_only=True):
     """How it went."""
 
@@ -93,6 +106,7 @@ class Done(Struct, frozen=True, kw_only=True):
     """What was done, for people: ``31 operator codes``."""
     notes: tuple[str, ...] = ()
     """What was not done though it was asked for, and why."""
+    witness: Witness | None = None
     cpu_seconds: float = 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -66,7 +67,7 @@ def write(writer: Writer, job: Job, limits: Limits | None = None, *, python: str
     limits = limits or Limits()
     environment = {**_ENVIRONMENT, **({"PYTHONPATH": _OURS} if python else {})}
     command = Command(
-        words=(python or sys.executable, "-m", "nngauge.compress.writing.child", writer.name),
+        words=(_interpreter(python), "-m", "nngauge.compress.writing.child", writer.name),
         environment=environment,
         given=msgspec.json.encode(job),
         seconds=limits.seconds,
@@ -74,6 +75,11 @@ def write(writer: Writer, job: Job, limits: Limits | None = None, *, python: str
     )
     with open_device("host") as device:
         return _understood(device.run(command), limits)
+
+
+def _interpreter(python: str) -> str:
+    """A link to an interpreter is not followed: it is the link that belongs to an environment."""
+    return os.path.abspath(python) if os.sep in python else python or sys.executable  # noqa: PTH100
 
 
 def _understood(ran: Ran, limits: Limits) -> Done:
