@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.estimate_views import tell_coverage, tell_scenarios
 from nngauge.cli.measure import names
 from nngauge.cli.show import shape_of
 
@@ -48,6 +49,18 @@ def _counts(_context: click.Context, parameter: click.Parameter, text: str) -> t
     "--level", type=click.Choice(["50", "80", "90", "95"]), default="90", show_default=True,
     help="Percent of truths that the interval is to hold.",
 )  # fmt: skip
+@click.option("--coverage", "covered", is_flag=True, help="Which part of the phones in use runs it within --budget.")
+@click.option("--budget", default="", metavar="100ms", help="Longest time of an inference, for --coverage.")
+@click.option(
+    "--shares",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own table of phones in use (CSV).",
+)
+@click.option("--task", default="", metavar="TASK", help="For smaller published networks in the plan of --coverage.")
+@click.option(
+    "--scenario", default="", metavar="NAME", help="Battery and dropped frames in daily use, all modelled: video-call."
+)
+@click.option("--fps", default="", metavar="30,1", help="Frames a second instead of the scenario's.")
 @click.option("--list", "listing", is_flag=True, help="The devices that have profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def command(
@@ -59,6 +72,12 @@ def command(
     runtime: str,
     inputs: tuple[str, ...],
     level: str,
+    covered: bool,
+    budget: str,
+    shares: Path | None,
+    task: str,
+    scenario: str,
+    fps: str,
     listing: bool,
     as_json: bool,
 ) -> None:
@@ -74,6 +93,10 @@ def command(
     if listing:
         _list(as_json=as_json)
         return
+    if path is not None and covered:
+        costs = _costs(path, dict(shape_of(text) for text in inputs))
+        tell_coverage(costs, path, latency=budget, shares=shares, task=task, precision=precision, as_json=as_json)
+        return
     if path is None or not devices:
         raise UsageError("a model and a device are needed", hint="nngauge estimate MODEL --device pixel-4; --list")
     asked = Asked(
@@ -81,7 +104,10 @@ def command(
         runtime=runtime, level=int(level) / 100,
     )  # fmt: skip
     found = _answers(path, asked, dict(shape_of(text) for text in inputs))
-    _tell(found, as_json=as_json)
+    if scenario:
+        tell_scenarios(found, name=scenario, fps=fps, as_json=as_json)
+    else:
+        _tell(found, as_json=as_json)
     raise click.exceptions.Exit(EXIT_OK if _complete(found) else EXIT_PARTIAL)
 
 

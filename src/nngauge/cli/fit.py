@@ -86,8 +86,8 @@ def command(
     if task not in tasks():
         raise UsageError(f"there is no task {task!r} in the catalogue", hint=f"--task {', '.join(tasks())}; --list")
     limits = Limits(
-        milliseconds=_amount(latency, "time", "--latency"), size_bytes=_whole(_amount(size, "bytes", "--size")),
-        macs=_amount(macs, "count", "--macs"), parameters=_amount(parameters, "count", "--parameters"),
+        milliseconds=amount(latency, "time", "--latency"), size_bytes=_whole(amount(size, "bytes", "--size")),
+        macs=amount(macs, "count", "--macs"), parameters=amount(parameters, "count", "--parameters"),
     )  # fmt: skip
     settings = _settings(devices, unit, threads, precision)
     _check(limits, settings)
@@ -104,7 +104,7 @@ def _check(limits: Limits, settings: Sequence[Setting]) -> None:
         raise UsageError("--latency needs a phone", hint="--device pixel-4; several with commas")
 
 
-def _amount(text: str, kind: str, option: str) -> float | None:
+def amount(text: str, kind: str, option: str) -> float | None:
     """``20ms``, ``10MB``, ``500M``; None for nothing. Raises `UsageError`."""
     from nngauge.errors import UsageError
 

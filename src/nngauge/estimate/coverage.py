@@ -276,7 +276,7 @@ def _notes(subject: Cost | Analysis, budget: Budget, size: int | None) -> Iterab
     cost = subject.cost if isinstance(subject, Analysis) else subject
     yield "one big core, or a GPU or NPU that has a profile: several threads are not scaled to other phones"
     if budget.memory_bytes is None:
-        yield f"memory: at most {budget.memory_share:.0%} of a phone's, an assumption; the model's need is a lower bound"
+        yield f"memory: at most {100 * budget.memory_share:.0f} % of a phone's, an assumption; the model's need is a lower bound"
     if cost.lower_bound:
         yield EstimateDoubt.LOWER_BOUND.value
     if budget.size_bytes is not None and size is not None and size > budget.size_bytes:

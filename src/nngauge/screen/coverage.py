@@ -51,7 +51,7 @@ def _loud(found: Coverage) -> Text:
 def _goal(found: Coverage) -> Text:
     words = {True: ("reached", "green"), False: ("not reached", "red"), None: ("cannot be told", "yellow")}
     word, style = words[found.reached]
-    return Text(f"{found.goal:.0%} of the phones since {found.since}: ").append(word, style=style)
+    return Text(f"{percent(found.goal)} of the phones since {found.since}: ").append(word, style=style)
 
 
 def _parts(found: Coverage) -> Table:
@@ -125,6 +125,7 @@ def render_modelled(rows: tuple[Modelled, ...]) -> RenderableType:
             Text(f"\n{one_line(title)}", style="bold").append("  modelled, not measured", style="not bold yellow"),
             table,
         ]
+    blocks += _what_if(rows)
     notes = dict.fromkeys(note for row in rows for note in row.notes)
     for row in rows:
         if isinstance(row.energy, Estimate):
@@ -137,6 +138,18 @@ def render_modelled(rows: tuple[Modelled, ...]) -> RenderableType:
             )
             break
     return Group(*blocks, *(Text(one_line(note), style="dim") for note in notes))
+
+
+def _what_if(rows: tuple[Modelled, ...]) -> Iterator[Text]:
+    """The first rate of each setting against its others."""
+    for setting in dict.fromkeys(row.setting for row in rows):
+        first, *others = (row for row in rows if row.setting == setting)
+        for other in others:
+            if first.spent is not None and other.spent is not None and other.spent.joules.middle > 0:
+                ratio = first.spent.joules.middle / other.spent.joules.middle
+                yield Text(
+                    f"{place(setting)}: {first.work.pace:g} a second takes {ratio:,.1f} times the energy of {other.work.pace:g}"
+                )
 
 
 def _dropped(row: Modelled) -> str:
