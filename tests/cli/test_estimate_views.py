@@ -11,7 +11,23 @@ from click.testing import CliRunner
 from nngauge.cli import cli
 from nngauge.errors import InputError, UsageError
 
-MODEL = str(Path(__file__).resolve().parents[2] / "examples" / "models" / "shapes_onnx" / "shapes_classifier.onnx")
+NETWORK = """7767517
+5 5
+Input            data   0 1 data 0=224 1=224 2=3
+Convolution      conv1  1 1 data conv1 0=32 1=3 3=2 4=1 5=1 6=864 9=1
+Convolution      conv2  1 1 conv1 conv2 0=64 1=3 3=2 4=1 5=1 6=18432 9=1
+Convolution      conv3  1 1 conv2 conv3 0=128 1=3 3=2 4=1 5=1 6=73728 9=1
+Convolution      conv4  1 1 conv3 out 0=256 1=3 3=2 4=1 5=1 6=294912 9=1
+"""
+"""184 million MACs, as ncnn writes networks."""
+TINY = str(Path(__file__).resolve().parents[2] / "examples" / "models" / "shapes_onnx" / "shapes_classifier.onnx")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    path = tmp_path / "net.param"
+    path.write_text(NETWORK)
+    return str(path)
 
 
 def run(*words: str) -> str:
@@ -20,28 +36,28 @@ def run(*words: str) -> str:
     return found.output
 
 
-def test_coverage_says_what_it_rests_on() -> None:
-    text = run(MODEL, "--coverage")
+def test_coverage_says_what_it_rests_on(model: str) -> None:
+    text = run(model, "--coverage")
     assert "THE SHARES ARE AN ASSUMPTION" in text
     assert "within 100 ms" in text
     assert "not known" in text
 
 
-def test_coverage_by_a_table_of_ones_own(tmp_path: Path) -> None:
+def test_coverage_by_a_table_of_ones_own(tmp_path: Path, model: str) -> None:
     table = tmp_path / "ours.csv"
     table.write_text("# Our users.\nplatform,year,tier,share\nandroid,2019,high,1\n")
-    (found,) = json.loads(run(MODEL, "--coverage", "--shares", str(table), "--budget", "0.1s", "--json"))
+    (found,) = json.loads(run(model, "--coverage", "--shares", str(table), "--budget", "0.1s", "--json"))
     assert found["coverage"]["shares"] == "Our users."
     assert found["coverage"]["assumed"] is False
     assert found["coverage"]["budget"]["milliseconds"] == 100
     assert sum(step["share"] for step in found["coverage"]["plan"]) == pytest.approx(1)
 
 
-def test_a_scenario_is_modelled_and_rates_are_compared() -> None:
-    text = run(MODEL, "--device", "pixel-4", "--scenario", "camera", "--fps", "30,1")
+def test_a_scenario_is_modelled_and_rates_are_compared(model: str) -> None:
+    text = run(model, "--device", "pixel-4", "--scenario", "camera", "--fps", "30,1")
     assert "modelled, not measured" in text
     assert "30 a second takes" in text
-    (many, one) = json.loads(run(MODEL, "--device", "pixel-4", "--scenario", "camera", "--fps", "30,1", "--json"))
+    (many, one) = json.loads(run(model, "--device", "pixel-4", "--scenario", "camera", "--fps", "30,1", "--json"))
     assert many["schema"] == "nngauge.modelled-scenario/1"
     assert many["spent"]["joules"]["middle"] > 20 * one["spent"]["joules"]["middle"]
 
@@ -56,13 +72,21 @@ def test_a_scenario_is_modelled_and_rates_are_compared() -> None:
         (("--device", "pixel-4", "--scenario", "sound", "--fps", "3"), "no frames a second"),
     ],
 )
-def test_wrong_questions_say_what_is_wrong(words: tuple[str, ...], says: str) -> None:
+def test_wrong_questions_say_what_is_wrong(words: tuple[str, ...], says: str, model: str) -> None:
     with pytest.raises(UsageError, match=says):
-        run(MODEL, *words)
+        run(model, *words)
 
 
-def test_a_table_of_shares_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_shares_that_is_none_is_refused(tmp_path: Path, model: str) -> None:
     table = tmp_path / "bad.csv"
     table.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="columns"):
-        run(MODEL, "--coverage", "--shares", str(table))
+        run(model, "--coverage", "--shares", str(table))
+
+
+def test_a_model_without_an_estimate_is_told_why_and_covers_nothing() -> None:
+    text = run(TINY, "--coverage")
+    assert "no estimate: 182 k MACs" in text
+    found = CliRunner().invoke(cli, ["estimate", TINY, "--device", "pixel-4", "--scenario", "camera"])
+    assert found.exit_code == 3
+    assert "no estimate" in found.output

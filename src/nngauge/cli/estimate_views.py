@@ -69,12 +69,13 @@ def tell_scenarios(found: Answers, *, name: str, fps: str, as_json: bool) -> Non
 
     from nngauge.cli.screen import show, write_json
     from nngauge.screen.coverage import render_modelled
+    from nngauge.screen.estimate import render_answers
 
     rows = _scenarios(found, name, fps)
     if as_json:
         write_json(msgspec.json.encode(rows))
     else:
-        show(render_modelled(rows))
+        show(render_modelled(rows) if rows else render_answers(found))  # without a time the answers tell why
 
 
 def _scenarios(found: Answers, name: str, fps: str) -> tuple[Modelled, ...]:

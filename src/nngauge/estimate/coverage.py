@@ -20,7 +20,7 @@ from nngauge.domain.coverage import Answer, Budget, Cell, Coverage, Delivery, Fi
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Setting, Unit
 from nngauge.estimate.choice import devices as profiled
 from nngauge.estimate.choice import estimate
-from nngauge.estimate.scaling import Ask, scaled
+from nngauge.estimate.scaling import REFERENCE, Ask, scaled
 from nngauge.knowledge import phones
 from nngauge.knowledge.phones import Kind, Phone, Share, Shares, Soc, Tier
 from nngauge.knowledge.store_limits import store_limits
@@ -60,7 +60,7 @@ def coverage(
         all=_part(cells, missing=max(0.0, 1 - shares.total)), recent=_part([cell for cell in cells if cell.year >= since]),
         since=since, goal=GOAL, cells=cells, devices=tuple(dict.fromkeys(fit for _, fits in rows for fit in fits)),
         plan=_plan(rows, question), deliveries=_deliveries(size_bytes) if size_bytes else (),
-        notes=tuple(_notes(subject, asked, size_bytes)),
+        notes=(*question.obstacle(), *_notes(subject, asked, size_bytes)),
     )  # fmt: skip
 
 
