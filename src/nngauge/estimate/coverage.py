@@ -119,6 +119,11 @@ class _Question:
             unit=told.setting.unit.value if told else "", stage=stage, reason=why, doubts=told.doubts if told else (),
         )  # fmt: skip
 
+    def obstacle(self) -> tuple[str, ...]:
+        """Why even the phone that others are scaled from has no estimate."""
+        told = self.ask(Setting(device=REFERENCE, unit=Unit.BIG, precision=self.precision))
+        return () if isinstance(told, Estimate) else (f"no estimate: {told.explanation}",)
+
     def best(self, phone: Phone, soc: Soc | None) -> tuple[Estimate | None, Way]:
         """The fastest of what can be told of it."""
         found = [(self._on(phone, unit), Way.PROFILE) for unit in (Unit.NPU, Unit.GPU, Unit.BIG)]
