@@ -126,7 +126,10 @@ class _Question:
 
     def best(self, phone: Phone, soc: Soc | None) -> tuple[Estimate | None, Way]:
         """The fastest of what can be told of it."""
-        found = [(self._on(phone, unit), Way.PROFILE) for unit in (Unit.NPU, Unit.GPU, Unit.BIG)]
+        found = [
+            (self._npu(phone, soc), Way.PROFILE),
+            *((self._on(phone, unit), Way.PROFILE) for unit in (Unit.GPU, Unit.BIG)),
+        ]
         known = [(told, way) for told, way in found if told is not None]
         if not any(told.setting.unit is Unit.BIG for told, _ in known) and (
             own := self._scaled(phone, soc, self.precision)
@@ -142,6 +145,13 @@ class _Question:
                 told = self.ask(Setting(device=phone.id, unit=unit, precision=wanted))
                 return told if isinstance(told, Estimate) else None
         return None
+
+    def _npu(self, phone: Phone, soc: Soc | None) -> Estimate | None:
+        """On its neural processor, where the knowledge base names one that an estimate exists for."""
+        if soc is None or not soc.npu:
+            return None
+        told = self.ask(Setting(device=phone.id, unit=Unit.NPU, precision=self.precision))
+        return told if isinstance(told, Estimate) else None
 
     def _scaled(self, phone: Phone, soc: Soc | None, precision: str) -> Estimate | None:
         if soc is None:
