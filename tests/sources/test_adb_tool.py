@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nngauge.devices import adb_client
 from nngauge.domain.study import Item
 from nngauge.errors import TransientError
 from nngauge.sources.adb import SOURCE
@@ -18,8 +18,8 @@ from tests.builders.adbd import FakeDaemon
 from tests.builders.packages import PACKAGE_ID, splits
 from tests.builders.phone import FEATURES, OLD, FakeAdbServer, Phone
 
-ADB = shutil.which("adb")
-pytestmark = pytest.mark.skipif(ADB is None, reason="no adb here (Android SDK platform-tools)")
+ADB = adb_client.program()
+pytestmark = pytest.mark.skipif(ADB is None, reason="no adb here: Android SDK platform-tools, or the package adbutils")
 BIG = bytes(range(256)) * 8192
 """2 MiB: more than one message of the transport."""
 

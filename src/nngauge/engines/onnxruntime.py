@@ -60,7 +60,8 @@ class _Model:
         self._arrays = dict(zip(wanted, matched(wanted, arrays), strict=True))
 
     def run(self) -> None:
-        """One inference."""
+        """One inference. The outputs before are dropped first, so that their memory is free for it, as in the runner in C."""
+        self._results = []
         self._results = self._session.run(None, self._arrays)
 
     def outputs(self) -> Sequence[tuple[str, Array]]:
