@@ -1,7 +1,7 @@
 """The planner beside uniform bits and beside Optuna's TPE with as many evaluations.
 
-``python benchmarks/planner/search.py OUT.jsonl MODEL…`` needs `optuna` (4.x). For each model and each budget (what uniform bits
-take): uniform bits, the planner, and TPE with three seeds, all in the same process on the same inputs.
+``python benchmarks/planner/search.py OUT.jsonl 4,5 MODEL…`` needs `optuna` (4.x). For each model and each budget (what uniform bits
+take): uniform bits, the knapsack over single errors, the planner (which refines it), and TPE with three seeds, all in the same process on the same inputs.
 
 How TPE is treated: it starts with the uniform assignment; what it asks for is first brought to the budget (the largest weights lose
 bits until it fits, then the cheapest upgrades fill what is left), and the repaired assignment is what is run and what it is told. So
@@ -21,26 +21,25 @@ from typing import Any
 from nngauge.cli.compress import subject_at
 from nngauge.compress.patching import weights_of
 from nngauge.compress.planner import choose
-from nngauge.compress.planning import Desk, Search, error_of
+from nngauge.compress.planning import Desk, Search, error_of, planned_bits
 from nngauge.compress.ready import Wanted, ready
 from nngauge.compress.versions import Versions
 from nngauge.domain.compression import Agreement
 from nngauge.domain.planning import Rounding
 
-BUDGETS = (4, 5)
-"""Uniform bits whose size is the budget."""
 SEEDS = (1, 2, 3)
 SECONDS = 600.0
 Bits = dict[str, int]
 
 
 def main() -> None:
+    budgets = tuple(int(number) for number in sys.argv[2].split(","))
     with Path(sys.argv[1]).open("a") as out:
-        for path in sys.argv[2:]:
-            compare(Path(path), lambda row: print(json.dumps(row), file=out, flush=True))
+        for path in sys.argv[3:]:
+            compare(Path(path), lambda row: print(json.dumps(row), file=out, flush=True), budgets)
 
 
-def compare(path: Path, put: Any) -> None:
+def compare(path: Path, put: Any, budgets: tuple[int, ...]) -> None:
     """All rows of one model."""
     subject = subject_at(path)
     weights = weights_of(subject)
@@ -49,33 +48,48 @@ def compare(path: Path, put: Any) -> None:
         desk = Desk(Versions(subject, weights), at_hand, search)
         begun = time.monotonic()
         groups = desk.groups()
-        spent, evaluations = time.monotonic() - begun, desk.evaluations
+        spent, alone = time.monotonic() - begun, desk.evaluations
+        reference = desk.judge(desk.held).reference
         about = {
             "model": path.name, "weights": len(weights), "searched": len(desk.searched), "held_out": len(desk.held),
-            "rule": desk.judge(desk.held).reference.rule.value, "evaluations": evaluations + 1, "inputs": at_hand.inputs.name,
-            "distinct": desk.judge(desk.held).reference.distinct, "chance": desk.judge(desk.held).reference.chance,
+            "rule": reference.rule.value, "inputs": at_hand.inputs.name, "distinct": reference.distinct, "chance": reference.chance,
         }  # fmt: skip
-        for uniform in BUDGETS:
+        for uniform in budgets:
             same = desk.uniform(uniform)
             budget = desk.size(same)
             about["budget"] = uniform
-            put({**about, "method": f"uniform {uniform}", **row(desk, same)})
+            put({**about, "method": f"uniform {uniform}", "evaluations": 1, **row(desk, same)})
             chosen = choose(groups, budget - desk.rest)
             assert chosen is not None
-            put({**about, "method": "planner", "seconds": spent, **row(desk, desk.of(chosen))})
-            if uniform == BUDGETS[0]:
-                for seed in SEEDS:
-                    begun = time.monotonic()
-                    found = tpe(desk, budget, evaluations + 1, seed, same)
-                    put(
-                        {
-                            **about,
-                            "method": "tpe",
-                            "seed": seed,
-                            "seconds": time.monotonic() - begun,
-                            **row(desk, found),
-                        }
-                    )
+            put(
+                {
+                    **about,
+                    "method": "knapsack",
+                    "evaluations": alone + 1,
+                    "seconds": spent,
+                    **row(desk, desk.of(chosen)),
+                }
+            )
+            begun, before = time.monotonic(), desk.evaluations
+            found = planned_bits(desk, groups, budget, search.rounds)
+            assert found is not None
+            evaluations = alone + desk.evaluations - before
+            taken = spent + time.monotonic() - begun
+            put({**about, "method": "planner", "evaluations": evaluations, "seconds": taken, **row(desk, found[0])})
+            for seed in SEEDS:
+                begun = time.monotonic()
+                best = tpe(desk, budget, evaluations, seed, same)
+                taken = time.monotonic() - begun
+                put(
+                    {
+                        **about,
+                        "method": "tpe",
+                        "seed": seed,
+                        "evaluations": evaluations,
+                        "seconds": taken,
+                        **row(desk, best),
+                    }
+                )
 
 
 def row(desk: Desk, bits: Mapping[str, int]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from nngauge.compress.agreement import Judge
 from nngauge.compress.patching import is_same, no_weights, patch_of, stored_bits, weights_of
 from nngauge.compress.planner import Chosen, Option, choose, front, smallest
 from nngauge.compress.ready import Ready, Wanted, ready
+from nngauge.compress.refining import ROUNDS, refined
 from nngauge.compress.schemes import reduced
 from nngauge.compress.subject import Subject
 from nngauge.compress.table import refusal_of
@@ -47,6 +48,8 @@ _SEARCHED: Final = 0.375
 """Share of the inputs that is searched with; the others are held out."""
 _RUINED: Final = 1e9
 """Error of what answers with NaN or infinity."""
+_POWERS: Final = (0.75, 0.5, 1.5)
+"""Of single errors, whose sums are tried too: energies add where noise is independent (1), amplitudes where it is not (0.5)."""
 _POINTS: Final = 24
 """Of a sweep, that are run."""
 _BASELINES: Final = (8, 6, 5, 4, 3, 2)
@@ -60,6 +63,8 @@ class Search(Struct, frozen=True, kw_only=True):
     rounding: Rounding = Rounding.LINEAR
     bits: tuple[int, ...] = ()
     """Empty: `BITS` of the rounding."""
+    rounds: int = ROUNDS
+    """Of refining: each runs two versions for each weight."""
     wanted: Wanted = Wanted(seconds=SECONDS)
 
 
@@ -79,6 +84,7 @@ class Desk:
         self.searched, self.held = tuple(sorted(order[:cut])), tuple(sorted(order[cut:])) or tuple(order)
         self._judges = {places: self._judge(places) for places in (self.searched, self.held)}
         self._alone: dict[tuple[str, int], float] = {}
+        self._errors: dict[tuple[tuple[str, int], ...], float] = {}
 
     def _judge(self, places: tuple[int, ...]) -> Judge:
         shipped = self.at_hand.shipped
@@ -149,6 +155,16 @@ class Desk:
             except TrialError:
                 self._alone[key] = _RUINED
         return self._alone[key]
+
+    def error(self, bits: Mapping[str, int]) -> float:
+        """Of these bits on the inputs of the search; the same bits are run once."""
+        key = tuple(sorted(bits.items()))
+        if key not in self._errors:
+            try:
+                self._errors[key] = error_of(self.run(bits, self.searched))
+            except TrialError:
+                self._errors[key] = _RUINED
+        return self._errors[key]
 
     def groups(self, told: Callable[[int, int], None] | None = None) -> list[list[Option]]:
         """The options of each weight."""
@@ -241,7 +257,7 @@ def plan(
     if not weights:
         return no_weights(subject)
     tried = len(search.bits or BITS[search.rounding])
-    runs = int(len(weights) * tried * _SEARCHED) + _POINTS
+    runs = int(len(weights) * (tried + 2 * search.rounds) * _SEARCHED) + _POINTS
     try:
         with ready(subject, search.wanted, runs) as at_hand:
             desk = Desk(Versions(subject, weights), at_hand, search)
@@ -273,7 +289,7 @@ def _points(
         return _front(desk, desk.groups(told)), None, least
     if search.budget < least:
         return (), too_small(search.budget, least), least
-    return tuple(_budget(desk, desk.groups(told), search.budget)), None, least
+    return tuple(_budget(desk, desk.groups(told), search, search.budget)), None, least
 
 
 def too_small(budget: int, least: int) -> Refusal:
@@ -286,25 +302,39 @@ def too_small(budget: int, least: int) -> Refusal:
     )  # fmt: skip
 
 
-def _budget(desk: Desk, groups: Sequence[Sequence[Option]], budget: int) -> list[Point]:
-    """What is planned, then uniform bits: those that fit, and the next above."""
+def planned_bits(
+    desk: Desk, groups: Sequence[Sequence[Option]], budget: int, rounds: int
+) -> tuple[dict[str, int], float] | None:
+    """The bits that are planned, and the error that the sum of single errors expects; None where the budget is too small."""
     chosen = choose(groups, budget - desk.rest)
     if chosen is None:
+        return None
+    starts = [desk.of(chosen)]
+    for power in _POWERS:
+        other = choose([[Option(cost, error**power) for cost, error in group] for group in groups], budget - desk.rest)
+        starts += [desk.of(other)] if other is not None else []
+    starts += [same for same in map(desk.uniform, _BASELINES) if desk.size(same) <= budget][:1]
+    weights = {weight.name: weight for weight in desk.weights}
+    best, _ = refined(
+        min(starts, key=desk.error), list(weights), {name: desk.bits(weight) for name, weight in weights.items()},
+        lambda name, bits: desk.bytes(weights[name], bits), desk.error, budget - desk.rest, rounds,
+    )  # fmt: skip
+    return best, chosen.error
+
+
+def _budget(desk: Desk, groups: Sequence[Sequence[Option]], search: Search, budget: int) -> list[Point]:
+    """What is planned, then uniform bits: those that fit, and the next above."""
+    found = planned_bits(desk, groups, budget, search.rounds)
+    if found is None:
         return []
-    planned = desk.point("planned", desk.of(chosen), budget=budget, expected=chosen.error)
-    uniform, seen = [], {desk.size(desk.of(chosen))}
-    for bits in _BASELINES:
-        same = desk.uniform(bits)
-        if desk.size(same) not in seen and bits in {one for weight in desk.weights for one in desk.bits(weight)}:
+    bits, expected = found
+    points, seen = [desk.point("planned", bits, budget=budget, expected=expected)], {desk.size(bits)}
+    for number in _BASELINES:
+        same = desk.uniform(number)
+        if desk.size(same) not in seen and number in {one for weight in desk.weights for one in desk.bits(weight)}:
             seen.add(desk.size(same))
-            uniform.append(desk.point(f"uniform {bits} bit", same, budget=budget))
-    best = min(
-        [planned, *(point for point in uniform if point.fits)],
-        key=lambda point: error_of(point.search) if point.search else _RUINED,
-    )
-    if best is not planned:  # errors did not add up: what was run counts
-        return [best, planned, *(point for point in uniform if point is not best)]
-    return [planned, *uniform]
+            points.append(desk.point(f"uniform {number} bit", same, budget=budget))
+    return points
 
 
 def _front(desk: Desk, groups: Sequence[Sequence[Option]]) -> tuple[Point, ...]:
