@@ -9,6 +9,7 @@ import pytest
 
 from nngauge.api import open_model, read_graph
 from nngauge.compress.building import Plan, build
+from nngauge.compress.modernise import write
 from nngauge.compress.ready import Wanted
 from nngauge.compress.writing import Recipe, writer_for
 from nngauge.compress.writing._api import Bits
@@ -125,3 +126,50 @@ def test_bits_that_the_tool_cannot_store(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="in 3 bits"):
         built(MODEL, tmp_path, Recipe.MIXED, bits=(Bits(weight="w", tensor=0, bits=3),))
+
+
+def lookup(path: Path) -> Path:
+    """A table of 64 rows that is looked up, and nothing else."""
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    values = np.random.default_rng(2).standard_normal((64, 32)).astype(np.float32)
+    model, graph, code, op = schema.ModelT(), schema.SubGraphT(), schema.OperatorCodeT(), schema.OperatorT()
+    model.version, model.subgraphs, model.operatorCodes, model.buffers = 3, [graph], [code], []
+    code.builtinCode = code.deprecatedBuiltinCode = 36
+    for data in (None, values.view(np.uint8).reshape(-1)):
+        buffer = schema.BufferT()
+        buffer.data = data
+        model.buffers.append(buffer)
+    graph.tensors = []
+    for name, kind, shape, place in ((b"ids", 2, [1, 4], 0), (b"table", 0, [64, 32], 1), (b"rows", 0, [1, 4, 32], 0)):
+        tensor = schema.TensorT()
+        tensor.name, tensor.type, tensor.shape, tensor.buffer = name, kind, shape, place
+        graph.tensors.append(tensor)
+    op.opcodeIndex, op.inputs, op.outputs = 0, [1, 0], [2]
+    op.builtinOptionsType, op.builtinOptions = schema.BuiltinOptions.GatherOptions, schema.GatherOptionsT()
+    graph.operators, graph.inputs, graph.outputs = [op], [0], [2]
+    path.write_bytes(write(model))
+    return path
+
+
+def test_look_up_tables_are_stored_in_eight_bits(tmp_path: Path) -> None:
+    """In models of text they are nearly all of the file, and the quantiser leaves them."""
+    made = built(lookup(tmp_path / "text.tflite"), tmp_path, Recipe.INT8_WEIGHTS)
+    assert isinstance(made, Written), made
+    assert made.after.weights == {"int8": 64 * 32}
+    assert made.likeness is not None
+    assert made.likeness.sqnr is not None
+    assert made.likeness.sqnr > 35
+    assert "1 look-up table in 8 bits" in made.changes
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(8, "int8"), (32, "float32")])
+def test_look_up_tables_follow_a_plan(tmp_path: Path, bits: int, kind: str) -> None:
+    source = lookup(tmp_path / "text.tflite")
+    made = built(source, tmp_path, Recipe.MIXED, bits=(Bits(weight="table", tensor=1, bits=bits),))
+    if bits == 32:
+        assert isinstance(made, Refusal)
+        return
+    assert isinstance(made, Written), made
+    assert made.after.weights == {kind: 64 * 32}

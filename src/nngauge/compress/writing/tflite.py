@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from nngauge.compress.modernise import Modernised, append, archive_start, modernise, read
+from msgspec.structs import replace
+
+from nngauge.compress.modernise import Modernised, append, archive_start, modernise, read, write
 from nngauge.compress.writing._api import CALIBRATED, Done, Job, Recipe, Writer
+from nngauge.compress.writing._tflite_tables import narrowed
 from nngauge.engines.child import array
 from nngauge.engines.loaded import Refused
 
@@ -21,6 +24,10 @@ _STORED: Final = {**_FLOATS, 9: "int8", 17: "int4", 19: "int2", 3: "uint8", 7: "
 """Numbers of ``TensorType`` in the schema."""
 _DEFAULT: Final = "min_max_uniform_quantize"
 _CAST: Final = "float_casting"
+_TABLES: Final = frozenset(
+    {Recipe.INT8_WEIGHTS, Recipe.INT4_WEIGHTS, Recipe.INT8_DYNAMIC, Recipe.INT4_DYNAMIC, Recipe.MIXED}
+)
+"""Recipes that store look-up tables in 8 bits: see `_tflite_tables`."""
 _CONVOLUTIONS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED", "EMBEDDING_LOOKUP")
 
 
@@ -28,20 +35,42 @@ def build(job: Job) -> Done:
     """Pre-pass, quantiser, and the archive behind the model again."""
     content = Path(job.files[0]).read_bytes()
     made = modernise(content)
+    tables = 0
+    if job.recipe in _TABLES:
+        model = read(made.content)
+        if tables := narrowed(model, _wanted(job, made)):
+            archived = append(write(model), made.content, archive_start(made.content))
+            made = replace(
+                made,
+                content=archived,
+                changes=(*made.changes, f"{tables} look-up table{'s' if tables > 1 else ''} in 8 bits"),
+            )
     quantizer = import_module("ai_edge_quantizer.quantizer")
     recipe = _recipe(job, made)
-    if not recipe:
+    if not recipe and not tables:
         raise Refused("no weight is to be stored in fewer bits", hint="see nngauge show MODEL --layers")
-    tool = quantizer.Quantizer(bytearray(made.content), recipe)
-    ranges = tool.calibrate(_calibration(job, made.content), num_threads=2) if job.recipe in CALIBRATED else None
-    result = tool.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    written = append(bytes(result.quantized_model), made.content, archive_start(made.content))
+    written = made.content
+    if recipe:
+        tool = quantizer.Quantizer(bytearray(made.content), recipe)
+        ranges = tool.calibrate(_calibration(job, made.content), num_threads=2) if job.recipe in CALIBRATED else None
+        result = tool.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        written = append(bytes(result.quantized_model), made.content, archive_start(made.content))
     stored = _stored(written)
-    if stored == _stored(made.content):
+    if not tables and stored == _stored(made.content):
         raise Refused("the quantiser found no weight that it can make smaller", hint="see docs/building.md")
     Path(job.output).write_bytes(written)
     tools = {name: version(name) for name in ("ai-edge-quantizer", "ai-edge-litert")}
     return Done(tools=tools, changes=(*made.changes, _told(stored)), notes=tuple(_kept_wider(job, stored)))
+
+
+def _wanted(job: Job, made: Modernised) -> Callable[[int, int], bool]:
+    """Is a table to be stored in 8 bits? A plan says it of each, otherwise all are."""
+    if job.recipe is not Recipe.MIXED:
+        return lambda _graph, _tensor: True
+    narrow = {
+        made.moved.get((item.graph, item.tensor), (item.graph, item.tensor)) for item in job.bits if item.bits <= 8
+    }
+    return lambda graph, tensor: (graph, tensor) in narrow
 
 
 def _recipe(job: Job, made: Modernised) -> list[dict[str, Any]]:
