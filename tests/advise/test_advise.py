@@ -14,14 +14,18 @@ from nngauge.advise.ranking import ranked
 from nngauge.advise.rules import MANNERS
 from nngauge.analyse.optimisation import optimisation_state
 from nngauge.domain.advice import Advice, Effort, Faster, Risk
+from nngauge.domain.attribution import Owner
 from nngauge.domain.dossier import Dossier, ModelDossier
 from nngauge.domain.estimate import Estimate, Ground, Quantity, Setting, Unit
 from nngauge.domain.network import Network
+from nngauge.domain.task import Modality, TaskVerdict
+from nngauge.knowledge.architectures import dominating
 from nngauge.policy import RULE
 from nngauge.policy.rules import RULES
 from tests.builders import networks
 from tests.builders.facts import model, scan
-from tests.policy.subjects import technology
+from tests.policy.cases import heavy
+from tests.policy.subjects import attribution, technology
 
 WIDE = (3, 32, 64, 64, 128, 128)
 OUTSIDE = frozenset({
@@ -92,6 +96,53 @@ def test_a_format_that_nobody_writes_gets_no_command_that_writes() -> None:
     found = kinds(dossier(layers, form="ncnn", name="net.bin"))
     assert found["dead-channels"].commands == ()
     assert not any("--recipe" in line for line in found["int8-weights"].commands)
+
+
+def classifier(macs: int, task: str = "image-classification", probability: float = 0.9) -> ModelDossier:
+    verdict = TaskVerdict(task=task, modality=Modality.IMAGE, probability=probability)
+    facts = Network(digest="aa" * 32, plugin="tflite@1", macs=macs, parameters=25_000_000, weight_bytes=25_000_000)
+    return ModelDossier(model=model(task=verdict), places=(), network=facts)
+
+
+def test_published_models_that_cost_less_are_named() -> None:
+    item = kinds(classifier(4_000_000_000))["cheaper-architecture"]
+    assert item.risk is Risk.HIGH
+    assert item.effort is Effort.TRAINING
+    cheapest = dominating("image-classification", 4e9)[0]
+    assert cheapest.trunk in item.says
+    assert item.gain_bytes == 25_000_000 - round(cheapest.parameters or 0)  # the width of this model's weights: a byte
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        classifier(30_000_000),  # next to nothing costs less
+        classifier(4_000_000_000, probability=0.4),
+        classifier(4_000_000_000, task="unheard-of"),
+        replace(classifier(4_000_000_000), network=None),
+    ],
+)
+def test_no_other_architecture_where_nothing_is_known_or_nothing_better(one: ModelDossier) -> None:
+    assert "cheaper-architecture" not in kinds(one)
+
+
+def test_what_a_component_brings_cannot_be_exchanged() -> None:
+    one = classifier(4_000_000_000)
+    brought = replace(one, model=replace(one.model, owner=attribution(Owner.SDK)))
+    assert "cheaper-architecture" not in kinds(brought)
+
+
+def test_speed_is_told_where_there_is_a_profile_and_missed_where_not() -> None:
+    one = replace(dossier(networks.network(1, WIDE)), cost=heavy())
+    known = advise(about_model("net.onnx", one, devices=("pixel-4", "no-such-phone")))
+    (item,) = [item for item in known.items if item.kind == "int8-weights"]
+    (faster,) = item.faster
+    assert faster.before.setting.device == "pixel-4"
+    assert faster.after.setting == replace(faster.before.setting, precision="int8")
+    assert faster.share > 0
+    assert any("no-such-phone" in line for line in known.silent)
+    truncated = advise(about_model("net.onnx", replace(one, layers_left_out=1), devices=("pixel-4",)))
+    assert not any(item.faster for item in truncated.items)
 
 
 def test_what_could_not_be_read_is_said() -> None:
