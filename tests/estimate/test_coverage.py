@@ -172,7 +172,7 @@ def test_only_one_big_core_is_scaled() -> None:
     soc = phones.socs()["sm8250"]
     assert scaled(answering(50), soc, Setting(device="x", unit=Unit.BIG, threads=4)) is None
     assert scaled(answering(50), soc, Setting(device="x", unit=Unit.GPU)) is None
-    assert scaled(answering(50), phones.socs()["sm7450"], Setting(device="x", unit=Unit.BIG)) is None  # cores not known
+    assert scaled(answering(50), phones.socs()["sm8735"], Setting(device="x", unit=Unit.BIG)) is None  # cores not known
 
 
 def test_rates_are_those_of_the_tables() -> None:

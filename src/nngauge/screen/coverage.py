@@ -45,7 +45,7 @@ def render_coverage(found: Coverage, name: str = "") -> RenderableType:
 def _loud(found: Coverage) -> Text:
     kind = "THE SHARES ARE AN ASSUMPTION. " if found.assumed else ""
     text = Text(kind, style="bold yellow")
-    return text.append(f"{one_line(found.shares)}  --shares FILE.csv takes your own.", style="not bold dim")
+    return text.append(f"{one_line(found.shares)} --shares FILE.csv takes your own.", style="not bold dim")
 
 
 def _goal(found: Coverage) -> Text:
