@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from nngauge.domain.compression import InputSource, Rule
 from nngauge.domain.graph import DType, Graph, Quantization, Tensor
@@ -197,6 +198,36 @@ def test_ssd_heads_find_the_best_box() -> None:
     moved = boxes.copy()
     moved[np.arange(12), 0, (places + 1) % 40] = boxes[np.arange(12), 0, places] + 0.04
     assert judge.compare(outputs(other, moved)).share == 1.0  # a neighbour with nearly the same box
+
+
+def test_heads_of_several_levels_belong_together() -> None:
+    chance = np.random.default_rng(5)
+    heat = [np.full((12, 1, size, 1), -5.0, np.float32) for size in (32, 18)]
+    boxes = [chance.random((12, 1, size, 16)).astype(np.float32) for size in (32, 18)]
+    for at in range(12):
+        heat[at % 2][at, 0, at] = 5.0
+    judge = Judge(subject("face-detection"), outputs(*heat, *boxes))
+    assert (judge.reference.rule, judge.reference.distinct) == (Rule.BOXES, 12)
+    assert judge.compare(outputs(*heat, *boxes)).share == 1.0
+    heat[1][1, 0, 1] = -5.0
+    assert judge.compare(outputs(*heat, *boxes)).matched == 11
+
+
+def rows(*each: Sequence[tuple[float, ...]]) -> Outputs:
+    """What ncnn's DetectionOutput gives: no array at all where nothing was found."""
+    arrays = tuple(np.array(one, np.float32) if one else np.zeros(0, np.float32) for one in each)
+    return Outputs(names=("out",), arrays=(arrays,), engine="e", version="1", cpu_seconds=0.0, run_seconds=0.0)
+
+
+def test_lists_of_any_length_are_compared() -> None:
+    box = (0.1, 0.1, 0.4, 0.4)
+    shipped = rows([(1, 0.9, *box), (2, 0.6, *box)], [], [(3, 0.8, *box)])
+    judge = Judge(subject("object-detection"), shipped)
+    assert (judge.reference.rule, judge.reference.distinct) == (Rule.BOXES, 3)
+    judge.reference = replace(judge.reference, withheld="")
+    assert judge.compare(shipped).matched == 3
+    assert judge.compare(rows([(1, 0.7, *box)], [], [(4, 0.8, *box)])).matched == 2
+    assert judge.compare(rows([], [], [])).matched == 1
 
 
 def test_nothing_found_agrees_with_nothing_found() -> None:

@@ -16,6 +16,8 @@ from nngauge.words.safe import one_line
 
 GOOD: Final = 0.95
 """Agreement from which on a row is recommended."""
+_SURE: Final = 0.8
+"""Lower end of the interval from which on a row is recommended: twenty inputs, all of them equal, are just enough."""
 _ADVISED_BITS: Final = 3
 """Fewer bits are shown, never recommended: no format or kernel of today runs them."""
 _ABSENT: Final = "–"
@@ -140,7 +142,7 @@ def _advice(table: Table) -> Iterator[str]:
         return
     smallest = best(table)
     if smallest is None:
-        yield f"No row keeps {100 * GOOD:.0f} % agreement."
+        yield f"No row surely keeps {100 * GOOD:.0f} % agreement."
         return
     yield _recommended("Smallest that keeps", smallest)
     own = best(table, own=True)
@@ -161,6 +163,7 @@ def best(table: Table, *, own: bool = False) -> Row | None:
         for row in table.rows
         if row.agreement is not None
         and (row.agreement.share or 0) >= GOOD
+        and (row.agreement.low or 0) >= _SURE
         and (row.variant.bits or 0) >= _ADVISED_BITS
         and (row.sizes.file is not None or not own)
     ]
