@@ -126,10 +126,12 @@ def test_no_other_architecture_where_nothing_is_known_or_nothing_better(one: Mod
     assert "cheaper-architecture" not in kinds(one)
 
 
-def test_what_a_component_brings_cannot_be_exchanged() -> None:
-    one = classifier(4_000_000_000)
-    brought = replace(one, model=replace(one.model, owner=attribution(Owner.SDK)))
-    assert "cheaper-architecture" not in kinds(brought)
+def test_what_a_component_brings_only_its_maker_can_change() -> None:
+    one = dossier(networks.network(1, WIDE))
+    brought = replace(one, model=replace(one.model, owner=replace(attribution(Owner.SDK), title="ML Kit")))
+    result = advise(about_model("net.onnx", brought))
+    assert result.items == ()
+    assert result.silent == ("models that come with components, which only their makers can change: net.onnx (ML Kit)",)
 
 
 def test_speed_is_told_where_there_is_a_profile_and_missed_where_not() -> None:

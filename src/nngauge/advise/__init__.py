@@ -11,8 +11,10 @@ from nngauge.advise.ranking import ranked
 from nngauge.advise.rules import from_rules
 from nngauge.advise.speed import latency
 from nngauge.domain.advice import Advice, AdviceList
+from nngauge.domain.attribution import Owner
 from nngauge.domain.dossier import Dossier, ModelDossier
 from nngauge.domain.estimate import NoEstimate
+from nngauge.policy._api import listed
 
 __all__ = ["ADVISERS", "Adviser", "Question", "about_app", "about_model", "advise"]
 
@@ -47,14 +49,16 @@ def advise(question: Question, *, today: date | None = None) -> AdviceList:
             found.append(item)
         else:
             silent.append(item)
+    brought: list[str] = []
     for one in question.models:
-        if one.optimisation is None:
-            silent.append(
-                f"{one.model.name}: {one.network.reason if one.network and one.network.reason else 'its bytes could not be read'}"
-            )
-        silent.extend(_without_estimate(question, one))
+        if one.model.owner is not None and one.model.owner.owner is Owner.SDK:
+            brought.append(f"{one.model.name} ({one.model.owner.title})")
+            continue
+        silent.extend(_unread(question, one))
         for adviser in ADVISERS:
             found.extend(adviser.advise(question, one))
+    if brought:
+        silent.append(f"models that come with components, which only their makers can change: {listed(brought)}")
     return AdviceList(
         path=question.path,
         title=question.title,
@@ -65,7 +69,10 @@ def advise(question: Question, *, today: date | None = None) -> AdviceList:
     )
 
 
-def _without_estimate(question: Question, one: ModelDossier) -> Iterator[str]:
+def _unread(question: Question, one: ModelDossier) -> Iterator[str]:
+    if one.optimisation is None:
+        reason = one.network.reason if one.network and one.network.reason else "its bytes could not be read"
+        yield f"{one.model.name}: {reason}"
     for device in question.devices:
         told = latency(question, one, device)
         if isinstance(told, NoEstimate):

@@ -7,7 +7,6 @@ from typing import Final
 
 from nngauge.advise._api import Adviser, Question, place
 from nngauge.domain.advice import Advice, Effort, Risk
-from nngauge.domain.attribution import Owner
 from nngauge.domain.dossier import ModelDossier
 from nngauge.knowledge.architectures import Architecture, dominating
 from nngauge.units import format_count
@@ -23,7 +22,7 @@ _WIDTH: Final = 4
 def _cheaper(_: Question, one: ModelDossier) -> Iterator[Advice]:
     task = one.model.task
     macs = one.network.macs if one.network else None
-    if task is None or task.probability < _SURE or not isinstance(macs, int) or _brought(one):
+    if task is None or task.probability < _SURE or not isinstance(macs, int):
         return
     rivals = [item for item in dominating(task.task, macs) if item.macs and item.macs <= macs * (1 - _LEAST)]
     if not rivals:
@@ -43,11 +42,6 @@ def _cheaper(_: Question, one: ModelDossier) -> Iterator[Advice]:
         do="Train one of them on the app's own data.",
         commands=(f"nngauge fit --task {task.task}",),
     )
-
-
-def _brought(one: ModelDossier) -> bool:
-    """It comes with a component: the app cannot exchange it."""
-    return one.model.owner is not None and one.model.owner.owner is Owner.SDK
 
 
 def _told(item: Architecture) -> str:
