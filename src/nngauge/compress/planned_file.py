@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.compress.placing import check_target, place
-from nngauge.compress.planner import Option, choose
+from nngauge.compress.planner import Option, cheapest, choose
 from nngauge.compress.planning import Desk, too_small
 from nngauge.compress.verify import Looked, Opener, alike, look
 from nngauge.compress.writing import Done, Job, Recipe, Writer, write, writer_for
@@ -66,10 +66,11 @@ def _rounds(
     desk: Desk, groups: Sequence[Sequence[Option]], bits: Mapping[str, int], budget: int, target: Target,
     writer: Writer, made: Path, tell: Callable[[str], None],
 ) -> Written | Refusal:  # fmt: skip
-    limit, size = budget, 0
     before = look(target.source, target.opener)
     original = made.with_name("original")
     original.write_bytes(before.subject.files[0].content)
+    least = desk.of(cheapest(groups))
+    limit, size = budget, 0
     for at in range(_ROUNDS):
         tell(f"writing with {writer.title}, {at + 1}")
         done = write(writer, _job(desk, bits, original, made), python=target.python)
@@ -79,11 +80,11 @@ def _rounds(
         size = made.stat().st_size
         if size <= budget:
             return _finished(desk, before, done, made, target)
-        limit -= size - budget
-        chosen = choose(groups, limit - desk.rest)
-        if chosen is None:
+        if bits == least:
             break
-        bits = desk.of(chosen)
+        limit -= size - budget
+        chosen = choose(groups, limit - desk.rest) if at + 2 < _ROUNDS else None
+        bits = desk.of(chosen) if chosen is not None else least
     return too_small(budget, size)
 
 

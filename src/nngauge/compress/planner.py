@@ -42,12 +42,17 @@ def choose(groups: Sequence[Group], budget: int) -> Chosen | None:
 
     Exact for small problems, and nearly always for those of a network; never above the budget.
     """
-    cheapest = _chosen(groups, [min(range(len(group)), key=lambda at: group[at]) for group in groups])
-    if cheapest.cost > budget:
+    least = cheapest(groups)
+    if least.cost > budget:
         return None
-    price, found = _priced(groups, budget, cheapest)
+    price, found = _priced(groups, budget, least)
     found = _filled(groups, found, budget)
     return _searched(groups, budget, price, found)
+
+
+def cheapest(groups: Sequence[Group]) -> Chosen:
+    """The cheapest option of each thing."""
+    return _chosen(groups, [min(range(len(group)), key=lambda at: group[at]) for group in groups])
 
 
 def smallest(groups: Sequence[Group]) -> int:

@@ -137,7 +137,8 @@ def _written(written: Written) -> Iterator[RenderableType]:
     if like is not None:
         found = like.agreement
         share = f", agreement {share_text(found)}" if found is not None and found.share is not None else ""
-        ratio = "identical" if like.identical else f"SQNR {like.sqnr:.1f} dB" if like.sqnr is not None else "no ratio"
+        sqnr = found.sqnr if found is not None else like.sqnr
+        ratio = "identical" if like.identical else f"SQNR {sqnr:.1f} dB" if sqnr is not None else "no ratio"
         yield Text(f"answers    {ratio}{share} on the inputs held out, {like.engine} {like.version}")
     for note in written.notes:
         yield Text(one_line(f"note       {note}"), style="dim")

@@ -75,7 +75,12 @@ def _rows(found: Shrunk) -> Iterator[tuple[str, str, str, str]]:
     yield "peak activations", byte_amount(one.peak), byte_amount(other.peak), _change(one.peak, other.peak)
     before, after = found.median_ns.get("before"), found.median_ns.get("after")
     if before and after:
-        yield "time here, 1 thread", nanoseconds(before), nanoseconds(after), f"{after / before - 1:+.0%}, a hint"
+        yield (
+            "time here, 1 thread",
+            nanoseconds(before),
+            nanoseconds(after),
+            f"{after / before - 1:+.0%}, a hint".replace("-", "−"),
+        )
 
 
 def _change(before: Amount | None, after: Amount | None) -> str:
@@ -86,6 +91,8 @@ def _change(before: Amount | None, after: Amount | None) -> str:
 
 def _gate(gate: Gate) -> str:
     with_what = f"on {gate.inputs} inputs, {gate.engine} {gate.version}"
+    if gate.outputs and not any(gap.extent for gap in gate.outputs):
+        with_what += "; they are the same for all inputs, so that this says little"
     if gate.identical:
         return f"identical bit for bit {with_what}"
     worst = max(gate.outputs, key=lambda gap: gap.largest / gap.allowed if gap.allowed else gap.largest, default=None)
