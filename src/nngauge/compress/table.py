@@ -15,7 +15,9 @@ from nngauge.compress.versions import Version, Versions
 from nngauge.domain.compression import Agreement, Refusal, Row, Scheme, Scope, Table, Variant, Weight
 
 FIRST: Final = 8
-"""Inputs that a version without a single equal answer is run on where time is short."""
+"""Inputs that a hopeless version is run on where time is short."""
+HOPELESS: Final = 0.7
+"""Upper end of the interval below which a version is not run on further inputs."""
 SPARSITIES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -77,7 +79,7 @@ def measured(version: Version, at_hand: Ready) -> Agreement:
         return at_hand.judge.compare(at_hand.shipped)
     if at_hand.short and at_hand.trial.count > 2 * FIRST:
         found = at_hand.judge.compare(at_hand.trial.run(version.patches, range(FIRST)))
-        if found.matched == 0 or (found.matched is None and (found.sqnr is None or found.sqnr < 0)):
+        if (found.high is not None and found.high < HOPELESS) or (found.matched is None and (found.sqnr or -1) < 0):
             return found
     return at_hand.judge.compare(at_hand.trial.run(version.patches))
 

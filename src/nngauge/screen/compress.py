@@ -142,7 +142,7 @@ def _advice(table: Table) -> Iterator[str]:
         return
     smallest = best(table)
     if smallest is None:
-        yield f"No row surely keeps {100 * GOOD:.0f} % agreement."
+        yield f"No smaller row surely keeps {100 * GOOD:.0f} % agreement."
         return
     yield _recommended("Smallest that keeps", smallest)
     own = best(table, own=True)
@@ -164,6 +164,7 @@ def best(table: Table, *, own: bool = False) -> Row | None:
         if row.agreement is not None
         and (row.agreement.share or 0) >= GOOD
         and (row.agreement.low or 0) >= _SURE
+        and row.sizes.packed < table.shipped.packed
         and (row.variant.bits or 0) >= _ADVISED_BITS
         and (row.sizes.file is not None or not own)
     ]
