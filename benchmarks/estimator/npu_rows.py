@@ -36,6 +36,16 @@ RUNTIMES: Final = {
     "voice_ai": "qnn_dlc",
 }
 """Compiled ahead of time or not, the same code runs: the medians of both kinds differ by less than 1 %."""
+DUPLICATES: Final = {
+    "Dragonwing IQ-X7181": "Snapdragon X Elite CRD",
+    "Dragonwing Q-7790": "Snapdragon 7 Gen 4 QRD",
+    "Dragonwing Q-8750": "Samsung Galaxy S25",
+    "SA8650P ADP": "SA8255P ADP",
+    "SA8775P ADP": "SA8255P ADP",
+    "Snapdragon XR2 Gen 2": "Samsung Galaxy S22 5G",
+}
+"""Devices whose rows are copies of another's, number for number: they must not be taken for measurements of their own, least of
+all when devices are left out."""
 _COLUMNS: Final = (
     "network", "model", "precision", "device", "runtime", "ms", "memory_min_mb", "memory_max_mb", "unit", "layers",
 )  # fmt: skip
@@ -71,14 +81,14 @@ def read_rows(unit: str = "NPU") -> list[Row]:
                 found["unit"],
             )
             for found in csv.DictReader(text)
-            if found["unit"] == unit
+            if found["unit"] == unit and found["device"] not in DUPLICATES
         ]
 
 
 def read_language_rows() -> list[dict[str, str]]:
     """Tokens per second of language models."""
     with lzma.open(LANGUAGE_ROWS, "rt", encoding="utf-8", newline="") as text:
-        return list(csv.DictReader(text))
+        return [row for row in csv.DictReader(text) if row["device"] not in DUPLICATES]
 
 
 def read_networks() -> dict[str, tuple[Item, ...]]:

@@ -39,9 +39,8 @@ class Work(StrEnum):
     SOFTMAX = "softmax"
     NORMALISE = "normalise"
     NONLINEAR = "nonlinear"
-    LINEAR = "linear"
-    """Cheap activations and normalisations that nothing folds."""
     ELEMENTWISE = "elementwise"
+    """Sums and products, cheap activations and normalisations that nothing folds."""
     TRANSPOSE = "transpose"
     COPY = "copy"
     CONCAT = "concat"
@@ -117,7 +116,7 @@ def _items(layers: Iterable[Layer]) -> Iterator[Item]:
             continue  # a view
         if _cheap(layer):
             if before not in _FOLDING:
-                yield _moving(Work.LINEAR, layer)
+                yield _moving(Work.ELEMENTWISE, layer)
             continue
         item = _item(layer)
         if item is not None:

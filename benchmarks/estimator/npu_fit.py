@@ -1,0 +1,421 @@
+"""Fits the profile of neural processors and says how far off it is with networks and devices left out.
+
+    python -m benchmarks.estimator.npu_fit folds|devices|ship
+
+Needs torch 2.13.0 (CPU) and numpy. ``folds`` leaves networks out (an eighth of the models at a time), ``devices`` leaves one
+device after the other out, ``ship`` fits to everything and writes the profile with the errors of the other two.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.estimator.npu_model import PRECISIONS, RUNTIMES, START, Physical
+from benchmarks.estimator.npu_rows import Row, read_networks, read_rows, read_totals
+from nngauge.estimate.npu_cost import Speeds, coordinates
+from nngauge.estimate.npu_work import WORKS
+
+OUT: Final = Path(__file__).parents[2] / "src/nngauge/estimate/profiles/npu.json"
+RESULTS: Final = Path(__file__).parents[1] / "results/estimator-npu.json"
+REFERENCE: Final = "Samsung Galaxy S25"
+FOLDS: Final = 8
+LENGTH: Final = 0.2
+SCALE: Final = 0.5
+CROSS: Final = 0.6
+NOISE: Final = 0.15
+SUBSET: Final = (
+    "Samsung Galaxy S22 5G", "Samsung Galaxy S24", "Samsung Galaxy S25", "Samsung Galaxy S26", "Snapdragon 7 Gen 4 QRD",
+    "Snapdragon X Elite CRD", "Dragonwing IQ-9075 EVK",
+)  # fmt: skip
+"""Devices of the folds: the phones and two others, which keeps eight fits within minutes."""
+DEVICES: Final[Mapping[str, tuple[str, tuple[str, ...], int]]] = {
+    "Samsung Galaxy S22 5G": ("galaxy-s22", ("sm8450", "qcs8450"), 69),
+    "Samsung Galaxy S24": ("galaxy-s24", ("sm8650",), 75),
+    "Samsung Galaxy S25": ("galaxy-s25", ("sm8750-ac", "sm8750", "qcs8750"), 79),
+    "Samsung Galaxy S26": ("galaxy-s26", ("sm8850-ad", "sm8850"), 81),
+    "Snapdragon 8 Elite Gen 6 QRD": ("snapdragon-8-elite-gen-6-qrd", ("sm8950",), 85),
+    "Snapdragon 8 Elite Extreme Gen 6 QRD": ("snapdragon-8-elite-extreme-gen-6-qrd", ("sm8975",), 85),
+    "Snapdragon 7 Gen 4 QRD": ("snapdragon-7-gen-4-qrd", ("sm7750", "qcs7790"), 73),
+    "Dragonwing Q-6690 MTP": ("dragonwing-q-6690-mtp", ("qcm6690",), 73),
+    "Dragonwing RB3 Gen 2 Vision Kit": ("dragonwing-rb3-gen-2-vision-kit", ("qcs6490", "sm7325"), 68),
+    "QCS8550 (Proxy)": ("qcs8550-proxy", ("qcs8550", "sm8550"), 73),
+    "Dragonwing IQ-9075 EVK": ("dragonwing-iq-9075-evk", ("qcs9075",), 73),
+    "Arduino VENTUNO Q": ("arduino-ventuno-q", ("qcs8275",), 75),
+    "Snapdragon X Elite CRD": ("snapdragon-x-elite-crd", ("x1e78100", "qcs7181"), 73),
+    "Snapdragon X2 Elite CRD": ("snapdragon-x2-elite-crd", ("sc8480xp",), 81),
+    "SA7255P ADP": ("sa7255p-adp", ("sa7255p",), 75),
+    "SA8255P ADP": ("sa8255p-adp", ("sa8255p", "sa8650p", "sa8775p"), 73),
+    "SA8295P ADP": ("sa8295p-adp", ("sa8295p",), 68),
+}
+DOUBTFUL: Final = frozenset({"yolov3/Yolo-v3", "yolov5/Yolo-v5", "yolov6/Yolo-v6"})
+"""Rebuilt networks whose parameters or input size are not the catalogue's."""
+
+Vector = np.ndarray[Any, Any]
+
+
+def training_rows() -> list[Row]:
+    """Rows of networks that were rebuilt, in the three precisions; copies of one network in many languages are one network."""
+    networks = read_networks()
+    rows = (_known_as(row, networks) for row in read_rows())
+    return [
+        row
+        for row in rows
+        if row.network in networks
+        and row.network not in DOUBTFUL
+        and row.precision in PRECISIONS
+        and row.device in DEVICES
+    ]
+
+
+def _known_as(row: Row, networks: Mapping[str, Any]) -> Row:
+    if row.model.startswith("opus_mt") and row.network not in networks:
+        return row._replace(network="opus_mt_de_en/" + row.network.split("/")[1], model="opus_mt")
+    if row.model.startswith("opus_mt"):
+        return row._replace(model="opus_mt")
+    return row._replace(network=row.network.replace("_quantized/", "/"), model=row.model.removesuffix("_quantized"))
+
+
+def speeds_of(state: Mapping[str, Vector], devices: Sequence[str], precision: str, device: str) -> Speeds:
+    """A device's coefficients in the product's words."""
+    number, place = PRECISIONS.index(precision), list(devices).index(device)
+    shift = state["group"][number] + state["device"][place] + state["device_precision"][place, number]
+    kind = state["kind"]
+    return Speeds(
+        products=tuple((START[0] * np.exp(kind[0] + state["kind_precision"][number, 0] + shift[0])).tolist()),
+        weights=float(START[1] * np.exp(shift[1])),
+        elements=tuple((START[2] * np.exp(kind[1] + state["kind_precision"][number, 1] + shift[2])).tolist()),
+        calls=tuple((START[3] * np.exp(kind[2] + shift[3])).tolist()),
+    )
+
+
+class Residuals:
+    """The Gaussian process over what networks took more or less."""
+
+    def __init__(self, rows: Sequence[Row], logs: Vector, places: Mapping[tuple[str, str], Sequence[float]]) -> None:
+        found = defaultdict(list)
+        for row, log in zip(rows, logs, strict=True):
+            found[row.network, row.precision].append(row.log_ms - log)
+        self.keys = sorted(found)
+        self.places = places
+        self.points = np.array([places[key] for key in self.keys])
+        self.kinds = np.array([key[1] for key in self.keys])
+        values = np.array([np.median(found[key]) for key in self.keys])
+        alike = np.array([self.alike(key) for key in self.keys])
+        self.weights = np.linalg.solve(SCALE**2 * alike + NOISE**2 * np.eye(len(values)), values)
+
+    def alike(self, key: tuple[str, str]) -> Vector:
+        """Similarity to every training network."""
+        distances = ((self.points - np.array(self.places[key])) ** 2).sum(1)
+        found: Vector = np.exp(-distances / 2 / LENGTH**2) * np.where(self.kinds == key[1], 1.0, CROSS)
+        return found
+
+    def shift(self, key: tuple[str, str]) -> tuple[float, float]:
+        """What to add to the logarithm, and the largest similarity."""
+        alike = self.alike(key)
+        return float(SCALE**2 * alike @ self.weights), float(alike.max())
+
+
+def _places(
+    state: Mapping[str, Vector], devices: Sequence[str], names: Sequence[str]
+) -> dict[tuple[str, str], tuple[float, ...]]:
+    networks = read_networks()
+    return {
+        (name, precision): coordinates(networks[name], speeds_of(state, devices, precision, REFERENCE))
+        for precision in PRECISIONS
+        for name in names
+    }
+
+
+def macs_only(train: Sequence[Row], test: Sequence[Row]) -> Vector:
+    """MACs × a constant of each place."""
+    totals = read_totals()
+    constants = defaultdict(list)
+    for row in train:
+        constants[row.device, row.precision, row.runtime].append(row.log_ms - math.log(totals[row.network]["macs"]))
+    overall = np.median([value for values in constants.values() for value in values])
+    return np.array(
+        [
+            math.log(totals[row.network]["macs"])
+            + np.median(constants.get((row.device, row.precision, row.runtime), [overall]))
+            for row in test
+        ]
+    )
+
+
+def folds() -> dict[str, Any]:
+    """Every model left out once, together with an eighth of all models."""
+    rows = [row for row in training_rows() if row.device in SUBSET]
+    names, devices = sorted({row.network for row in rows}), sorted(SUBSET)
+    models = sorted({row.model for row in rows})
+    order = np.random.default_rng(3).permutation(len(models))
+    fold = {models[index]: place % FOLDS for place, index in enumerate(order)}
+    found: list[dict[str, Any]] = []
+    for number in range(FOLDS):
+        train = [row for row in rows if fold[row.model] != number]
+        test = [row for row in rows if fold[row.model] == number]
+        physical = Physical(read_networks(), names, devices)
+        physical.fit(train, 100)
+        residuals = Residuals(train, physical.predict(train), _places(physical.state(), devices, names))
+        plain = macs_only(train, test)
+        for row, log, base in zip(test, physical.predict(test), plain, strict=True):
+            shift, near = residuals.shift((row.network, row.precision))
+            found.append(
+                {**row._asdict(), "log": float(log + shift), "physical": float(log), "near": near, "macs": float(base)}
+            )
+        print(number, len(test), np.median([abs(math.exp(f["log"] - f["log_ms"]) - 1) for f in found]), flush=True)
+    return {"rows": found}
+
+
+def devices_left_out() -> dict[str, Any]:
+    """Every device left out once: its factors are the means of its generation's, or of the nearest one's."""
+    rows = training_rows()
+    names, devices = sorted({row.network for row in rows}), list(DEVICES)
+    whole = Physical(read_networks(), names, devices)
+    whole.fit(rows, 120)
+    state = whole.state()
+    np.savez_compressed(HERE_STATE, **state)
+    found: list[dict[str, Any]] = []
+    for number, device in enumerate(devices):
+        train, test = [row for row in rows if row.device != device], [row for row in rows if row.device == device]
+        physical = Physical(read_networks(), names, devices)
+        start = {name: value.copy() for name, value in state.items()}
+        for name in ("device", "device_precision", "call"):
+            start[name][number] = 0
+        physical.load(start)
+        physical.fit(train, 15)
+        guess = physical.state()
+        mates = generation_mates(device)
+        for name in ("device", "device_precision", "call"):
+            guess[name][number] = np.mean([guess[name][devices.index(mate)] for mate in mates], axis=0)
+        physical.load(guess)
+        places = _places(guess, devices, names) if device != REFERENCE else _places(state, devices, names)
+        residuals = Residuals(train, physical.predict(train), places)
+        for row, log, base in zip(test, physical.predict(test), macs_only(train, test), strict=True):
+            shift, near = residuals.shift((row.network, row.precision))
+            found.append({**row._asdict(), "log": float(log + shift), "near": near, "macs": float(base)})
+        errors = [abs(math.exp(f["log"] - f["log_ms"]) - 1) for f in found if f["device"] == device]
+        print(device, mates, len(test), np.median(errors), flush=True)
+    return {"rows": found}
+
+
+HERE_STATE: Final = Path(__file__).with_name("npu_state.npz")
+"""Coefficients of the fit to everything; not kept in the repository."""
+
+
+def generation_mates(device: str) -> list[str]:
+    """Other devices of the same Hexagon generation, or of the nearest."""
+    mine = DEVICES[device][2]
+    others = [other for other in DEVICES if other != device]
+    nearest = min(abs(DEVICES[other][2] - mine) for other in others)
+    return [other for other in others if abs(DEVICES[other][2] - mine) == nearest]
+
+
+def _balances() -> list[dict[str, Any]]:
+    """Integers against floats, for every network of the catalogue, rebuilt or not."""
+    floats = {(row.network, row.device, row.runtime): row.log_ms for row in read_rows() if row.precision == "float"}
+    pairs = defaultdict(list)
+    for row in read_rows():
+        before = floats.get((row.network, row.device, row.runtime))
+        if row.precision in ("w8a8", "w8a16") and before is not None and row.device in DEVICES:
+            pairs[DEVICES[row.device][0], row.runtime, row.precision].append(before - row.log_ms)
+    return [
+        {"device": key[0], "runtime": key[1], "precision": key[2], "cases": len(logs), "slower": sum(log < 0 for log in logs),
+         "gain": round(math.exp(float(np.median(logs))), 3)}
+        for key, logs in sorted(pairs.items())
+    ]  # fmt: skip
+
+
+CLASSES: Final = (0.6, 0.2, 0.0)
+"""Similarities that the classes of interval widths begin at."""
+
+
+def widths(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """Quantiles of the absolute errors of left-out networks, for each class of similarity."""
+    found = []
+    for place, low in enumerate(CLASSES):
+        high = CLASSES[place - 1] if place else 9.0
+        errors = [abs(row["log"] - row["log_ms"]) for row in rows if low <= row["near"] < high]
+        found.append({"similarity": low, "factor": math.exp(float(np.quantile(errors, 0.9)))})
+    return found
+
+
+def coverage(rows: Sequence[Mapping[str, Any]], precision: str = "") -> float:
+    """Share of rows inside intervals whose widths come from the other models, tried with ten groups of models."""
+    models = sorted({row["model"] for row in rows})
+    inside = []
+    for group in range(10):
+        mine = {model for place, model in enumerate(models) if place % 10 == group}
+        table = widths([row for row in rows if row["model"] not in mine])
+        for row in rows:
+            if row["model"] in mine and precision in ("", row["precision"]):
+                factor = next(entry["factor"] for entry in table if row["near"] >= entry["similarity"])
+                inside.append(abs(row["log"] - row["log_ms"]) <= math.log(factor))
+    return float(np.mean(inside))
+
+
+def median_error(rows: Sequence[Mapping[str, Any]], name: str = "log") -> float:
+    """Of |estimate ÷ truth − 1|."""
+    return float(np.median([abs(math.exp(row[name] - row["log_ms"]) - 1) for row in rows]))
+
+
+def _device_entry(state: Mapping[str, Vector], device: str, rows: Sequence[Row]) -> dict[str, Any]:
+    devices, totals = list(DEVICES), read_totals()
+    place, base = devices.index(device), devices.index(REFERENCE)
+    factors, constants = {}, {}
+    for number, precision in enumerate(PRECISIONS):
+        shift = [state["device"][index] + state["device_precision"][index, number] for index in (place, base)]
+        ratio = np.exp(shift[0] - shift[1])
+        factors[precision] = dict(
+            zip(("products", "weights", "elements", "calls"), ratio.round(5).tolist(), strict=True)
+        )
+        each = [
+            row.log_ms - math.log(totals[row.network]["macs"] / 1e9)
+            for row in rows
+            if (row.device, row.precision) == (device, precision)
+        ]
+        if each:
+            constants[precision] = round(math.exp(float(np.median(each))), 5)
+    identity, chips, hexagon = DEVICES[device]
+    call = round(START[4] * float(np.exp(state["call"][place])), 5)
+    return {
+        "id": identity,
+        "name": device,
+        "chips": chips,
+        "hexagon": hexagon,
+        "factors": factors,
+        "call": call,
+        "constants": constants,
+    }
+
+
+def ship(left: Mapping[str, Any], away: Mapping[str, Any]) -> None:
+    """Writes the profile."""
+    rows = training_rows()
+    names, devices = sorted({row.network for row in rows}), list(DEVICES)
+    state = dict(np.load(HERE_STATE))
+    physical = Physical(read_networks(), names, devices)
+    physical.load(state)
+    places = _places(state, devices, names)
+    residuals = Residuals(rows, physical.predict(rows), places)
+    totals = read_totals()
+    factors = [median_error(away["rows"]) and abs(row["log"] - row["log_ms"]) for row in away["rows"]]
+    table = widths(left["rows"])
+    known = {
+        "id": "hexagon@1",
+        "source": "qai-hub-models 0.65.0, Qualcomm, BSD-3-Clause",
+        "rows": len(rows),
+        "networks": len(names),
+        "speeds": {precision: _speeds(state, devices, precision) for precision in PRECISIONS},
+        "devices": [_device_entry(state, device, rows) for device in devices],
+        "runtimes": {
+            runtime: {
+                "calls": round(float(np.exp(state["runtime"][place])), 5),
+                "whole": {
+                    precision: round(float(np.exp(state["runtime_precision"][place, number])), 5)
+                    for number, precision in enumerate(PRECISIONS)
+                },
+            }
+            for place, runtime in enumerate(RUNTIMES)
+        },
+        "length": LENGTH,
+        "scale": SCALE,
+        "cross": CROSS,
+        "points": [
+            [key[0], key[1], [round(value, 4) for value in places[key]], round(float(weight), 4)]
+            for key, weight in zip(residuals.keys, residuals.weights, strict=True)
+        ],
+        "widths": [{name: round(value, 4) for name, value in entry.items()} for entry in table],
+        "other_device": round(max(1.0, math.exp(float(np.quantile(factors, 0.9))) / table[1]["factor"], 1.25), 3),
+        "errors": {
+            precision: {
+                "model": round(median_error([row for row in left["rows"] if row["precision"] == precision]), 4),
+                "device": round(median_error([row for row in away["rows"] if row["precision"] == precision]), 4),
+                "macs": round(median_error([row for row in left["rows"] if row["precision"] == precision], "macs"), 4),
+                "coverage": round(coverage(left["rows"], precision), 4),
+            }
+            for precision in PRECISIONS
+        },
+        "largest": [
+            min(totals[name]["macs"] for name in names) / 1e9,
+            max(totals[name]["macs"] for name in names) / 1e9,
+        ],
+        "balances": _balances(),
+    }
+    OUT.write_text(json.dumps(known, separators=(",", ":")) + "\n", "utf-8")
+
+
+def _speeds(state: Mapping[str, Vector], devices: Sequence[str], precision: str) -> dict[str, Any]:
+    found = speeds_of(state, devices, precision, REFERENCE)
+    return {
+        "products": [round(value, 7) for value in found.products],
+        "weights": round(found.weights, 7),
+        "elements": [round(value, 7) for value in found.elements],
+        "calls": [round(value, 7) for value in found.calls],
+    }
+
+
+def report(left: Mapping[str, Any], away: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of docs/estimates-npu-llm.md."""
+
+    def by(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+        values = sorted({row[name] for row in rows})
+        return {value: _figures([row for row in rows if row[name] == value]) for value in values}
+
+    return {
+        "models left out": {
+            "all": _figures(left["rows"]),
+            **{name: by(left["rows"], name) for name in ("precision", "runtime", "device")},
+        },
+        "devices left out": {
+            "all": _figures(away["rows"]),
+            **{name: by(away["rows"], name) for name in ("precision", "device")},
+        },
+        "coverage": coverage(left["rows"]),
+        "works": [work.value for work in WORKS],
+        "integers": _balances(),
+    }
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    errors = [abs(math.exp(row["log"] - row["log_ms"]) - 1) for row in rows]
+    return {
+        "rows": len(rows),
+        "networks": len({row["network"] for row in rows}),
+        "median": round(float(np.median(errors)), 4),
+        "p75": round(float(np.quantile(errors, 0.75)), 4),
+        "macs": round(median_error(rows, "macs"), 4),
+        "spearman": round(_spearman([row["log"] for row in rows], [row["log_ms"] for row in rows]), 4),
+    }
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def _stored(name: str) -> Path:
+    return Path(__file__).with_name(f"npu_{name}.json")
+
+
+def main(step: str) -> None:
+    """One step; the next finds what it left."""
+    if step == "folds":
+        _stored("folds").write_text(json.dumps(folds()), "utf-8")
+    elif step == "devices":
+        _stored("devices").write_text(json.dumps(devices_left_out()), "utf-8")
+    else:
+        left, away = (json.loads(_stored(name).read_text("utf-8")) for name in ("folds", "devices"))
+        ship(left, away)
+        RESULTS.write_text(json.dumps(report(left, away), indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
