@@ -29,7 +29,7 @@ def sections(
         parts.append(_usage(lists, folders))
     if folders or zoo is not None:
         parts.append(attribution.page(zoo, folders[:1], crawl))  # its labels are of the packages of the first folder
-    parts.append(_TASKS)
+    parts += [_TASKS, _ESTIMATES]
     if models:
         parts.append(_protection(models, folders, protected))
     return tuple(part for part in parts if part)
@@ -39,6 +39,18 @@ _TASKS = """## What is it for
 
 Task and modality of 473 public models, with the confusions, the calibration and the core-feature heuristic, are measured
 in [What models are for](tasks.md) by `python -m benchmarks.evaluation.tasks --models DIR --page docs/tasks.md`."""
+
+_ESTIMATES = """## How long would it take
+
+How far off estimated times are, for networks, families and phones that were left out, beside what multiply-accumulates alone would
+tell: [How far off estimates are](estimates-accuracy.md), by `python -m benchmarks.estimator.page`."""
+
+
+_LIGHTER = """## Smaller models
+
+What shrinking without a loss finds in 272 model files, and whether the answers stay: [The same answers from fewer
+bytes](shrink.md#what-to-expect) (`benchmarks/shrink/`). Planned bits beside uniform ones and beside Optuna, and the files that
+were written: [Bits for each weight](planner.md#is-it-better-than-simpler-ways) (`benchmarks/planner/`)."""
 
 
 def _robustness(runtimes: Sequence[Runtime], roots: Sequence[Path]) -> str:
