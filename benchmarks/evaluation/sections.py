@@ -29,7 +29,7 @@ def sections(
         parts.append(_usage(lists, folders))
     if folders or zoo is not None:
         parts.append(attribution.page(zoo, folders[:1], crawl))  # its labels are of the packages of the first folder
-    parts += [_TASKS, _ESTIMATES]
+    parts += [_TASKS, _LIGHTER, _ESTIMATES]
     if models:
         parts.append(_protection(models, folders, protected))
     return tuple(part for part in parts if part)
