@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nngauge.cli import cli
-from nngauge.domain.estimate import Estimate, Setting, Unit
+from nngauge.domain.estimate import Estimate, NoEstimate, Reason, Setting, Unit
 from nngauge.domain.fitting import Fitness, Limits
 from nngauge.errors import UsageError
 from nngauge.estimate.coarse import UNSEEN, coarse
@@ -104,7 +104,7 @@ def test_what_is_not_known_is_told_and_not_left_out() -> None:
 
 def test_the_table_of_searches_and_the_list_of_tasks() -> None:
     assert "40,000" in run("--view", "nas")
-    assert "object-detection: 33 architectures" in run("--list")
+    assert "object-detection: 50 architectures" in run("--list")
     assert json.loads(run("--list", "--json"))["image-classification"]["architectures"] > 1000
 
 
@@ -149,13 +149,27 @@ def test_times_from_macs_are_wide_and_say_so() -> None:
     assert told.ground.family_error is not None
     assert told.ground.family_error >= told.ground.error
     assert told.ground.coverage == pytest.approx(0.9, abs=0.06)
-    attention = coarse(3e8, PIXEL, attention=True)
+    attention = coarse(3e8, PIXEL, unlike=True)
     assert isinstance(attention, Estimate)
     assert attention.high == pytest.approx(told.high * UNSEEN)
 
 
+def test_far_beyond_all_that_was_measured_nothing_is_told() -> None:
+    for macs in (1e3, 1e13):
+        told = coarse(macs, PIXEL)
+        assert isinstance(told, NoEstimate)
+        assert told.reason is Reason.TOO_FAR
+
+
+def test_each_metric_has_a_table_and_copyleft_is_named() -> None:
+    text = run("--task", "object-detection", "--latency", "500ms", "--device", "pixel-4", "--top", "2")
+    assert "mAP COCO (300 pictures)" in text
+    assert "mAP50 COCO" in text
+    assert "agpl-3.0: " in text
+
+
 def test_times_from_macs_grow_and_outside_is_doubted() -> None:
-    times = [coarse(macs, PIXEL) for macs in (1e6, 1e8, 1e9, 1e12)]
+    times = [coarse(macs, PIXEL) for macs in (2e6, 1e8, 1e9, 1e11)]
     values = [one.value for one in times if isinstance(one, Estimate)]
     assert len(values) == 4
     assert values == sorted(values)
@@ -167,4 +181,4 @@ def test_times_from_macs_grow_and_outside_is_doubted() -> None:
 def test_no_budget_lets_everything_through() -> None:
     found = fitting("face-detection", Limits(), [])
     assert {one.fitness for one in found.candidates} == {Fitness.FITS}
-    assert len(found.candidates) == found.considered == 4
+    assert len(found.candidates) == found.considered == 5

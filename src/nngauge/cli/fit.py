@@ -148,6 +148,7 @@ def _views(*, as_json: bool, nas: bool) -> None:
 
     from nngauge.cli.screen import show, write_json
     from nngauge.knowledge.architectures import architectures, methods, sources, tasks
+    from nngauge.words.amounts import plural
 
     if nas:
         from nngauge.screen.fit import render_methods
@@ -169,7 +170,7 @@ def _views(*, as_json: bool, nas: bool) -> None:
         )
         return
     for task, (count, names) in found.items():
-        click.echo(f"{task}: {count:,} architectures ({'; '.join(sources()[name].title for name in names)})")
+        click.echo(f"{task}: {plural(count, 'architecture')} ({'; '.join(sources()[name].title for name in names)})")
 
 
 def _known(trunk: str) -> tuple[Architecture | None, Measured | None]:

@@ -54,6 +54,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Of its weights at the precision that was asked for."""
     extra_data: bool
     source: str
+    licence: str = ""
+    """Of its code and weights."""
     timings: tuple[Timing, ...] = ()
     """One for each device."""
     fitness: Fitness

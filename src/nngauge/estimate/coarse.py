@@ -2,8 +2,8 @@
 
 In each setting of a library the measured times of its networks are fitted as log t = a + b log MACs. The interval is that of
 networks whose whole family was left out: wide, because the same MACs take very different times in different layers. `estimate`
-with a model file at hand is better: docs/fit.md compares the two. The libraries hold convolutional networks only; what networks
-with attention take is `UNSEEN` times less certain still.
+with a model file at hand is better: docs/fit.md compares the two. The libraries hold convolutional classifiers only; what networks
+with attention, or for other tasks, take is `UNSEEN` times less certain still.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from nngauge.estimate.scaling import scaled
 from nngauge.knowledge import phones
 
 UNSEEN: Final = 1.5
-"""The interval of networks with attention is wider by this on both sides: a choice, no measured one has told it."""
+"""The interval of other networks is wider by this on both sides: a choice, no measured one has told it."""
 _LEVEL: Final = 0.9
 _FEW: Final = 10
+_FAR: Final = 10.0
+"""Nothing is told of networks that many times beyond all that were measured."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -46,13 +48,13 @@ class Line(Struct, frozen=True, kw_only=True):
     constant: float
 
 
-def coarse(macs: float, setting: Setting, *, attention: bool = False) -> Estimate | NoEstimate:
+def coarse(macs: float, setting: Setting, *, unlike: bool = False) -> Estimate | NoEstimate:
     """Milliseconds of a network with so many MACs: by a profile of the device, else scaled from another phone's.
 
-    `attention`: it is no convolutional network, unlike all that were measured.
+    `unlike`: it is no convolutional classifier, as all are that were measured.
     """
     told = _convolutional(macs, setting)
-    if not attention or isinstance(told, NoEstimate):
+    if not unlike or isinstance(told, NoEstimate):
         return told
     doubts = tuple(dict.fromkeys((*told.doubts, EstimateDoubt.UNSEEN_OPERATORS)))
     return replace(told, low=told.low / UNSEEN, high=told.high * UNSEEN, doubts=doubts)
@@ -81,7 +83,12 @@ def _fits(profile: Profile, setting: Setting) -> bool:
     return (profile.device, profile.unit, profile.threads, profile.precision) == asked
 
 
-def _estimate(macs: float, setting: Setting, library: Library, profile: Profile, line: Line) -> Estimate:
+def _estimate(macs: float, setting: Setting, library: Library, profile: Profile, line: Line) -> Estimate | NoEstimate:
+    if not line.smallest / _FAR <= macs <= line.largest * _FAR:
+        return NoEstimate(
+            quantity=Quantity.LATENCY, setting=setting, reason=Reason.TOO_FAR,
+            explanation=f"{macs:.2g} MACs; networks of {line.smallest:.2g} to {line.largest:.2g} MACs were measured",
+        )  # fmt: skip
     value = math.exp(line.start + line.slope * math.log(max(macs, 1.0)))
     doubts = [EstimateDoubt.OTHER_SHAPE]
     if not line.smallest <= macs <= line.largest:

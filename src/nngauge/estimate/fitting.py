@@ -13,6 +13,8 @@ from nngauge.estimate.coarse import coarse
 from nngauge.knowledge.architectures import Architecture, architectures, front, measured, sources
 
 Pace = Callable[[Architecture, Setting], Estimate | NoEstimate]
+_MEASURED_TASK: Final = "image-classification"
+"""What all networks are made for whose times the profiles hold."""
 _ORDER: Final = (Fitness.FITS, Fitness.LIKELY, Fitness.UNKNOWN)
 MEASURED: Final = {"float32": ("float32",), "float16": ("float16", "float32"), "int8": ("int8",)}
 
@@ -42,7 +44,7 @@ def fitting(
 
 
 def _coarse(one: Architecture, setting: Setting) -> Estimate | NoEstimate:
-    return coarse(one.macs or 0.0, setting, attention=one.attention)
+    return coarse(one.macs or 0.0, setting, unlike=one.attention or one.task != _MEASURED_TASK)
 
 
 def _back(candidates: Iterable[Candidate], known: Iterable[Architecture]) -> list[Architecture]:
@@ -63,7 +65,7 @@ def _judge(one: Architecture, limits: Limits, settings: Sequence[Setting], preci
     return Candidate(
         name=one.name, input=one.input, metric=one.metric, score=one.score, parameters=one.parameters, macs=one.macs,
         size_bytes=size, extra_data=one.extra_data, source=one.source, timings=timings, fitness=fitness,
-        misses=tuple(why for _, why in answers if why),
+        licence=one.licence or sources()[one.source].license, misses=tuple(why for _, why in answers if why),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -21,6 +22,8 @@ _MARK = {
     Fitness.UNKNOWN: ("?", "dim"),
     Fitness.NO: ("no", "red"),
 }
+_UNKNOWN: Final = 12
+"""So many lines for those of which something is not known."""
 
 
 def render_fitting(found: Fitting, top: int) -> RenderableType:
@@ -44,14 +47,17 @@ def render_fitting(found: Fitting, top: int) -> RenderableType:
         ]
     if any(one.front for one in shown):
         blocks.append(Text("★ no other that fits has fewer MACs and as good a score", style="dim"))
-    blocks += [Text(one_line(note), style="dim") for note in found.notes]
+    blocks += [Text(one_line(note), style="dim") for note in (*_copyleft(shown), *found.notes)]
     return Group(*blocks, *(Text(f"source: {one_line(source)}", style="dim") for source in found.sources))
 
 
 def _shown(fits: Sequence[Candidate], top: int) -> list[Candidate]:
-    """The best, and the front wherever it lies."""
-    best = list(fits[:top])
-    return best + [one for one in fits[top:] if one.front][: max(0, top)]
+    """The best of each metric, and its front wherever it lies."""
+    found: list[Candidate] = []
+    for metric in dict.fromkeys(one.metric for one in fits):
+        alike = [one for one in fits if one.metric == metric]
+        found += [*alike[:top], *[one for one in alike[top:] if one.front][: max(0, top)]]
+    return found
 
 
 def _budget(found: Fitting) -> str:
@@ -127,11 +133,26 @@ def _reachable(found: Fitting) -> Iterator[Text]:
         yield Text(f"smallest {one.what} that can be reached: {value}{how}, {one_line(one.name)}")
 
 
+def _copyleft(rows: Sequence[Candidate]) -> Iterator[str]:
+    """Networks whose licence asks for something in return."""
+    names: dict[str, list[str]] = {}
+    for one in rows:
+        if "gpl" in one.licence.lower():
+            names.setdefault(one.licence, []).append(one.name)
+    for licence, found in names.items():
+        yield f"{licence}: {', '.join(dict.fromkeys(found))}"
+
+
 def _unknown(rows: Sequence[Candidate]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    for one in rows[:12]:
+    for one in rows[:_UNKNOWN]:
         size = "–" if one.size_bytes is None else format_bytes(one.size_bytes)
-        table.add_row("", _score(one.score), one_line(one.name), size, Text(", ".join(one.misses), style="dim"))
+        table.add_row(
+            "", _score(one.score), Text(one.metric, style="dim"), one_line(one.name), size,
+            Text(", ".join(one.misses), style="dim"),
+        )  # fmt: skip
+    if len(rows) > _UNKNOWN:
+        table.add_row("", "", "", f"and {len(rows) - _UNKNOWN} more", "", "")
     return table
 
 

@@ -1,6 +1,7 @@
 """The catalogue of published architectures: parameters, MACs, score, source; and measured times. docs/fit.md tells how to add to it.
 
-``imagenet.csv`` and ``measured.csv`` are made by benchmarks/estimator/architectures.py, ``tasks.csv`` and ``nas.csv`` by hand.
+``imagenet.csv`` and ``measured.csv`` are made by benchmarks/estimator/architectures.py, ``hub.csv`` and ``hub_times.csv`` by
+hub_architectures.py beside it, ``tasks.csv`` and ``nas.csv`` by hand.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ _FEW: Final = 3
 @cache
 def architectures(task: str = "") -> tuple[Architecture, ...]:
     """All, or those for one task."""
-    found = (*map(_classifier, _rows("imagenet.csv")), *map(_of_task, _rows("tasks.csv")))
+    found = (
+        *map(_classifier, _rows("imagenet.csv")),
+        *map(_of_task, _rows("tasks.csv")),
+        *map(_of_hub, _rows("hub.csv")),
+    )
     return tuple(one for one in found if task in ("", one.task))
 
 
@@ -50,7 +55,7 @@ def tasks() -> tuple[str, ...]:
 def measured() -> Mapping[str, tuple[Measured, ...]]:
     """Measured times by the name without the tag."""
     found: dict[str, list[Measured]] = {}
-    for row in _rows("measured.csv"):
+    for row in (*_rows("measured.csv"), *_rows("hub_times.csv")):
         one = Measured(
             model=row["model"], device=row["device"], unit=row["unit"], threads=int(row["threads"]), precision=row["precision"],
             runtime=row["runtime"], milliseconds=float(row["ms"]), source=row["source"],
@@ -128,6 +133,14 @@ def _classifier(row: Mapping[str, str]) -> Architecture:
         name=row["model"], task="image-classification", input=f"{row['input']}×{row['input']}", metric="top-1 ImageNet",
         score=float(row["top1"]), parameters=float(row["mparams"]) * 1e6, macs=float(row["gmacs"]) * 1e9,
         activations=float(row["mactivations"]) * 1e6, extra_data=row["extra"] == "1", source="timm",
+    )  # fmt: skip
+
+
+def _of_hub(row: Mapping[str, str]) -> Architecture:
+    macs = _number(row["gmacs"])
+    return Architecture(
+        name=row["model"], task=row["task"], input=row["input"], metric=row["metric"], score=float(row["score"]),
+        parameters=float(row["mparams"]) * 1e6, macs=None if macs is None else macs * 1e9, source="hub", licence=row["licence"],
     )  # fmt: skip
 
 

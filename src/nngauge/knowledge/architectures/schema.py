@@ -9,6 +9,7 @@ from msgspec import Struct
 
 _ATTENTION: Final = re.compile(
     r"vit|former|deit|beit|swin|eva0|cait|xcit|coat|pvt|twins|volo|hiera|pit_|tnt|nest|whisper|mambaout|sequencer|mixer|mlp|botnet|halonet"
+    r"|detr|d-fine|depth-anything|video-mae|yolov1[01]|yolo26"
 )
 
 
@@ -37,6 +38,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Trained with more than the benchmark's own pictures: its score does not compare with those that were not."""
     source: str = ""
     """Id of a `Source`."""
+    licence: str = ""
+    """Of its code and weights, where it is not the source's."""
 
     @property
     def attention(self) -> bool:
