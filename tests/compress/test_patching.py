@@ -14,6 +14,7 @@ from nngauge.domain.graph import DType
 np = pytest.importorskip("numpy")
 
 from nngauge.compress.patching import is_same, no_weights, patch_of, stored_bits, values_of, weights_of  # noqa: E402
+from nngauge.compress.schemes import reduced  # noqa: E402
 from nngauge.compress.subject import Subject, subject_of  # noqa: E402
 from nngauge.compress.versions import Versions  # noqa: E402
 
@@ -28,6 +29,10 @@ FOUND = {
     "shapes_onnx/shapes_classifier.onnx": (6, {DType.FLOAT32}, 3152),
     "shapes_ncnn/shapes_classifier.param": (6, {DType.FLOAT32}, 3152),
     "shapes_ncnn/shapes_segmenter.param": (3, {DType.FLOAT16}, 3096),
+    "shapes_openvino/shapes_classifier.xml": (6, {DType.FLOAT32}, 3152),
+    "shapes_ort/shapes_classifier.ort": (6, {DType.FLOAT32}, 3152),
+    "shapes_mnn/shapes_classifier.mnn": (6, {DType.FLOAT32}, 3152),
+    "shapes_executorch/shapes_classifier_portable.pte": (6, {DType.FLOAT32}, 3152),
 }
 
 
@@ -52,6 +57,26 @@ def test_weights_are_found_and_written_back_to_the_same_bytes(name: str) -> None
         assert len(patch.content) == one.span.size
         assert is_same(model, patch)
         assert not is_same(model, patch_of(one, values_of(model, one) + 1))
+
+
+@pytest.mark.parametrize("name", [name for name in FOUND if "shapes_classifier" in name])
+def test_one_model_in_all_formats_has_the_same_channels(name: str) -> None:
+    """The file of each format holds the same network: what 4 bits for each channel do to it does not depend on the format."""
+    model = subject(name)
+    found = {}
+    for one in weights_of(model):
+        values = values_of(model, one)
+        wrong = reduced(values, one.axes, 4, Scheme.LINEAR).values - values
+        channels = int(np.prod([one.shape[axis] for axis in one.axes]))
+        found[one.elements, channels] = round(float((wrong.astype("f8") ** 2).sum()), 6)
+    onnx = subject("shapes_onnx/shapes_classifier.onnx")
+    wanted = {}
+    for one in weights_of(onnx):
+        values = values_of(onnx, one)
+        wrong = reduced(values, one.axes, 4, Scheme.LINEAR).values - values
+        wanted[one.elements, one.shape[0]] = round(float((wrong.astype("f8") ** 2).sum()), 6)
+    assert found.keys() == wanted.keys()
+    assert all(found[key] == pytest.approx(wanted[key], rel=1e-3) for key in wanted)
 
 
 def test_integers_with_scales_are_the_numbers_they_stand_for() -> None:
@@ -115,7 +140,7 @@ def test_spans_beyond_the_file_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "reason", "says"),
     [
-        ("shapes_mnn/shapes_classifier.mnn", "unsupported", "mnn"),
+        ("shapes_torch/shapes_classifier.ptl", "unsupported", "torchscript"),
         ("digits_keras/digits.h5", "unsupported", "keras_h5"),
     ],
 )

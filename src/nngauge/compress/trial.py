@@ -44,8 +44,13 @@ if TYPE_CHECKING:
 _ENVIRONMENT: Final = {"HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _TOLD: Final = 1 << 16
 """Bytes read at once of an answer, and of the engine's last words."""
-_ENGINES: Final = {"tflite": "litert", "onnx": "onnxruntime", "ort": "onnxruntime", "ncnn": "ncnn"}
+_ENGINES: Final = {
+    "tflite": "litert", "onnx": "onnxruntime", "ort": "onnxruntime", "ncnn": "ncnn", "openvino": "openvino", "mnn": "mnn",
+    "executorch": "executorch",
+}  # fmt: skip
 """The engine that apps run a format with."""
+_DELEGATES: Final = {"openvino": "cpu-f32"}
+"""Where an engine computes in fewer bits than the model has unless told otherwise."""
 
 
 class TrialError(InputError):
@@ -158,7 +163,7 @@ class Trial:
         wanted = tuple(range(self.count)) if places is None else tuple(places)
         ask = Ask(
             files=tuple(map(str, self._files)), format=self._subject.format, ports=self._ports, places=wanted,
-            outputs=str(target),
+            outputs=str(target), delegate=_DELEGATES.get(self.engine.name, ""),
         )  # fmt: skip
         told = self._ask(ask)
         self.cpu_seconds += told.cpu_ns / 1e9

@@ -53,6 +53,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     outputs: str
     """File that the outputs of all inputs are written to, one input after the other."""
     threads: int = 1
+    delegate: str = ""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -107,7 +108,7 @@ def _line(error: Exception) -> str:
 
 
 def _run(load: Callable[[Request], Loaded], version: str, ask: Ask) -> Told:
-    loaded = load(Request(files=ask.files, format=ask.format, threads=ask.threads))
+    loaded = load(Request(files=ask.files, format=ask.format, threads=ask.threads, delegate=ask.delegate))
     written: list[tuple[Written, ...]] = []
     begun = time.perf_counter_ns()
     with Path(ask.outputs).open("wb") as file:

@@ -59,6 +59,10 @@ def _axes(node: Node, tensor: Tensor) -> tuple[int, ...]:
             return ()  # O/group: one position stands for several channels
     if layout in ("1HWO", "HWIM"):
         return (rank - 1,) if layout == "1HWO" else (rank - 2, rank - 1)
+    if layout.startswith("GI"):
+        return ()  # groups and outputs are no neighbours
+    if layout.startswith("GO"):
+        return (0, 1) if rank >= 3 else ()
     place = layout.find("O")
     # Layouts are written for two spatial axes; with fewer or more, a last axis stays the last.
     return (place if place < 2 else rank - 1,) if place >= 0 and rank >= 2 else ()

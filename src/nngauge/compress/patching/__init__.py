@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.analyse.optimisation.channels import channel_axes
 from nngauge.analyse.optimisation.scopes import Scope, scopes
-from nngauge.compress.patching import ncnn, onnx, tflite
+from nngauge.compress.patching import ncnn, onnx, plain, tflite
 from nngauge.compress.patching._api import Format
 from nngauge.compress.subject import Subject
 from nngauge.compress.trial import Patch
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "is_same", "no_weights", "patch_of", "stored_bits", "values_of", "weights_of"]
 
-FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (tflite.FORMAT, onnx.FORMAT, ncnn.FORMAT)}
+FORMATS: Final[Mapping[str, Format]] = {
+    form.name: form for form in (tflite.FORMAT, onnx.FORMAT, ncnn.FORMAT, *plain.FORMATS)
+}
 """By name of the model's format."""
 LEAST: Final = 64
 """Elements below which a weight is left as it is: it would gain nothing, and costs as much to look at."""
@@ -36,6 +38,9 @@ _READERS: Final = frozenset({
 """Operations whose constant inputs of two dimensions and more are weights."""
 _TABLES: Final = frozenset({"Gather"})
 """Operations whose first input is a table of weights."""
+_DENSE: Final = frozenset({"Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
+_TURNING: Final = frozenset({"Transpose", "Cast", "Identity", "DequantizeLinear"})
+_MOST_TURNS: Final = 5
 _FLOATS: Final = {DType.FLOAT32: "<f4", DType.FLOAT16: "<f2"}
 _WHOLE: Final = {DType.INT8: ("i1", -128, 127), DType.UINT8: ("u1", 0, 255)}
 
@@ -59,7 +64,8 @@ def weights_of(subject: Subject) -> tuple[Weight, ...]:
             name = _unique(tensor.name or f"{node.op}_{place}", names)
             found[span] = Weight(
                 tensor=index, graph=at, name=name, node=place, op=node.kind or node.op,
-                shape=tuple(int(dim) for dim in shape or () if isinstance(dim, int)), axes=axes.get(index, ()),
+                shape=tuple(int(dim) for dim in shape or () if isinstance(dim, int)),
+                axes=axes.get(index) or _turned(scope, node, index),
                 dtype=tensor.dtype, span=span, elements=tensor.elements or 0,
                 scales=lattice.scales if lattice else (), zero_points=lattice.zero_points if lattice else (),
                 scale_axis=lattice.axis if lattice else None,
@@ -143,6 +149,23 @@ def _candidates(scope: Scope) -> Iterator[tuple[int, Node, int, Tensor]]:
             source = scope.constant_behind(index)
             if source is not None and not source.palette and len(source.tensor.shape or ()) >= 2:
                 yield place, node, source.index, source.tensor
+
+
+def _turned(scope: Scope, node: Node, index: int) -> tuple[int, ...]:
+    """The axis of output channels of a matrix that a dense layer reads through transpositions; none where that is not so."""
+    tensor = scope.tensor(index)
+    if node.kind not in _DENSE or tensor is None or len(tensor.shape or ()) != 2 or len(node.inputs) < 2:
+        return ()
+    at, turns = node.inputs[1], 0
+    for _ in range(_MOST_TURNS):
+        if at == index:
+            return ((0 if node.attributes.get("transB") else 1) ^ (turns % 2),)
+        maker = scope.producers.get(at)
+        if maker is None or not maker.inputs or maker.kind not in _TURNING:
+            return ()
+        turns += maker.kind == "Transpose"
+        at = maker.inputs[0]
+    return ()
 
 
 def _fits(subject: Subject, tensor: Tensor) -> bool:
