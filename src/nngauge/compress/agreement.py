@@ -85,6 +85,12 @@ class Judge:
         """A version's agreement. Its outputs are to the inputs that the judge was made with, or to the first of them."""
         import numpy as np
 
+        with np.errstate(all="ignore"):  # what a broken version answers may be of any size
+            return self._compared(outputs)
+
+    def _compared(self, outputs: Outputs) -> Agreement:
+        import numpy as np
+
         found_all = real(outputs, self._graph, self._lists)
         kept = self._kept[self._kept < (len(found_all[0]) if found_all else 0)]
         changed = [item[kept] for item in found_all]

@@ -85,6 +85,8 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
         feeds = samples.feeds(subject, raw, chosen)
         trial.feed(feeds)
         shipped = trial.run()
+        if not shipped.names:
+            raise TrialError("failed", "the model gives no output")
         judge = Judge(subject, shipped, raw.inputs.source)
         if judge.reference.not_finite == judge.reference.inputs:
             raise TrialError(

@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from nngauge.compress.patching import no_weights, stored_bits, weights_of
+from nngauge.compress.patching import left_alone, no_weights, stored_bits, weights_of
 from nngauge.compress.ready import Ready, Wanted, ready
 from nngauge.compress.schemes import BITS
 from nngauge.compress.subject import Subject
 from nngauge.compress.trial import TrialError
 from nngauge.compress.versions import Version, Versions
 from nngauge.domain.compression import Agreement, Refusal, Row, Scheme, Scope, Table, Variant, Weight
+from nngauge.units import format_bytes
+from nngauge.words.amounts import plural
 
 FIRST: Final = 8
 """Inputs that a hopeless version is run on where time is short."""
@@ -109,12 +111,15 @@ def _table(
         reference=at_hand.judge.reference,
         rows=tuple(row for row in rows if row.variant.sparsity is None),
         pruned=tuple(row for row in rows if row.variant.sparsity is not None),
-        notes=tuple(_notes(weights, at_hand)),
+        notes=tuple(_notes(subject, weights, at_hand)),
         cpu_seconds=time.process_time() - begun + at_hand.trial.cpu_seconds,
     )
 
 
-def _notes(weights: Sequence[Weight], at_hand: Ready) -> Iterator[str]:
+def _notes(subject: Subject, weights: Sequence[Weight], at_hand: Ready) -> Iterator[str]:
+    others, size = left_alone(subject, weights)
+    if others:
+        yield f"{plural(others, 'weight')} of {format_bytes(size)} stay as they are: sparse, of another type, or without scales"
     stored = {weight.dtype.value for weight in weights}
     if stored - {"float32"}:
         yield f"weights are stored as {', '.join(sorted(stored))}: rows of as many bits or more change nothing"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["FORMATS", "is_same", "no_weights", "patch_of", "stored_bits", "values_of", "weights_of"]
+__all__ = ["FORMATS", "is_same", "left_alone", "no_weights", "patch_of", "stored_bits", "values_of", "weights_of"]
 
 FORMATS: Final[Mapping[str, Format]] = {
     form.name: form for form in (tflite.FORMAT, onnx.FORMAT, ncnn.FORMAT, *plain.FORMATS)
@@ -90,6 +90,14 @@ def no_weights(subject: Subject) -> Refusal:
         explanation=f"no float weights: what its layers read is {', '.join(kinds)}, small, sparse or without scales",
         hint="nngauge show tells how the weights are stored",
     )
+
+
+def left_alone(subject: Subject, weights: Sequence[Weight]) -> tuple[int, int]:
+    """Number and bytes of the weights that layers read and that `weights_of` did not take: sparse, of other types, with NaN."""
+    taken = {weight.span for weight in weights}
+    found = {tensor.data for _, _, _, tensor in _all_candidates(subject) if (tensor.elements or 0) >= LEAST}
+    others = [span for span in found if span is not None and span not in taken]
+    return len(others), sum(span.size for span in others)
 
 
 def values_of(subject: Subject, weight: Weight) -> Array:

@@ -128,7 +128,7 @@ def _picture(path: Path, height: int, width: int) -> Array:
     import numpy as np
 
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError:
         raise ValueError('pictures need Pillow: pip install "nngauge[compress]"') from None
     Image.MAX_IMAGE_PIXELS = _PIXELS
@@ -136,7 +136,8 @@ def _picture(path: Path, height: int, width: int) -> Array:
         if image.width * image.height > _PIXELS:
             raise ValueError(f"more than {_PIXELS:,} pixels")
         image.draft("RGB", (2 * width, 2 * height))
-        return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.uint8)
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(upright.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.uint8)
 
 
 def _sound(path: Path, samples: int) -> Array:
