@@ -4,7 +4,8 @@
 
 Scores are those that the package's authors measured of the float network, on a part of each benchmark; the metric tells how many
 examples, and only scores with the same words compare. Only networks of one file, with a higher score for a better one, stand in it.
-Multiply-accumulates are counted from the network files where benchmarks/estimator/npu_networks.json.xz has them. Needs PyYAML.
+Multiply-accumulates are counted from the network files where benchmarks/estimator/npu_networks.json.xz has them; those of language
+models, for one token, and their parameters from the shapes in language_models.csv. Needs PyYAML.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import yaml  # type: ignore[import-untyped]
 
 OUT: Final = Path(__file__).resolve().parents[2] / "src" / "nngauge" / "knowledge" / "architectures"
 NETWORKS: Final = Path(__file__).with_name("npu_networks.json.xz")
+SHAPES: Final = Path(__file__).with_name("language_models.csv")
 SKIP: Final = {"yolox"}
 """In the catalogue by its own authors' figures."""
 BENCHMARKS: Final = {
@@ -50,13 +52,15 @@ SCALES: Final = {"esrgan": 4, "srgan": 4, "real_esrgan_x4plus": 4, "real_esrgan_
 UNITS: Final = {"mIOU", "mAP", "mAP@0.5:0.95", "mAP@0.50", "dB", "δ1", "%"}
 PLACES: Final = {
     "Samsung Galaxy S22 5G": "galaxy-s22", "Samsung Galaxy S24": "galaxy-s24", "Samsung Galaxy S25": "galaxy-s25",
-    "Samsung Galaxy S26": "samsung-galaxy-s26",
+    "Samsung Galaxy S26": "galaxy-s26",
 }  # fmt: skip
 PRECISIONS: Final = {"float": "float16", "w8a8": "int8"}
 
 
 def networks(wheel: Path) -> Iterator[tuple[str, list[object]]]:
-    """The package's name of each network, and its row: task, model, input, metric, score, mparams, gmacs, licence."""
+    """The package's name of each network, and its row: task, model, input, metric, score, mparams, gmacs, licence, bytes, precision."""
+    with SHAPES.open() as table:
+        shapes = {row["model"]: row for row in csv.DictReader(table)}
     with lzma.open(NETWORKS) as file:
         counted = json.load(file)
     macs: dict[str, list[float]] = {}
@@ -71,8 +75,33 @@ def networks(wheel: Path) -> Iterator[tuple[str, list[object]]]:
             scores = name.replace("manifest", "numerics")
             found = yaml.safe_load(package.read(scores)) if scores in names else {}
             slug = name.split("/")[2]
-            if slug not in SKIP and (row := _row(slug, about, found.get("metrics") or [], macs.get(slug, []))):
+            metrics = found.get("metrics") or []
+            row = _language(about, metrics, shapes[slug]) if slug in shapes and "vl" not in slug else None
+            if slug not in SKIP and (row := row or _row(slug, about, metrics, macs.get(slug, []))):
                 yield slug, row
+
+
+def _language(
+    about: Mapping[str, Any], metrics: list[Mapping[str, Any]], shape: Mapping[str, str]
+) -> list[object] | None:
+    """Of a language model: a token's multiply-accumulates without attention over what was said before."""
+    score = next((one for one in metrics if one["dataset_name"] == "grace2"), None)
+    if score is None:
+        return None
+    number = {name: int(value) for name, value in shape.items() if value and name != "model"}
+    heads = (2 * number["heads"] + 2 * number["kv_heads"]) * number["head_width"]
+    blocks = number["layers"] * number["embedding"] * (heads + 3 * number["feed_forward"])
+    words = number["vocabulary"] * number["embedding"]
+    plain = "blocks_m" not in number
+    file = (about.get("runtime_technical_details") or {}).get("geniex_llamacpp") or {}
+    size = re.fullmatch(r"([\d.]+) ([MG])B", str(file.get("Model Size")))
+    known = size if str(file.get("Quantization Type")).startswith("Q4_0") else None
+    return [
+        "language-model", about["name"], "one token", f"Grace2 ({score['num_partial_samples']} graded answers)",
+        float(score["partial_torch_metric"]), f"{(blocks + words * (2 - number['tied'])) / 1e6:.4g}" if plain else "",
+        f"{(blocks + words) / 1e9:.4g}" if plain else "", str(about.get("license_type") or ""),
+        round(float(known[1]) * {"M": 1e6, "G": 1e9}[known[2]]) if known else "", "int4" if known else "",
+    ]  # fmt: skip
 
 
 def _row(
@@ -132,12 +161,12 @@ def main() -> None:
     rows = dict(networks(asked.wheel))
     tables: dict[str, tuple[list[str], list[list[object]]]] = {
         "hub.csv": (
-            ["task", "model", "input", "metric", "score", "mparams", "gmacs", "licence"],
+            ["task", "model", "input", "metric", "score", "mparams", "gmacs", "licence", "bytes", "precision"],
             sorted(rows.values(), key=lambda row: (row[0], row[3], row[1])),
         ),
         "hub_times.csv": (
             ["model", "device", "unit", "threads", "precision", "runtime", "ms", "source"],
-            times(asked.wheel, {slug: str(row[1]) for slug, row in rows.items()}),
+            times(asked.wheel, {slug: str(row[1]) for slug, row in rows.items() if row[0] != "language-model"}),
         ),
     }
     for name, (columns, lines) in tables.items():

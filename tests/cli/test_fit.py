@@ -161,6 +161,14 @@ def test_far_beyond_all_that_was_measured_nothing_is_told() -> None:
         assert told.reason is Reason.TOO_FAR
 
 
+def test_what_a_token_takes_is_not_told_from_macs() -> None:
+    text = run("--task", "language-model", "--size", "2GB", "--precision", "int4", "--device", "pixel-4")
+    assert "Qwen3-1.7B" in text
+    assert "depends on memory" in text
+    assert "Qwen3-8B" not in text
+    assert not fitting("language-model", Limits(milliseconds=1000), [PIXEL]).reachable
+
+
 def test_each_metric_has_a_table_and_copyleft_is_named() -> None:
     text = run("--task", "object-detection", "--latency", "500ms", "--device", "pixel-4", "--top", "2")
     assert "mAP COCO (300 pictures)" in text

@@ -122,6 +122,20 @@ def test_scores_of_parts_of_benchmarks_are_metrics_of_their_own() -> None:
     assert {one.metric for one in architectures("super-resolution")} == {"PSNR Set14 ×3", "PSNR Set14 ×4"}
 
 
+def test_language_models_have_their_published_parameters() -> None:
+    known = {one.name: one for one in architectures("language-model")}
+    for name, billions in (
+        ("Qwen3-0.6B", 0.6),
+        ("Llama-v3.2-1B-Instruct", 1.24),
+        ("Qwen3-4B", 4.0),
+        ("Llama-v3.1-8B-Instruct", 8.0),
+    ):
+        assert known[name].parameters == pytest.approx(billions * 1e9, rel=0.02)
+    qwen = known["Qwen3-4B"]
+    assert qwen.bytes_at("int4") == 2_380_000_000  # the file
+    assert known["Llama-v3.2-1B-Instruct"].bytes_at("int4") == pytest.approx(1.236e9 * 4.5 / 8, rel=0.01)
+
+
 def test_the_table_of_searches_is_the_published_one() -> None:
     rows = {one.name: one for one in methods()}
     assert (rows["MnasNet-A1"].top1, rows["MnasNet-A1"].gpu_hours) == (74.0, 40_000)

@@ -33,7 +33,7 @@ _SCALES: Final = {
 @click.option("--unit", type=click.Choice(tuple(_UNITS)), help="What computes; default: the big cores.")
 @click.option("--threads", type=click.IntRange(1, 16), default=1, show_default=True, help="Cores used.")
 @click.option(
-    "--precision", type=click.Choice(("float32", "float16", "int8")), default="float32", show_default=True,
+    "--precision", type=click.Choice(("float32", "float16", "int8", "int4")), default="float32", show_default=True,
     help="Of the weights, and of the computation.",
 )  # fmt: skip
 @click.option(

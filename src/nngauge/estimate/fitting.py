@@ -15,6 +15,8 @@ from nngauge.knowledge.architectures import Architecture, architectures, front, 
 Pace = Callable[[Architecture, Setting], Estimate | NoEstimate]
 _MEASURED_TASK: Final = "image-classification"
 """What all networks are made for whose times the profiles hold."""
+_LANGUAGE: Final = "language-model"
+"""What a token takes depends on memory more than on MACs: no profile of networks tells it."""
 _ORDER: Final = (Fitness.FITS, Fitness.LIKELY, Fitness.UNKNOWN)
 MEASURED: Final = {"float32": ("float32",), "float16": ("float16", "float32"), "int8": ("int8",)}
 
@@ -78,7 +80,7 @@ def _timing(one: Architecture, setting: Setting, pace: Pace) -> Timing:
             setting.precision, ()
         ):
             return Timing(setting=setting, measured=time.milliseconds, source=time.source)
-    told = pace(one, setting) if one.macs else None
+    told = pace(one, setting) if one.macs and one.task != _LANGUAGE else None
     return Timing(setting=setting, estimated=told if isinstance(told, Estimate) else None)
 
 
@@ -144,4 +146,6 @@ def _notes(judged: Sequence[Candidate], settings: Sequence[Setting], *, extra_da
             yield f"no times for {setting.device} ({setting.unit.value}, {setting.threads} threads, {setting.precision}): no profile, no measured rows"
     if not extra_data and any(one.metric.startswith("top-1") for one in judged):
         yield "without networks that were trained with more than ImageNet (--extra-data shows them)"
+    if any(one.metric.startswith("Grace2") for one in judged):
+        yield "MACs of one token; how fast a language model writes depends on memory more than on them"
     yield "size is that of the weights; a file is a little larger"

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from nngauge.knowledge.architectures.schema import Architecture, Measured, Method
 from nngauge.knowledge.phones.schema import Source
 
@@ -137,11 +139,7 @@ def _classifier(row: Mapping[str, str]) -> Architecture:
 
 
 def _of_hub(row: Mapping[str, str]) -> Architecture:
-    macs = _number(row["gmacs"])
-    return Architecture(
-        name=row["model"], task=row["task"], input=row["input"], metric=row["metric"], score=float(row["score"]),
-        parameters=float(row["mparams"]) * 1e6, macs=None if macs is None else macs * 1e9, source="hub", licence=row["licence"],
-    )  # fmt: skip
+    return replace(_of_task({**row, "source": "hub"}), licence=row["licence"])
 
 
 def _of_task(row: Mapping[str, str]) -> Architecture:

@@ -52,13 +52,14 @@ class Architecture(Struct, frozen=True, kw_only=True):
         return self.name.partition(".")[0]
 
     def bytes_at(self, precision: str) -> int | None:
-        """Of the weights alone: parameters × the size of an element; else of a published file of this precision."""
-        if self.parameters is not None:
-            return round(self.parameters * _WIDTH.get(precision, 4))
-        return self.file_bytes if self.precision == precision else None
+        """Of a published file of this precision; else of the weights alone: parameters × the size of an element."""
+        if self.file_bytes is not None and self.precision == precision:
+            return self.file_bytes
+        return None if self.parameters is None else round(self.parameters * _WIDTH.get(precision, 4))
 
 
-_WIDTH = {"float32": 4, "float16": 2, "int8": 1}
+_WIDTH: Final = {"float32": 4, "float16": 2, "int8": 1, "int4": 4.5 / 8}
+"""Bytes. Four bits: with a scale of 16 bits for 32 weights, as llama.cpp's Q4_0."""
 
 
 class Measured(Struct, frozen=True, kw_only=True):
