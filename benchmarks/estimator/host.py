@@ -20,6 +20,7 @@ import nngauge
 from nngauge.domain.estimate import Estimate, NoEstimate
 from nngauge.domain.measurement import Session
 from nngauge.estimate import estimate
+from nngauge.estimate.anchors import ANCHORS
 from nngauge.estimate.calibration import Calibration, read_calibration
 
 _TITLE: Final = "## This machine, calibrated"
@@ -35,13 +36,16 @@ class Pair(NamedTuple):
     told: Estimate
 
 
-def pairs(own: Calibration, folder: Path, session: Session) -> Iterator[Pair | NoEstimate]:
-    """Every measured model of a folder with its estimate, or why there is none."""
+def pairs(own: Calibration, folders: Sequence[Path], session: Session) -> Iterator[Pair | NoEstimate]:
+    """Every measured model that lies in one of the folders with its estimate, or why there is none."""
     for one in session.measurements:
         if one.summary is None:
             continue
-        cost = nngauge.analyse_model(folder / one.name, weights=False, digest=False)
-        told = estimate(cost, own.setting, calibrations=(own,))
+        found = next((folder / one.name for folder in folders if (folder / one.name).is_file()), None)
+        if found is None or one.name.removesuffix(".tflite") in ANCHORS:
+            continue
+        analysis = nngauge.analyse_model(found, weights=False, digest=False)
+        told = estimate(analysis, own.setting, calibrations=(own,))
         if isinstance(told, NoEstimate):
             yield told
         else:
@@ -76,7 +80,9 @@ def main() -> None:
     """Prints a table and its summary as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimator.host")
     parser.add_argument("calibration", type=Path)
-    parser.add_argument("models", type=Path, help="folder of the models")
+    parser.add_argument(
+        "--models", type=Path, action="append", required=True, help="folder of models; may be given again"
+    )
     parser.add_argument("sessions", nargs="+", type=Path)
     options = parser.parse_args()
     own = read_calibration(options.calibration)
@@ -85,7 +91,11 @@ def main() -> None:
     for file in options.sessions:
         for one in pairs(own, options.models, msgspec.json.decode(file.read_bytes(), type=Session)):
             (refused if isinstance(one, NoEstimate) else found).append(one)  # type: ignore[arg-type]
-    print(summary(found), "\n")
+    for title, wanted in (("LiteRT, the anchors' runtime", "tflite"), ("ONNX Runtime", "onnx")):
+        some = [one for one in found if one.name.endswith(wanted)]
+        if some:
+            print(f"- {title}: {summary(some)}")
+    print()
     print("| model | MACs | measured | estimated | 90 % interval | MACs alone |\n|---|---:|---:|---:|---:|---:|")
     for one in sorted(found, key=lambda pair: pair.macs):
         told = one.told

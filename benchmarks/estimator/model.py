@@ -57,7 +57,7 @@ def prices(features: Array, times: Array, macs: Array) -> Array:
     return np.asarray(own * able + np.minimum(_GROUPS @ found[len(FEATURES) :], most))
 
 
-def _least_squares(wide: Array, times: Array, *, ridge: float = 1e-3) -> Array:
+def _least_squares(wide: Array, times: Array, *, ridge: float = 1e-2) -> Array:
     scale = wide.max(axis=0)
     scale[scale == 0] = 1.0
     rows = (wide / scale) / times[:, None]

@@ -30,7 +30,7 @@ Written by `python -m benchmarks.estimator.page`; do not edit. Times of the tabl
   is somewhere between the two.
 - Whatever is chosen from data, prices, scales, kernels and widths of intervals, is chosen again without what is left out.
 - **Error** is the mean of |predicted / measured − 1|. **Covers**: share of measured times within their 90 % intervals, whose
-  widths come from other families. **ρ**: Spearman's correlation, families out.
+  widths come from other families. **ρ**: Spearman's correlation.
 - **MACs alone**: multiply-accumulates × a constant of the same networks, under the same protocols.
 - {networks} networks for images, 224×224 pixels, of 2015 to 2021; phones of 2016 to 2021; TensorFlow Lite of 2022. What is
   unlike them is doubted or refused: docs/estimates.md.
@@ -83,6 +83,7 @@ def _targets(profiles: Sequence[Profile]) -> Iterator[Sequence[str]]:
                 _goal(mean(one.family for one in found), family_goal),
                 percent(mean(one.model_coverage for one in found)),
                 percent(mean(one.coverage for one in found)),
+                f"{mean(one.model_rank for one in found):.3f}",
                 f"{mean(one.rank for one in found):.3f}",
                 percent(mean(one.baseline_model for one in found)),
                 percent(mean(one.baseline_family for one in found)),
@@ -129,8 +130,8 @@ def main() -> None:
         ),
         "## By target\n\nMeans over the places in brackets.\n\n",
         table(
-            ("target", "network out", "family out", "covers, network out", "covers, family out", "ρ", "MACs alone, network out",
-             "MACs alone, family out", "ρ of MACs"),
+            ("target", "network out", "family out", "covers, network out", "covers, family out", "ρ, network out", "ρ, family out", "MACs alone, network out",
+             "MACs alone, family out", "ρ of MACs, family out"),
             list(_targets(known.profiles)),
         ),
         ("## A phone that the library does not have\n\nEvery phone left out with all of its places; ten anchors measured on it, "

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nngauge import estimate
 from nngauge.domain.cost import Cost, Family
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Reason, Setting, Unit
-from nngauge.estimate.answers import Asked, answers
+from nngauge.estimate.answers import Asked, Subject, answers
 from nngauge.estimate.verdict import Verdict
 from tests.estimate.costs import conv, cost, layer, mobile
 
@@ -73,9 +73,9 @@ def test_devices_are_found_by_any_name_and_by_their_chip() -> None:
     [
         ({"device": "pixle-4"}, Reason.NO_DEVICE, "pixel-4"),
         ({"device": "zzzz"}, Reason.NO_DEVICE, "--list"),
-        ({"unit": Unit.NPU}, Reason.NO_UNIT, "gpu"),
         ({"precision": "int4"}, Reason.NO_PRECISION, "float32"),
         ({"unit": Unit.GPU, "precision": "int8"}, Reason.NO_PRECISION, "float32"),
+        ({"device": "galaxy-a03s", "unit": Unit.MIDDLE}, Reason.NO_UNIT, "gpu"),
         ({"threads": 7}, Reason.NO_PROFILE, "1, 2"),
         ({"runtime": "executorch"}, Reason.NO_PROFILE, "calibrate"),
     ],
@@ -110,7 +110,7 @@ def test_a_little_of_an_unknown_operator_and_an_unlike_mix_are_doubts() -> None:
 
 def test_answers_have_the_units_that_were_asked_for_or_the_fastest_known() -> None:
     asked = Asked(devices=("pixel-4", "galaxy-a03s"), threads=(1, 4))
-    found = answers("m", "tflite", mobile(), asked).answers
+    found = answers(Subject(name="m", format="tflite", cost=mobile()), asked).answers
     assert [(one.latency.setting.unit, one.latency.setting.threads) for one in found] == [
         (Unit.BIG, 1),
         (Unit.LITTLE, 4),
@@ -118,14 +118,16 @@ def test_answers_have_the_units_that_were_asked_for_or_the_fastest_known() -> No
         (Unit.BIG, 4),
     ]
     assert found[0].verdicts == (Verdict.INSTANT,)
-    gpu = answers("m", "onnx", mobile(), replace(asked, units=(Unit.GPU,))).answers
+    gpu = answers(Subject(name="m", format="onnx", cost=mobile()), replace(asked, units=(Unit.GPU,))).answers
     assert len(gpu) == 2  # threads say nothing of a GPU
     assert isinstance(gpu[0].latency, Estimate)
     assert EstimateDoubt.OTHER_RUNTIME in gpu[0].latency.doubts
 
 
 def test_integer_models_are_answered_from_integer_profiles() -> None:
-    (found,) = answers("m", "tflite", mobile(dtype="int8"), Asked(devices=("pixel-4",))).answers
+    (found,) = answers(
+        Subject(name="m", format="tflite", cost=mobile(dtype="int8")), Asked(devices=("pixel-4",))
+    ).answers
     assert found.latency.setting.precision == "int8"
 
 

@@ -13,8 +13,7 @@ from nngauge.cli.measure import names
 from nngauge.cli.show import shape_of
 
 if TYPE_CHECKING:
-    from nngauge.domain.cost import Cost
-    from nngauge.estimate.answers import Answers, Asked
+    from nngauge.estimate.answers import Answers, Asked, Subject
 
 _UNITS = ("big", "middle", "little", "gpu", "npu")
 
@@ -94,7 +93,8 @@ def command(
         _list(as_json=as_json)
         return
     if path is not None and covered:
-        costs = _costs(path, dict(shape_of(text) for text in inputs))
+        subjects = _subjects(path, dict(shape_of(text) for text in inputs))
+        costs = [(one.name, one.format, one.cost) for one in subjects]
         tell_coverage(costs, path, latency=budget, shares=shares, task=task, precision=precision, as_json=as_json)
         return
     if path is None or not devices:
@@ -116,40 +116,45 @@ def _answers(path: Path, asked: Asked, shapes: dict[str, tuple[int, ...]]) -> An
     from nngauge.estimate.answers import Answers, answers
     from nngauge.estimate.calibration import own_calibrations
 
-    costs = _costs(path, shapes)
-    if not costs:
+    subjects = _subjects(path, shapes)
+    if not subjects:
         raise UsageError("there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside")
     own = own_calibrations()
-    return Answers(models=tuple(answers(name, form, cost, asked, own) for name, form, cost in costs))
+    return Answers(models=tuple(answers(one, asked, own) for one in subjects))
 
 
-def _costs(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[tuple[str, str, Cost]]:
-    """Name, format and cost of the models at a path: a model file's, else those of an app, each distinct one once."""
+def _subjects(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[Subject]:
+    """The models at a path: a model file, else those of an app, each distinct one once."""
     from nngauge.api import analyse_model
     from nngauge.errors import UnsupportedError
+    from nngauge.estimate.answers import Subject
 
     try:
         analysis = analyse_model(path, shapes, weights=False, digest=False)
     except UnsupportedError:  # no model file: then it is an app, or scanning says why it is not
         return _of_app(path)
-    return [(path.name, analysis.model.format, analysis.cost)]
+    return [Subject(name=path.name, format=analysis.model.format, cost=analysis.cost, language=analysis.language)]
 
 
-def _of_app(path: Path) -> list[tuple[str, str, Cost]]:
+def _of_app(path: Path) -> list[Subject]:
     from nngauge.analyse.constants import Constants
     from nngauge.analyse.cost import model_cost
+    from nngauge.analyse.language import language_model
     from nngauge.analyse.shapes import infer_shapes
     from nngauge.domain.model import Model
+    from nngauge.estimate.answers import Subject
     from nngauge.extract.attempt import Extracted
     from nngauge.pipeline import Scanner
 
-    found: dict[str, tuple[str, str, Cost]] = {}
+    found: dict[str, Subject] = {}
 
     def keep(model: Model, extracted: Extracted) -> None:
         if model.digest not in found:
             parts = Constants([piece.source for piece in extracted.pieces])
-            cost = model_cost(infer_shapes(extracted.graph, parts).graph)
-            found[model.digest] = (model.name, model.format, cost)
+            graph = infer_shapes(extracted.graph, parts).graph
+            found[model.digest] = Subject(
+                name=model.name, format=model.format, cost=model_cost(graph), language=language_model(graph)
+            )
 
     Scanner().scan(path, keep)
     return list(found.values())
@@ -158,7 +163,9 @@ def _of_app(path: Path) -> list[tuple[str, str, Cost]]:
 def _complete(found: Answers) -> bool:
     from nngauge.domain.estimate import Estimate
 
-    return all(isinstance(answer.latency, Estimate) for model in found.models for answer in model.answers)
+    told = [answer.latency for model in found.models for answer in model.answers]
+    told += [answer.decode for model in found.models for answer in model.language]
+    return all(isinstance(one, Estimate) for one in told)
 
 
 def _list(*, as_json: bool) -> None:

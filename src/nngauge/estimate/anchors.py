@@ -28,9 +28,9 @@ ANCHORS: Final = (
     "mobilenetv2_w1",
     "mobilenetv2b_wd4",
     "mobilenetv3_large_wd2",
-    "regnety002",
-    "regnety006",
+    "mobilenetv3_small_w7d20",
     "resnet18_wd2",
+    "squeezenet_v1_0",
     "squeezeresnet_v1_1",
 )
 _TILE: Final = 1 << 15

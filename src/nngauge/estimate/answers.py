@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from nngauge.domain.cost import Cost
-from nngauge.domain.estimate import Estimate, NoEstimate, Reason, Setting, Unit
+from nngauge.domain.estimate import Estimate, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.domain.language import LanguageModel, Role
+from nngauge.estimate import language
 from nngauge.estimate.calibration import Calibration
 from nngauge.estimate.choice import estimate, fastest
 from nngauge.estimate.energy import energy
@@ -15,6 +18,10 @@ from nngauge.estimate.features import precision_of
 from nngauge.estimate.scaling import scaled
 from nngauge.estimate.verdict import Verdict, verdicts
 from nngauge.knowledge import phones
+
+_WRITING: Final = (Unit.BIG, Unit.GPU, Unit.NPU)
+_WRITERS: Final = frozenset({Role.DECODER, Role.RECURRENT, Role.ENCODER_DECODER})
+"""Write text token by token."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -27,6 +34,29 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Of both ends of the interval, one where they agree."""
 
 
+class LanguageAnswer(Struct, frozen=True, kw_only=True):
+    """A language model in one place."""
+
+    setting: Setting
+    decode: Estimate | NoEstimate
+    """Tokens written in a second."""
+    prefill: Estimate | NoEstimate
+    """Tokens read in a second."""
+    memory: Estimate | NoEstimate
+    """Bytes, with the cache."""
+    fits: bool | None
+    """Into the part of the device's memory that an app can have; None where either is not known."""
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """What is asked about one model."""
+
+    name: str
+    format: str
+    cost: Cost
+    language: LanguageModel | None = None
+
+
 class ModelAnswers(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -34,6 +64,8 @@ class ModelAnswers(Struct, frozen=True, kw_only=True):
     format: str
     macs: int | None
     answers: tuple[Answer, ...]
+    language: tuple[LanguageAnswer, ...] = ()
+    """Of a language model, whose time depends on the text: then `answers` is empty."""
 
 
 class Answers(Struct, frozen=True, kw_only=True):
@@ -56,16 +88,36 @@ class Asked(Struct, frozen=True, kw_only=True):
     level: float = 0.9
 
 
-def answers(name: str, form: str, cost: Cost, asked: Asked, calibrations: Sequence[Calibration] = ()) -> ModelAnswers:
+def answers(one: Subject, asked: Asked, calibrations: Sequence[Calibration] = ()) -> ModelAnswers:
     """One model in every setting."""
+    writer = one.language if one.language is not None and one.language.role in _WRITERS else None
+    settings = [] if writer else _settings(one.cost, asked, calibrations)
     return ModelAnswers(
-        name=name,
-        format=form,
-        macs=cost.macs if isinstance(cost.macs, int) else None,
-        answers=tuple(
-            _answer(cost, form, setting, asked.level, calibrations) for setting in _settings(cost, asked, calibrations)
-        ),
+        name=one.name,
+        format=one.format,
+        macs=one.cost.macs if isinstance(one.cost.macs, int) else None,
+        answers=tuple(_answer(one.cost, one.format, setting, asked.level, calibrations) for setting in settings),
+        language=tuple(_language(writer, asked)) if writer else (),
     )
+
+
+def _language(model: LanguageModel, asked: Asked) -> Iterator[LanguageAnswer]:
+    """On every device: the units that were asked for, else those that there are rows of; one that says why when there is none."""
+    for device in asked.devices:
+        found = []
+        for unit in asked.units or _WRITING:
+            setting = Setting(device=device, unit=unit, precision=asked.precision or "float32", runtime=asked.runtime)
+            found.append(
+                LanguageAnswer(
+                    setting=setting,
+                    decode=language.estimate(model, setting, Quantity.DECODE),
+                    prefill=language.estimate(model, setting, Quantity.PREFILL),
+                    memory=language.memory(model, setting),
+                    fits=language.fits(model, setting),
+                )
+            )
+        told = [one for one in found if isinstance(one.decode, Estimate)]
+        yield from found if asked.units else told or found[:1]
 
 
 def _settings(cost: Cost, asked: Asked, calibrations: Sequence[Calibration]) -> list[Setting]:

@@ -35,7 +35,7 @@ _LARGEST: Final = 2**20
 _LONGEST: Final = 1e8
 _HEAVIEST: Final = 100.0
 """Bounds of what a file may say: milliseconds; logarithms and weights."""
-_SPREAD: Final = 1.0
+_SPREAD: Final = 0.5
 """Variance of the mixture's weights. Chosen with phones left out, as `_NOISE`: docs/evaluation.md."""
 _NOISE: Final = 0.05**2
 """Variance of an anchor's logarithm: its measurement, and what no mixture explains."""
@@ -175,7 +175,11 @@ def _measured(profile: Profile, place: int) -> float:
 
 
 def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate | NoEstimate:
-    """The estimate for a calibrated device: the mixture of the library's predictions."""
+    """The estimate for a calibrated device: the mixture of the library's predictions.
+
+    Half of the interval's logarithm: what the library cannot predict, in the mean of the devices that contribute, and what the
+    mixture cannot explain, as the anchors that are left out tell.
+    """
     data = library(own.library)
     features = features_of(cost)
     refusal = refusal_of(cost, features, own.setting, data)
@@ -189,7 +193,9 @@ def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate 
     ]
     value = exp(own.offset + sum(weight * log(prediction.value) for weight, _, prediction in found))
     heaviest = max(found, key=lambda item: item[0])
-    spread = exp(_deviations(own, heaviest[1], heaviest[2].deviation, level))
+    whole = sum(abs(weight) for weight, _, _ in found)
+    width = sum(abs(weight) * quantile(like, level) * one.deviation for weight, like, one in found) / whole
+    spread = exp(sqrt(width**2 + (_normal(level) * own.deviation) ** 2))
     return Estimate(
         quantity=Quantity.LATENCY,
         setting=own.setting,
@@ -207,12 +213,6 @@ def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate 
         baseline=own.constant * features.macs,
         doubts=(*doubts_of(cost, features, data, heaviest[1]), EstimateDoubt.OTHER_DEVICE),
     )
-
-
-def _deviations(own: Calibration, like: Profile, deviation: float, level: float) -> float:
-    """Logarithm of the interval's half width: what the library cannot predict, and what the mixture cannot explain."""
-    width = quantile(like, level)
-    return sqrt((width * deviation) ** 2 + (_normal(level) * own.deviation) ** 2)
 
 
 def _normal(level: float) -> float:

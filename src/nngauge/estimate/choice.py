@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.estimate import npu
 from nngauge.estimate.calibration import Calibration, estimate_calibrated
 from nngauge.estimate.library import Library, Profile, libraries
 from nngauge.estimate.prediction import estimate_latency
@@ -106,8 +107,11 @@ def estimate(
 
     `form`: the model's format, which an analysis brings along: another than the profile's runtime is doubted.
     `level`: share of cases in which the truth should lie in the interval (0.5, 0.8, 0.9 or 0.95; others are rounded up).
-    `calibrations`: devices that the user calibrated; they come before those that are shipped.
+    `calibrations`: devices that the user calibrated; they come before those that are shipped. Neural processors have a model
+    of their own (`nngauge.estimate.npu`).
     """
+    if setting.unit is Unit.NPU:
+        return npu.estimate(subject.cost if isinstance(subject, Analysis) else subject, setting)
     known = candidates(setting.device, calibrations)
     chosen = next((one for one in known if _fits(setting, one.setting)), None)
     if chosen is None:

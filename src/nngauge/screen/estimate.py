@@ -10,7 +10,8 @@ from rich.text import Text
 
 from nngauge.domain.estimate import Estimate, NoEstimate, Setting, Unit
 from nngauge.estimate import DeviceCard
-from nngauge.estimate.answers import Answer, Answers, ModelAnswers
+from nngauge.estimate.answers import Answer, Answers, LanguageAnswer, ModelAnswers
+from nngauge.units import format_bytes
 from nngauge.words.amounts import plural, short_amount
 from nngauge.words.safe import one_line
 
@@ -21,7 +22,9 @@ def render_answers(found: Answers) -> RenderableType:
     """All models, and below what the numbers rest on."""
     blocks: list[RenderableType] = []
     for model in found.models:
-        blocks += [_head(model), _table(model.answers), *_remarks(model.answers)]
+        blocks.append(_head(model))
+        blocks += [_table(model.answers), *_remarks(model.answers)] if model.answers else []
+        blocks += [_writing(model.language), *_unwritten(model.language)] if model.language else []
     blocks += _grounds([answer for model in found.models for answer in model.answers])
     return Group(*blocks)
 
@@ -54,6 +57,37 @@ def _cells(answer: Answer) -> Iterator[str]:
     yield _milliseconds(latency.baseline) if latency.baseline is not None else "–"
     yield _energy(answer.energy)
     yield " or ".join(verdict.value for verdict in answer.verdicts)
+
+
+def _writing(answers: Sequence[LanguageAnswer]) -> Table:
+    """Of a language model."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
+    for number, title in enumerate(
+        ("device", "runs on", "writes", "90 % interval", "reads", "memory, 4,096 tokens", "fits")
+    ):
+        table.add_column(title, justify="right" if number in (2, 3, 4, 5) else "left", no_wrap=True)
+    for answer in answers:
+        told = answer.decode if isinstance(answer.decode, Estimate) else None
+        table.add_row(
+            one_line(answer.setting.device),
+            "CPU" if answer.setting.unit is Unit.BIG else answer.setting.unit.value.upper(),
+            f"{_number(told.value)} tokens/s" if told else "–",
+            f"{_number(told.low)} … {_number(told.high)}" if told else "–",
+            f"{_number(answer.prefill.value)} tokens/s" if isinstance(answer.prefill, Estimate) else "–",
+            format_bytes(round(answer.memory.value)) if isinstance(answer.memory, Estimate) else "–",
+            {True: "yes", False: "no", None: "not known"}[answer.fits],
+        )
+    return table
+
+
+def _unwritten(answers: Sequence[LanguageAnswer]) -> Iterator[RenderableType]:
+    for answer in answers:
+        if isinstance(answer.decode, NoEstimate):
+            text = f"no estimate: {answer.setting.device} {answer.setting.unit.value}: {answer.decode.explanation} {answer.decode.hint}"
+            yield Text(one_line(text), style="red")
+        elif answer.decode.doubts:
+            doubts = ", ".join(doubt.value for doubt in answer.decode.doubts)
+            yield Text(one_line(f"doubt: {doubts} ({answer.setting.device})"), style="yellow")
 
 
 def _energy(told: Estimate | NoEstimate | None) -> str:
