@@ -50,7 +50,19 @@ from nngauge.words.documents import (
 ROOT = Path(__file__).parent.parent
 GUIDES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("models.md", "studies.md", "policies.md", "bom.md", "fit.md", "phones.md", "advice.md")),
+    *(
+        ROOT / "docs" / name
+        for name in (
+            "models.md",
+            "studies.md",
+            "policies.md",
+            "bom.md",
+            "estimates.md",
+            "fit.md",
+            "phones.md",
+            "advice.md",
+        )
+    ),
 )
 """Pages with console blocks."""
 SHOWN_MODELS = (
