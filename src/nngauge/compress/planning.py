@@ -40,10 +40,12 @@ _FOUR: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 """Operators for which TFLite's quantiser and kernels have 4-bit weights; others get 8."""
 _CAST: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 """Those for which it has 16-bit floats."""
-_CHANNEL: Final = {Rounding.STORED: 12, Rounding.LINEAR: 8}
-"""Bytes for each channel: a scale and a 64-bit zero point in TFLite; a scale and a bias in the table."""
+_SCALES: Final = {"tflite": 12, "onnx": 4}
+"""Bytes for each channel in a written file: a scale, in TFLite with a 64-bit zero point."""
+_AFFINE: Final = 8
+"""In the table: a scale and a bias."""
 _TENSOR: Final = 160
-"""Bytes that one more tensor and the operation that turns it into floats take in a TFLite file."""
+"""Bytes that one more tensor and the operation that turns it into floats take in a file, about."""
 _SEARCHED: Final = 0.375
 """Share of the inputs that is searched with; the others are held out."""
 _RUINED: Final = 1e9
@@ -76,6 +78,8 @@ class Desk:
         self.weights = versions.weights
         self.rounding = search.rounding
         self.evaluations = 0
+        stored = search.rounding is Rounding.STORED
+        self._scale = _SCALES.get(versions.subject.format, _AFFINE) if stored else _AFFINE
         self._asked = search.bits or BITS[search.rounding]
         self.rest = versions.subject.size - sum(weight.span.size for weight in self.weights)
         order = list(range(at_hand.trial.count))
@@ -105,7 +109,7 @@ class Desk:
         return (*allowed, stored)
 
     def _can(self, weight: Weight, bits: int) -> bool:
-        if self.rounding is not Rounding.STORED:
+        if self.rounding is not Rounding.STORED or self.versions.subject.format != "tflite":
             return True
         graphs = (self.versions.subject.graph, *self.versions.subject.graph.subgraphs)
         op = graphs[weight.graph].nodes[weight.node].op if weight.graph < len(graphs) else ""
@@ -121,7 +125,7 @@ class Desk:
         channels = 1
         for axis in weight.axes:
             channels *= weight.shape[axis]
-        return numbers + channels * _CHANNEL[self.rounding] + (_TENSOR if self.rounding is Rounding.STORED else 0)
+        return numbers + channels * self._scale + (_TENSOR if self.rounding is Rounding.STORED else 0)
 
     def patch(self, weight: Weight, bits: int) -> Patch | None:
         """The bytes with which the weight is rounded to so many bits; None where nothing changes."""
