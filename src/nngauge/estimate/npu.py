@@ -22,6 +22,7 @@ from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate,
 from nngauge.estimate.npu_cost import Factors, Speeds, coordinates, mean, similarity, total
 from nngauge.estimate.npu_work import Item, Work, work_of
 from nngauge.knowledge import phones
+from nngauge.knowledge.phones import Tier
 
 METHOD: Final = "layers by kind of work + Gaussian process of residuals"
 PRECISIONS: Final[Mapping[str, str]] = {
@@ -31,6 +32,12 @@ PRECISIONS: Final[Mapping[str, str]] = {
 """What precisions of settings are called in the rows. Floats are computed with 16 bits there."""
 _FILE: Final = Path(__file__).with_name("profiles") / "npu.json"
 _HEXAGON: Final = re.compile(r"Hexagon v(\d+)", re.ASCII)
+_KINDS: Final = {Tier.HIGH: "flagship"}
+"""Tiers of chips whose rows may stand for another's: those of the middle are up to five times apart."""
+_OLDEST: Final = 66
+"""Generation of the oldest tensor unit that a neighbour's rows may stand for: before it there was none."""
+_REACH: Final = 3.0
+"""Generations over which the weight of a device of the same kind falls to 1/e."""
 _MEASURE: Final = "nngauge measure --device adb:SERIAL --delegate npu measures it"
 
 
@@ -43,6 +50,8 @@ class NpuDevice(Struct, frozen=True, kw_only=True):
     chips: tuple[str, ...]
     hexagon: int
     """Generation of the tensor unit."""
+    kind: str
+    """flagship, middle, pc, embedded."""
     factors: Mapping[str, Factors]
     """Precision → what it takes times the reference."""
     call: float
@@ -195,22 +204,20 @@ def estimate(cost: Cost, setting: Setting) -> Estimate | NoEstimate:
             error=errors.model if exact else errors.device,
             coverage=errors.coverage,
         ),
-        baseline=cost.macs
-        / 1e9
-        * exp(sum(log(device.constants.get(precision, 1.0)) for device in devices) / len(devices)),
+        baseline=_baseline(cost.macs, precision, devices),
         doubts=tuple(_doubts(cost, items, near, exact=exact)),
     )
 
 
 def _predicted(
-    items: Sequence[Item], precision: str, runtime: str, devices: Sequence[NpuDevice]
+    items: Sequence[Item], precision: str, runtime: str, devices: Sequence[tuple[NpuDevice, float]]
 ) -> tuple[float, float]:
     """Milliseconds, and the similarity of the most similar training network."""
     known = profile()
     speeds = known.speeds[precision]
-    factors = mean([device.factors[precision] for device in devices])
+    factors = mean([(device.factors[precision], weight) for device, weight in devices])
     factors = msgspec.structs.replace(factors, calls=factors.calls * known.runtimes[runtime].calls)
-    call = sum(device.call for device in devices) / len(devices)
+    call = sum(device.call * weight for device, weight in devices)
     place = coordinates(items, speeds)
     shift = near = 0.0
     for point in known.points:
@@ -222,6 +229,13 @@ def _predicted(
     return (total(items, speeds, factors) + call) * whole * exp(shift * known.scale**2), near
 
 
+def _baseline(macs: int, precision: str, devices: Sequence[tuple[NpuDevice, float]]) -> float | None:
+    """Multiply-accumulates × the constant of the devices that have one in this precision."""
+    known = [(log(device.constants[precision]), weight) for device, weight in devices if precision in device.constants]
+    whole = sum(weight for _, weight in known)
+    return macs / 1e9 * exp(sum(value * weight for value, weight in known) / whole) if known else None
+
+
 def _width(near: float) -> float:
     """Factor of the interval: the one of the nearest class."""
     for width in profile().widths:
@@ -230,20 +244,31 @@ def _width(near: float) -> float:
     return profile().widths[-1].factor
 
 
-def _devices(name: str) -> tuple[tuple[NpuDevice, ...], bool]:
-    """Devices whose rows stand for this one, and whether it is itself or has the same chip."""
-    known = profile()
-    same = tuple(device for device in known.devices if name in (device.id, device.name, *device.chips))
-    if same:
-        return same, True
+def _devices(name: str) -> tuple[tuple[tuple[NpuDevice, float], ...], bool]:
+    """Devices whose rows stand for this one with their weights, and whether it is itself or has the same chip."""
+    known = profile().devices
     phone = phones.find(name)
     chips = [phones.find_soc(chip) for chip in phone.socs] if phone is not None else [phones.find_soc(name)]
     ids = {chip.id for chip in chips if chip is not None}
-    same = tuple(device for device in known.devices if ids & set(device.chips) or (phone and device.id == phone.id))
+    named = [device for device in known if name in (device.id, device.name) or (phone and device.id == phone.id)]
+    same = named or [device for device in known if ids & set(device.chips)]
     if same:
-        return same, True
-    generations = {int(found[1]) for chip in chips if chip is not None and (found := _HEXAGON.search(chip.npu or ""))}
-    return tuple(device for device in known.devices if device.hexagon in generations), False
+        return tuple((device, 1.0 / len(same)) for device in same), True
+    for chip in chips:
+        found = _HEXAGON.search(chip.npu or "") if chip is not None else None
+        kind = _KINDS.get(chip.tier) if chip is not None and chip.tier is not None else None
+        if found and kind and int(found[1]) >= _OLDEST:
+            return _alike(kind, int(found[1])), False
+    return (), False
+
+
+def _alike(kind: str, generation: int) -> tuple[tuple[NpuDevice, float], ...]:
+    """Devices of a kind, those of near generations counting more."""
+    found = [
+        (device, exp(-abs(device.hexagon - generation) / _REACH)) for device in profile().devices if device.kind == kind
+    ]
+    whole = sum(weight for _, weight in found)
+    return tuple((device, weight / whole) for device, weight in found)
 
 
 def _no_device(setting: Setting) -> NoEstimate:

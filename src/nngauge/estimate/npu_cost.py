@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Final
 
@@ -86,12 +86,11 @@ def _slowest(parts: tuple[float, float, float, float]) -> float:
     return float((parts[0] ** SHARPNESS + parts[1] ** SHARPNESS + parts[2] ** SHARPNESS) ** (1.0 / SHARPNESS))
 
 
-def mean(factors: Sequence[Factors]) -> Factors:
-    """Geometric means."""
-    if not factors:
-        return UNIT
-    names: Mapping[str, float] = {
-        name: exp(sum(log(getattr(factor, name)) for factor in factors) / len(factors))
-        for name in ("products", "weights", "elements", "calls")
-    }
-    return Factors(**names)
+def mean(factors: Sequence[tuple[Factors, float]]) -> Factors:
+    """Geometric means with weights that sum to 1."""
+    return Factors(
+        **{
+            name: exp(sum(weight * log(getattr(factor, name)) for factor, weight in factors))
+            for name in ("products", "weights", "elements", "calls")
+        }
+    )

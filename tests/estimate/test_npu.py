@@ -1,0 +1,204 @@
+"""Neural processors: work, times, intervals, refusals, and that the product says what the training said."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nngauge.domain.cost import Family
+from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.estimate import npu
+from nngauge.estimate.npu_cost import Factors, Speeds, coordinates, mean, similarity, total
+from nngauge.estimate.npu_work import WORKS, Item, Work, work_of
+from tests.estimate.costs import conv, cost, depthwise, layer, mobile, relu
+
+
+def npu_setting(device: str = "galaxy-s25", precision: str = "float32", runtime: str = "") -> Setting:
+    return Setting(device=device, unit=Unit.NPU, precision=precision, runtime=runtime)
+
+
+def told(found: Estimate | NoEstimate) -> Estimate:
+    assert isinstance(found, Estimate), found
+    return found
+
+
+def by_work(items: tuple[Item, ...]) -> dict[Work, Item]:
+    return {item.work: item for item in items}
+
+
+def test_channels_are_padded_to_tiles() -> None:
+    thin, wide = (work_of([conv(28, channels, 32)])[0] for channels in (8, 32))
+    assert thin.work is wide.work is Work.WINDOW
+    assert thin.macs == wide.macs == 28 * 28 * 9 * 32 * 32
+    assert thin.weights == 9 * 8 * 32
+
+
+def test_an_image_fills_its_window_instead_of_channels() -> None:
+    (stem,) = work_of([conv(224, 3, 32)])
+    assert stem.macs == 224 * 224 * 32 * 32, "9 × 3 products go into one tile of 32"
+
+
+def test_axes_are_no_matter() -> None:
+    first = layer(
+        Family.CONVOLUTION, "Conv", (1, 64, 14, 14), (1, 96, 14, 14), macs=14 * 14 * 64 * 96, parameters=64 * 96, attributes="1x1"
+    )  # fmt: skip
+    last = layer(
+        Family.CONVOLUTION, "Conv", (1, 14, 14, 64), (1, 14, 14, 96), macs=14 * 14 * 64 * 96, parameters=64 * 96, attributes="1x1"
+    )  # fmt: skip
+    assert work_of([first]) == work_of([last])
+
+
+def test_what_compilers_fold_costs_nothing() -> None:
+    plain = work_of([conv(28, 32, 32)])
+    assert work_of([conv(28, 32, 32), relu(28, 32)]) == plain
+    gelu = [
+        layer(Family.ELEMENTWISE, "Div", (1, 10, 64), (1, 10, 64)),
+        layer(Family.ACTIVATION, "Erf", (1, 10, 64), (1, 10, 64)),
+        *(layer(Family.ELEMENTWISE, kind, (1, 10, 64), (1, 10, 64)) for kind in ("Add", "Mul", "Mul")),
+    ]
+    assert len(work_of(gelu)) == 1
+    assert work_of(gelu)[0].times == 1
+    unit = layer(Family.LAYOUT, "Transpose", (1, 10, 64), (10, 1, 64))
+    real = layer(Family.LAYOUT, "Transpose", (1, 10, 64), (1, 64, 10))
+    assert [item.work for item in work_of([unit, real])] == [Work.TRANSPOSE]
+
+
+def test_equal_layers_are_one_item_and_repeats_count() -> None:
+    (item,) = work_of([conv(28, 32, 32)] * 3)
+    assert item.times == 3
+    assert work_of([layer(Family.ELEMENTWISE, "Add", (1, 8), (1, 8), repeats=0)]) == ()
+
+
+def test_products_of_activations_and_vectors_are_kinds_of_their_own() -> None:
+    attention = layer(Family.MATMUL, "MatMul", (1, 12, 197, 64), (1, 12, 197, 197), macs=12 * 197 * 197 * 64)
+    head = layer(Family.DENSE, "Gemm", (1, 1280), (1, 1000), macs=1280000, parameters=1281000)
+    assert set(by_work(work_of([attention, head]))) == {Work.PRODUCT, Work.VECTOR}
+    assert by_work(work_of([depthwise(14, 96)]))[Work.DEPTHWISE].macs == 14 * 14 * 96 * 9
+
+
+def speeds(products: float = 1.0, weights: float = 0.0, elements: float = 0.0, calls: float = 0.0) -> Speeds:
+    count = len(WORKS)
+    return Speeds(products=(products,) * count, weights=weights, elements=(elements,) * count, calls=(calls,) * count)
+
+
+def test_time_is_nearly_the_slowest_part_plus_the_call() -> None:
+    item = Item(Work.WINDOW, 2e9, 1e6, 1e6, 3)
+    assert total([item], speeds(products=1.0)) == pytest.approx(6.0)
+    assert total([item], speeds(products=1.0, calls=0.5)) == pytest.approx(7.5)
+    both = total([item], speeds(products=1.0, weights=2.0))
+    assert 6.0 < both < 2.6 * 3
+    half = Factors(products=0.5, weights=1.0, elements=1.0, calls=1.0)
+    assert total([item], speeds(products=1.0), half) == pytest.approx(3.0)
+
+
+def test_places_do_not_depend_on_the_size_but_for_its_logarithm() -> None:
+    small, large = [Item(Work.WINDOW, 1e9, 1e6, 1e6, 1)], [Item(Work.WINDOW, 1e9, 1e6, 1e6, 4)]
+    first, second = (coordinates(items, speeds()) for items in (small, large))
+    assert first[:-1] == pytest.approx(second[:-1])
+    assert second[-1] - first[-1] == pytest.approx(0.15 * math.log(4))
+    assert similarity(first, first, 0.2) == 1.0
+    assert similarity(first, second, 0.2) < 1.0
+
+
+def test_means_are_geometric() -> None:
+    one, four = (Factors(products=value, weights=1, elements=1, calls=1) for value in (1.0, 4.0))
+    assert mean([(one, 0.5), (four, 0.5)]).products == pytest.approx(2.0)
+
+
+def test_an_estimate_has_an_interval_a_ground_and_the_baseline() -> None:
+    found = told(npu.estimate(mobile(), npu_setting()))
+    assert found.quantity is Quantity.LATENCY
+    assert 0 < found.low < found.value < found.high
+    assert found.ground.models > 80
+    assert found.baseline is not None
+    assert "qai-hub-models" in found.ground.source
+
+
+def test_integers_are_faster_and_more_work_takes_longer() -> None:
+    floats, integers = (told(npu.estimate(mobile(64, 20), npu_setting(precision=name))) for name in ("float32", "int8"))
+    assert integers.value < floats.value
+    assert told(npu.estimate(mobile(64, 40), npu_setting())).value > floats.value
+
+
+def test_newer_phones_are_faster() -> None:
+    network = cost([conv(112, 256, 256) for _ in range(8)])
+    old, new = (told(npu.estimate(network, npu_setting(device))) for device in ("galaxy-s22", "galaxy-s25"))
+    assert old.value > 1.3 * new.value
+
+
+def test_a_phone_without_rows_is_told_by_its_chip_or_by_its_kind() -> None:
+    exact = told(npu.estimate(mobile(), npu_setting("galaxy-s25-ultra")))
+    assert exact.value == told(npu.estimate(mobile(), npu_setting())).value
+    assert EstimateDoubt.OTHER_DEVICE not in exact.doubts
+    other = npu.estimate(mobile(), npu_setting("galaxy-s21-ultra"))
+    if isinstance(other, Estimate):
+        assert EstimateDoubt.OTHER_DEVICE in other.doubts
+        assert other.high / other.value > exact.high / exact.value
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        (npu_setting("no-such-phone"), Reason.NO_DEVICE),
+        (npu_setting("iphone-7"), Reason.NO_PROFILE),
+        (npu_setting(precision="int4"), Reason.NO_PRECISION),
+        (npu_setting(runtime="coreml"), Reason.NO_PROFILE),
+    ],
+)
+def test_there_is_no_estimate_without_ground(setting: Setting, reason: Reason) -> None:
+    found = npu.estimate(mobile(), setting)
+    assert isinstance(found, NoEstimate)
+    assert found.reason is reason
+    assert found.explanation
+    assert found.hint
+
+
+def test_a_model_that_was_not_counted_has_no_estimate() -> None:
+    empty = npu.estimate(cost([], macs=None), npu_setting())
+    open_ = npu.estimate(cost([conv(28, 32, 32)], macs="9*N"), npu_setting())
+    assert {found.reason for found in (empty, open_) if isinstance(found, NoEstimate)} == {Reason.NOT_COUNTED}
+
+
+def test_strange_networks_are_doubted() -> None:
+    huge = told(npu.estimate(cost([conv(2048, 512, 512) for _ in range(30)]), npu_setting()))
+    assert EstimateDoubt.OUTSIDE in huge.doubts
+    recurrent = layer(Family.RECURRENT, "LSTM", (1, 100, 64), (1, 100, 64), macs=10**8, parameters=10**5)
+    assert EstimateDoubt.UNSEEN_OPERATORS in told(npu.estimate(cost([recurrent]), npu_setting())).doubts
+
+
+def test_the_share_of_models_that_integers_slow_down() -> None:
+    whole = npu.int8_risk()
+    assert whole.cases > 500
+    assert 0.0 < whole.share < 0.3
+    assert whole.gain > 1.2
+    one = npu.int8_risk("galaxy-s25", "qnn_dlc")
+    assert 0 < one.cases < whole.cases
+    assert npu.int8_risk(precision="w8a16").share > whole.share, "activations of 16 bits slow more models down"
+    assert npu.int8_risk("no-such-device").cases == 0
+    assert npu.int8_risk("no-such-device").share == 0.0
+
+
+def test_the_profile_says_how_far_off_it_is() -> None:
+    known = npu.profile()
+    for errors in known.errors.values():
+        assert errors.model < errors.macs / 2, "at least twice better than MACs × a constant"
+        assert 0.8 <= errors.coverage <= 0.97
+    assert [width.similarity for width in known.widths] == sorted((w.similarity for w in known.widths), reverse=True)
+    assert len(npu._FILE.read_bytes()) < 150_000
+
+
+def test_the_product_says_what_the_training_rows_say() -> None:
+    rows = pytest.importorskip("benchmarks.estimator.npu_rows")
+    networks, known = rows.read_networks(), npu.profile()
+    device = next(one for one in known.devices if one.id == "galaxy-s25")
+    errors = [
+        abs(
+            npu._predicted(networks[row.network], row.precision, row.runtime, [(device, 1.0)])[0] / math.exp(row.log_ms)
+            - 1
+        )
+        for row in rows.read_rows()
+        if row.device == "Samsung Galaxy S25" and row.network in networks and row.precision in known.speeds
+    ]
+    assert len(errors) > 500
+    assert sorted(errors)[len(errors) // 2] < 0.12
