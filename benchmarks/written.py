@@ -48,7 +48,10 @@ def main() -> None:
             assert writer is not None
             with tempfile.TemporaryDirectory() as folder:
                 plan = Plan(
-                    writer=writer, recipe=recipe, output=Path(folder) / f"o{writer.suffix}", wanted=Wanted(seconds=20)
+                    writer=writer,
+                    recipe=recipe,
+                    output=Path(folder) / f"o{writer.suffix}",
+                    wanted=Wanted(inputs=64, seconds=10),
                 )
                 cells.append(cell(build(model, plan, open_model)))
         print(f"| {model.name} | {model.stat().st_size / 1000:,.0f} kB |", " | ".join(cells), "|")

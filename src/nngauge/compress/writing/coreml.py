@@ -46,7 +46,7 @@ WRITER = Writer(
         Recipe.INT8_WEIGHTS, Recipe.INT4_WEIGHTS, Recipe.PALETTE8, Recipe.PALETTE6, Recipe.PALETTE4,
     }),
     needs=("coremltools", "sklearn"),
-    install='pip install "coremltools>=9" scikit-learn',
+    install='pip install "nngauge[coreml]"',
     build=build,
     references=("https://apple.github.io/coremltools/docs-guides/source/opt-overview.html",),
     limitations=(

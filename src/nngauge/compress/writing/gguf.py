@@ -78,7 +78,7 @@ WRITER = Writer(
     suffix=".gguf",
     recipes=frozenset(_TYPES),
     needs=("gguf", "numpy"),
-    install='pip install "gguf>=0.17"',
+    install='pip install "nngauge[gguf]"',
     build=build,
     references=("https://github.com/ggml-org/ggml/blob/master/docs/gguf.md",),
     limitations=("No k-quants (q4_k_m and the like): only llama.cpp's own llama-quantize writes them.",),
