@@ -64,6 +64,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     feeds: tuple[Feeds, ...]
     """The inputs as the trial has them, for another file of the same model."""
     inputs: Inputs
+    reading_seconds: float
+    """Processor time of reading the user's files."""
     short: bool
     """There are fewer inputs than wanted, for want of time or memory."""
 
@@ -75,12 +77,14 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
     Raises `TrialError` where the model does not run, or answers only with NaN, and `UsageError` as `samples.gather` does.
     """
     raw = _gathered(subject, min(_PROBED, wanted.inputs), wanted)
+    reading = raw.cpu_seconds
     limits = Limits(seconds=_RUN_SECONDS)
     with open_trial(subject, samples.feeds(subject, raw), engine=wanted.engine, limits=limits) as trial:
         trial.run(places=(0,))  # starts the process and says whether the model runs
         count = _affordable(trial, wanted, runs)
         if raw.inputs.count >= min(_PROBED, wanted.inputs):
             raw = _gathered(subject, count, wanted)
+            reading += raw.cpu_seconds
         chosen = _understood(subject, raw, trial)
         feeds = samples.feeds(subject, raw, chosen)
         trial.feed(feeds)
@@ -93,7 +97,15 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
                 "not finite", "the shipped model answers with NaN or infinity", "try --inputs DIR with inputs it knows"
             )
         inputs = raw.inputs if chosen is None else replace(raw.inputs, prepared=chosen.says)
-        yield Ready(trial=trial, judge=judge, shipped=shipped, feeds=feeds, inputs=inputs, short=count < wanted.inputs)
+        yield Ready(
+            trial=trial,
+            judge=judge,
+            shipped=shipped,
+            feeds=feeds,
+            inputs=inputs,
+            reading_seconds=reading,
+            short=count < wanted.inputs,
+        )
 
 
 def _gathered(subject: Subject, count: int, wanted: Wanted) -> Raw:

@@ -112,7 +112,7 @@ def _table(
         rows=tuple(row for row in rows if row.variant.sparsity is None),
         pruned=tuple(row for row in rows if row.variant.sparsity is not None),
         notes=tuple(_notes(subject, weights, at_hand)),
-        cpu_seconds=time.process_time() - begun + at_hand.trial.cpu_seconds,
+        cpu_seconds=time.process_time() - begun + at_hand.trial.cpu_seconds + at_hand.reading_seconds,
     )
 
 

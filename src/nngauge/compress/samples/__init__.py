@@ -6,6 +6,7 @@ picture, is noise (numbers) or random in the range that it can take (indices, ma
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -94,6 +95,8 @@ class Raw(Struct, frozen=True, kw_only=True):
     layout: Layout | None = None
     ranges: tuple[Range, ...] = ()
     """To choose from, the most likely first; one where the model declares it."""
+    cpu_seconds: float = 0.0
+    """Processor time of the process that read the user's files."""
 
 
 def gather(
@@ -222,7 +225,9 @@ def _of_user(
             width=layout.width if layout else 0, samples=prod(shape) if heard else 0, shape=shape, dtype=dtype,
             target=str(target),
         )  # fmt: skip
+        before = _children_seconds()
         told = _read(wanted)
+        spent = _children_seconds() - before
         if not told.count:
             first = f": {told.unreadable[0]}" if told.unreadable else ""
             raise UsageError(
@@ -236,7 +241,8 @@ def _of_user(
     )  # fmt: skip
     if told.kind == "picture" and layout is not None:
         pictures = np.frombuffer(content, np.uint8).reshape(-1, layout.height, layout.width, 3)
-        return _pictures(subject, port, tensor, shape, layout, pictures, inputs)
+        found = _pictures(subject, port, tensor, shape, layout, pictures, inputs)
+        return msgspec.structs.replace(found, cpu_seconds=spent)
     if told.kind == "sound":
         sounds = np.frombuffer(content, np.float32).reshape(told.count, -1)
         inputs = msgspec.structs.replace(inputs, prepared="16 kHz, −1…1")
@@ -244,6 +250,12 @@ def _of_user(
     arrays = np.frombuffer(content, dtype).reshape(told.count, *shape)
     inputs = msgspec.structs.replace(inputs, prepared="as they are in the .npy files")
     return Raw(inputs=inputs, port=port, shape=shape, values=arrays)
+
+
+def _children_seconds() -> float:
+    """Processor time of processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _read(wanted: Wanted) -> Read:
