@@ -166,6 +166,10 @@ def test_refusals_and_doubted_times_are_left_out(measured: list[str], tmp_path: 
     measured += [f"-{ANCHORS[0]}", f"?{ANCHORS[1]}"]
     text = run("calibrate", "--quiet", "-o", tmp_path / "c.json", code=3).output
     assert "8 anchors" in text
+    told = run(
+        "estimate", KEYWORDS, "--precision", "float32", "--device", "host", "--calibration", tmp_path / "c.json"
+    ).output
+    assert "calibrated host" in told
     assert f"{ANCHORS[0]}.tflite: no" in text
     measured += [f"-{name}" for name in ANCHORS[2:8]]
     with pytest.raises(UsageError, match="2 anchors were measured"):

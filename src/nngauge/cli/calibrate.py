@@ -69,34 +69,27 @@ def command(
 
     if launches < 1 or not all(part.isdecimal() for part in cpus.split(",") if part):
         raise UsageError(f"--cpus {cpus!r} is no list of cores", hint="--cpus 4,5")
-    if output is not None and output.exists() and not force:
-        raise UsageError("is there already", where=str(output), hint="--force writes over it")
     accelerator = bool(delegate)
-    place = output or own_folder()
+    unit, cores = (Unit.GPU, 1) if accelerator else (Unit.BIG, threads)
+
+    def file(device: str) -> Path:
+        return output or own_folder() / f"{_slug(device)}-{unit.name.lower()}-{cores}.json"
+
+    if output is not None or name:
+        _require_free(file(name), force=force)  # before minutes of measuring
     session, title, id_ = _measured(
         address,
-        threads=1 if accelerator else threads,
+        threads=cores,
         cpus=tuple(int(part) for part in cpus.split(",") if part),
         delegate=delegate,
         libraries=libraries,
         launches=launches,
         quiet=quiet,
     )
-    setting = Setting(
-        device=name or id_,
-        unit=Unit.GPU if accelerator else Unit.BIG,
-        threads=1 if accelerator else threads,
-        precision="float32",
-        runtime="tflite",
-    )
+    setting = Setting(device=name or id_, unit=unit, threads=cores, precision="float32", runtime="tflite")
     found = _fitted(session, setting, title)
-    file = (
-        place
-        if output is not None
-        else place / f"{_slug(setting.device)}-{setting.unit.name.lower()}-{setting.threads}.json"
-    )
-    _keep(found, file, force=force)
-    _tell(found, session, file, as_json=as_json)
+    _keep(found, file(setting.device), force=force)
+    _tell(found, session, file(setting.device), as_json=as_json)
     raise click.exceptions.Exit(EXIT_PARTIAL if session.refusals else EXIT_OK)
 
 
@@ -165,14 +158,20 @@ def _fitted(session: Session, setting: Setting, title: str) -> Calibration:
     return calibrate(times, setting, library(LIBRARY), title=title, made=made, tool=f"nngauge {__version__}")
 
 
+def _require_free(file: Path, *, force: bool) -> None:
+    from nngauge.errors import UsageError
+
+    if file.exists() and not force:
+        raise UsageError("is there already", where=str(file), hint="--force writes over it")
+
+
 def _keep(found: Calibration, file: Path, *, force: bool) -> None:
     import msgspec
 
     from nngauge.errors import UsageError
     from nngauge.io.atomic import write_atomically
 
-    if file.exists() and not force:
-        raise UsageError("is there already", where=str(file), hint="--force writes over it")
+    _require_free(file, force=force)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, [msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"])

@@ -40,7 +40,14 @@ def _counts(_context: click.Context, parameter: click.Parameter, text: str) -> t
     "--unit", "units", multiple=True, type=click.Choice(_UNITS), help="Default: the fastest cores that have a profile."
 )
 @click.option("--precision", default="", metavar="float32|int8", help="Default: what the model computes with.")
-@click.option("--runtime", default="", metavar="NAME", help="Only profiles of this runtime: tflite, ncnn.")
+@click.option("--runtime", default="", metavar="NAME", help="Only profiles of this runtime: tflite, qnn_dlc.")
+@click.option(
+    "--calibration",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `nngauge calibrate -o` wrote; those in your own folder are read anyway.",
+)
 @click.option(
     "--input", "inputs", multiple=True, metavar="NAME=SHAPE", help="Fix the shape of an input: image=1x224x224x3."
 )
@@ -69,6 +76,7 @@ def command(
     units: tuple[str, ...],
     precision: str,
     runtime: str,
+    files: tuple[Path, ...],
     inputs: tuple[str, ...],
     level: str,
     covered: bool,
@@ -103,7 +111,7 @@ def command(
         devices=devices, threads=threads, units=tuple(Unit[unit.upper()] for unit in units), precision=precision,
         runtime=runtime, level=int(level) / 100,
     )  # fmt: skip
-    found = _answers(path, asked, dict(shape_of(text) for text in inputs))
+    found = _answers(path, asked, dict(shape_of(text) for text in inputs), files)
     if scenario:
         tell_scenarios(found, name=scenario, fps=fps, as_json=as_json)
     else:
@@ -111,15 +119,15 @@ def command(
     raise click.exceptions.Exit(EXIT_OK if _complete(found) else EXIT_PARTIAL)
 
 
-def _answers(path: Path, asked: Asked, shapes: dict[str, tuple[int, ...]]) -> Answers:
+def _answers(path: Path, asked: Asked, shapes: dict[str, tuple[int, ...]], files: tuple[Path, ...]) -> Answers:
     from nngauge.errors import UsageError
     from nngauge.estimate.answers import Answers, answers
-    from nngauge.estimate.calibration import own_calibrations
+    from nngauge.estimate.calibration import own_calibrations, read_calibration
 
     subjects = _subjects(path, shapes)
     if not subjects:
         raise UsageError("there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside")
-    own = own_calibrations()
+    own = (*(read_calibration(file) for file in files), *own_calibrations())
     return Answers(models=tuple(answers(one, asked, own) for one in subjects))
 
 
