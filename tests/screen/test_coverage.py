@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 from rich.console import Console, RenderableType
 
@@ -38,10 +39,16 @@ def test_the_assumption_is_loud_and_nothing_is_left_out() -> None:
     assert "THE SHARES ARE AN ASSUMPTION" in text
     assert "--shares" in text
     assert "not known" in text
-    assert "none known" in text
     assert "95%" in text or "95 %" in text
     assert "too large" in text
     assert "ai-pack" in text
+
+
+def test_a_row_that_no_phone_stands_for_says_so(tmp_path: Path) -> None:
+    table = tmp_path / "ours.csv"
+    table.write_text("platform,year,tier,share\nandroid,2019,low,0.5\nandroid,2031,low,0.5\n")
+    text = text_of(render_coverage(coverage(mobile(), read_shares(table), ask=latency), "a.tflite"))
+    assert "none known" in text
 
 
 def test_modelled_scenarios_say_so() -> None:
