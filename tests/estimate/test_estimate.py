@@ -4,6 +4,7 @@ import itertools
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -142,3 +143,25 @@ def test_no_numpy_is_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert float(done.stdout) == told().value
+
+
+def test_neural_processors_have_a_model_of_their_own() -> None:
+    found = told(Setting(device="galaxy-s25", unit=Unit.NPU))
+    assert found.ground.profile.startswith("hexagon")
+    assert 0 < found.low < found.value < found.high
+
+
+def test_a_language_model_is_answered_in_tokens() -> None:
+    import nngauge
+
+    story = Path(__file__).parents[2] / "examples" / "models" / "story_gguf" / "story_llama_q4_0.gguf"
+    analysis = nngauge.analyse_model(story, weights=False, digest=False)
+    subject = Subject(name="s", format="gguf", cost=analysis.cost, language=analysis.language)
+    found = answers(subject, Asked(devices=("galaxy-s25", "zzzz")))
+    assert found.answers == ()
+    known = [one for one in found.language if one.setting.device == "galaxy-s25"]
+    assert known
+    assert all(isinstance(one.decode, Estimate) and one.decode.low < one.decode.high for one in known)
+    (unknown,) = [one for one in found.language if one.setting.device == "zzzz"]
+    assert isinstance(unknown.decode, NoEstimate)
+    assert unknown.decode.reason is Reason.NO_DEVICE
