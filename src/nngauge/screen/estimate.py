@@ -110,7 +110,7 @@ def _remarks(answers: Sequence[Answer]) -> Iterator[RenderableType]:
         latency = answer.latency
         where = f"{latency.setting.device} {runs_on(latency.setting)}"
         if isinstance(latency, NoEstimate):
-            said.setdefault(f"no estimate: {latency.explanation.rstrip(".")}; {latency.hint}", []).append(where)
+            said.setdefault(f"no estimate: {latency.explanation.rstrip('.')}; {latency.hint}", []).append(where)
         else:
             for doubt in latency.doubts:
                 said.setdefault(f"doubt: {doubt.value}", []).append(where)
