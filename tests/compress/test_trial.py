@@ -76,10 +76,20 @@ def test_a_file_that_is_no_model_any_more_is_an_answer_and_the_next_version_runs
 
 
 @LITERT
-def test_patches_beyond_the_file_are_refused() -> None:
+def test_patches_beyond_the_file_are_refused_and_leave_nothing_behind() -> None:
     model = subject()
-    with open_trial(model, digits()) as trial, pytest.raises(TrialError):
-        trial.run([Patch(offset=model.size - 1, content=b"12")])
+    (one, *_) = weights_of(model)
+    good = patch_of(one, values_of(model, one) * 2)
+    with open_trial(model, digits()) as trial:
+        shipped = trial.run().stacked(0)
+        for bad in (
+            Patch(offset=model.size - 1, content=b"12"),
+            Patch(offset=-1, content=b"1"),
+            Patch(part=1, offset=0, content=b""),
+        ):
+            with pytest.raises(TrialError):
+                trial.run([good, bad])
+        assert np.array_equal(trial.run().stacked(0), shipped)
 
 
 @LITERT

@@ -193,21 +193,23 @@ class Trial:
 
     def _patch(self, patches: Sequence[Patch]) -> None:
         """Puts back what the last version changed, and changes what this one wants."""
-        touched = {patch.part for patch in (*self._changed, *patches)}
-        for part in touched:
+        for patch in patches:
+            if not 0 <= patch.part < len(self._files):
+                raise TrialError("failed", "a patch is for a file that the model does not have")
+            if not 0 <= patch.offset <= len(self._subject.files[patch.part].content) - len(patch.content):
+                raise TrialError("failed", "a patch reaches beyond its file")
+        before, self._changed = self._changed, tuple(patches)
+        for part in {patch.part for patch in (*before, *patches)}:
+            original = self._subject.files[part].content
             with self._files[part].open("r+b") as file:
-                original = self._subject.files[part].content
-                for patch in self._changed:
+                for patch in before:
                     if patch.part == part:
                         file.seek(patch.offset)
                         file.write(original[patch.offset : patch.offset + len(patch.content)])
                 for patch in patches:
                     if patch.part == part:
-                        if not 0 <= patch.offset <= len(original) - len(patch.content):
-                            raise TrialError("failed", "a patch reaches beyond its file")
                         file.seek(patch.offset)
                         file.write(patch.content)
-        self._changed = tuple(patches)
 
     def _ask(self, ask: Ask) -> Told:
         begun = time.monotonic()
