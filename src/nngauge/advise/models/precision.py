@@ -10,6 +10,7 @@ from nngauge.advise.speed import quantised
 from nngauge.domain.advice import Advice, Effort, Risk
 from nngauge.domain.dossier import ModelDossier
 from nngauge.domain.graph import DType
+from nngauge.estimate.npu import int8_risk
 from nngauge.policy.rules.precision import FLOATS, int8_gain
 from nngauge.units import format_bytes
 
@@ -25,7 +26,7 @@ def _int8(question: Question, one: ModelDossier) -> Iterator[Advice]:
     if gain is None or gain < max(LEAST_BYTES, one.model.size // 10):
         return
     writes = one.model.format in _WRITTEN
-    faster = quantised(question, one)
+    faster, risk = quantised(question, one), int8_risk()
     yield Advice(
         kind="int8-weights",
         title="Quantise weights to int8",
@@ -37,7 +38,7 @@ def _int8(question: Question, one: ModelDossier) -> Iterator[Advice]:
         faster=faster,
         gain_says="times are those of int8 weights and activations (--recipe int8-static)" if faster else "",
         risk=Risk.MEDIUM,
-        risk_says="Answers change a little. On some accelerators a few models become slower.",
+        risk_says=f"Answers change a little. On neural processors, int8 made {risk.slower} of {risk.cases} measured cases slower.",
         effort=Effort.COMMAND,
         do="Look at the table of agreement, then write the int8 file and try it on the app's own inputs.",
         commands=(
