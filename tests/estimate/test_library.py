@@ -81,7 +81,7 @@ def test_every_profile_beats_its_baseline_for_networks_and_covers() -> None:
     for one in library("tflite-qed").profiles:
         assert one.errors.model < one.errors.baseline_model
         assert one.errors.family < one.errors.baseline_family
-        assert 0.83 < one.errors.coverage < 0.97
+        assert 0.8 < one.errors.coverage < 0.97
 
 
 def test_predictions_for_the_networks_themselves_are_near_what_was_measured() -> None:
