@@ -220,3 +220,30 @@ def test_your_inputs_are_used(tmp_path: Path) -> None:
     document = json.loads(result.stdout)
     assert document["inputs"]["source"] == "your files"
     assert (document["inputs"]["count"], document["inputs"]["unreadable_count"]) == (12, 1)
+
+
+def test_a_missing_engine_is_a_refusal_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nngauge.compress.trial.installed", lambda _: False)
+    result = run(str(MODELS / "digits_tflite" / "digits_float32.tflite"), "--quiet")
+    assert result.exit_code == 1
+    assert "is not installed" in result.stdout
+    assert 'pip install "nngauge[litert]"' in result.stdout
+
+
+def test_missing_numpy_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "numpy" else object())
+    with pytest.raises(UsageError) as caught:
+        run(str(MODELS / "digits_tflite" / "digits_float32.tflite"), "--quiet")
+    assert 'pip install "nngauge[compress]"' in str(caught.value)
+
+
+def test_names_cannot_act_on_the_terminal(tmp_path: Path) -> None:
+    subject("digits_tflite/digits_float32.tflite")
+    path = tmp_path / "a\x1b[31m\nevil<b>.tflite"
+    path.write_bytes((MODELS / "digits_tflite" / "digits_float32.tflite").read_bytes())
+    svg = tmp_path / "x.svg"
+    result = run(str(path), "--count", "8", "--quiet", "--svg", str(svg))
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    assert "evil<b>" in result.stdout
+    ET.fromstring(svg.read_text())
