@@ -54,6 +54,10 @@ def kinds(one: ModelDossier) -> dict[str, Advice]:
     return {item.kind: item for item in advise(about_model("net.onnx", one)).items}
 
 
+def kinds_on(one: ModelDossier, device: str) -> dict[str, Advice]:
+    return {item.kind: item for item in advise(about_model("net.onnx", one, devices=(device,))).items}
+
+
 def test_of_float_weights_int8_is_advised_with_what_it_saves() -> None:
     layers = networks.network(1, WIDE)
     found = kinds(dossier(layers))
@@ -145,6 +149,13 @@ def test_speed_is_told_where_there_is_a_profile_and_missed_where_not() -> None:
     assert any("no-such-phone" in line for line in known.silent)
     truncated = advise(about_model("net.onnx", replace(one, layers_left_out=1), devices=("pixel-4",)))
     assert not any(item.faster for item in truncated.items)
+
+
+def test_a_phone_without_a_profile_of_its_cores_is_judged_by_its_neural_processor() -> None:
+    one = replace(dossier(networks.network(1, WIDE)), cost=heavy())
+    (faster,) = kinds_on(one, "galaxy-s25")["int8-weights"].faster
+    assert faster.before.setting.unit is Unit.NPU
+    assert faster.after.setting.precision == "int8"
 
 
 def test_what_could_not_be_read_is_said() -> None:

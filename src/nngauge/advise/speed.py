@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from nngauge.advise._api import Question
 from nngauge.domain.advice import Faster
 from nngauge.domain.dossier import ModelDossier
-from nngauge.domain.estimate import Estimate, NoEstimate
+from nngauge.domain.estimate import Estimate, NoEstimate, Setting, Unit
 from nngauge.estimate import estimate, fastest
 
 
@@ -28,7 +28,11 @@ def _quantised(question: Question, one: ModelDossier) -> Iterator[Faster]:
 
 
 def latency(question: Question, one: ModelDossier, device: str) -> Estimate | NoEstimate | None:
-    """As float32 on the device's fastest cores; None where not all layers of the model are known."""
+    """As floats on the device's fastest cores, else on its neural processor; None where not all layers of the model are known."""
     if one.cost is None or one.layers_left_out:
         return None
-    return estimate(one.cost, fastest(device, question.threads))
+    on_cores = estimate(one.cost, fastest(device, question.threads))
+    if isinstance(on_cores, Estimate):
+        return on_cores
+    on_npu = estimate(one.cost, Setting(device=device, unit=Unit.NPU))
+    return on_npu if isinstance(on_npu, Estimate) else on_cores
