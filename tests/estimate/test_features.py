@@ -67,3 +67,18 @@ def test_precision_is_that_of_most_of_the_work() -> None:
     assert precision_of(mobile(dtype="int8")) == "int8"
     assert precision_of(cost([conv(56, 64, 64, dtype="uint8"), conv(8, 4, 4)])) == "int8"
     assert precision_of(cost([])) == "float32"
+
+
+def test_numbers_of_hostile_files_stay_numbers() -> None:
+    large = (1, *(2**31,) * 60)
+    hostile = layer(
+        Family.CONVOLUTION,
+        "Conv",
+        large,
+        large,
+        macs=10**600,
+        parameters=10**400,
+        attributes="9" * 50 + "x9 s" + "9" * 40,
+    )
+    found = features_of(cost([hostile]))
+    assert all(0 <= value < 1e200 for value in found.values)

@@ -64,6 +64,8 @@ _SEEN: Final = frozenset(
         Family.ELEMENTWISE, Family.REDUCTION, Family.LAYOUT, Family.QUANTISE, Family.CONSTANT,
     }
 )  # fmt: skip
+_MOST: Final = 10**30
+"""Numbers of files that are made up; whatever is larger would not be a float."""
 _FOLDED: Final = frozenset({Family.ACTIVATION, Family.NORMALISATION})
 _CHEAP: Final = frozenset(
     {"Relu", "Relu6", "Clip", "LeakyRelu", "PRelu", "BatchNormalization", "SpatialBatchNormalization"}
@@ -158,7 +160,7 @@ def _add(totals: dict[str, float], layer: Layer) -> None:
     for name, amount in _parts(layer):
         totals[name] += amount * layer.repeats
     if isinstance(layer.parameters, int):
-        totals["weights"] += layer.parameters
+        totals["weights"] += _number(layer.parameters)
 
 
 def _parts(layer: Layer) -> Iterable[tuple[str, float]]:
@@ -206,11 +208,11 @@ def _computing(layer: Layer, read: float, written: float) -> Iterable[tuple[str,
 
 
 def _number(amount: int | str | None) -> float:
-    return float(amount) if isinstance(amount, int) else 0.0
+    return float(min(amount, _MOST)) if isinstance(amount, int) else 0.0
 
 
 def _size(shape: tuple[Dim, ...] | None) -> int:
-    return prod(dim for dim in shape or (0,) if isinstance(dim, int))
+    return min(prod(dim for dim in shape or (0,) if isinstance(dim, int)), _MOST)
 
 
 def _is_point(shapes: tuple[tuple[Dim, ...] | None, ...]) -> bool:
@@ -223,11 +225,11 @@ def _window(layer: Layer) -> int:
     """Elements of the kernel or the pool: 9 for ``3x3 s2``."""
     first = layer.attributes.split(" ", 1)[0]
     sizes = first.split("x")
-    return prod(int(size) for size in sizes) if all(size.isdecimal() for size in sizes) else 1
+    return min(prod(int(size[:9]) for size in sizes), _MOST) if all(size.isdecimal() for size in sizes) else 1
 
 
 def _stride(layer: Layer) -> int:
     for part in layer.attributes.split():
         if part.startswith("s") and part[1:].replace("x", "").isdecimal():
-            return max(int(size) for size in part[1:].split("x"))
+            return max(int(size) for size in part[1:].split("x") if size)
     return 1
