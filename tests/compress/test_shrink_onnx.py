@@ -134,3 +134,16 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
     done = write(ladder("onnx")[0], Job(files=(str(source),), output=str(tmp_path / "o.onnx"), recipe=Recipe.SHRINK))
     assert done.trouble is not None
     assert "other files" in done.trouble.reason
+
+
+def test_operations_on_constants_become_constants_where_that_is_no_larger(tmp_path: Path) -> None:
+    net = Net(1, 3, 8, 8)
+    turned = net.node("Transpose", net.constant(net.weights(3, 3, 3, 4)), perm=[3, 2, 0, 1])
+    first = net.node("Conv", "x", turned, pads=[1] * 4)
+    whole = net.node("Cast", net.constant(net.weights(5, 4, 1, 1).astype(np.float16)), to=TensorProto.FLOAT)
+    found, weights = run(tmp_path, net.done(net.node("Conv", first, whole), (1, 5, 8, 8)))
+    assert found.outcome is Outcome.WRITTEN
+    assert found.changes[0] == "1 operation on constants"  # the cast would double its constant
+    assert weights[0] == (4, 3, 3, 3)
+    assert found.gate is not None
+    assert found.gate.identical

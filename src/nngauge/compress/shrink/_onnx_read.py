@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from nngauge.compress.shrink.channels import Array
 
-_LISTED: int = 4
+LISTED: Final = 4
 """IR version from which on initialisers need not be listed among the inputs."""
 
 
@@ -81,7 +81,7 @@ class Graph:
         info = helper.make_tensor_value_info(name, tensor.data_type, made.shape)
         if listed is not None:
             listed.CopyFrom(info)
-        elif self.model.ir_version < _LISTED:
+        elif self.model.ir_version < LISTED:
             self.graph.input.append(info)
 
     def _free(self, name: str) -> str:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nngauge.compress.writing._api import Done, Job, Recipe, Writer
 from nngauge.engines.loaded import Refused
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+_FOLDED: Final = frozenset({
+    "Cast", "Concat", "Gather", "Identity", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze",
+})  # fmt: skip
+"""Operations that move numbers: what they make of constants is exact."""
+_MOST_FOLDED: Final = 1 << 26
+"""Bytes of a constant that is looked at."""
+_SMALL: Final = 64
+"""Bytes that an operation itself takes at least."""
 
 
 def build(job: Job, *, negligible: float) -> Done:
@@ -22,19 +37,68 @@ def build(job: Job, *, negligible: float) -> Done:
         raise Refused("its weights lie in other files")
     done = shrink(model, negligible)
     Path(job.output).write_bytes(model.SerializeToString(deterministic=True))
-    changes = tuple(f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in done.items())
+    changes = tuple(f"{count:,} {_plural(name, count)}" for name, count in done.items())
     return Done(tools={"onnx": version("onnx")}, changes=changes)
+
+
+def _plural(name: str, count: int) -> str:
+    first, _, rest = name.partition(" on ")
+    return first + ("s" if count != 1 else "") + (f" on {rest}" if rest else "")
 
 
 def shrink(model: Any, negligible: float) -> Counter[str]:
     """Shrinks the model, in place; what was removed and how often."""
     done: Counter[str] = Counter()
+    done["operation on constants"] = _folded(model)
     done["operation"] = _operations(model)
     if negligible >= 0:
         done["channel"] = _channels(model, negligible)
     done["duplicate constant"] = _duplicates(model)
     done["unread constant"] = _unused(model) - done["duplicate constant"]
     return +done
+
+
+def _folded(model: Any) -> int:
+    """Operations on constants become what they make, where that takes no more room."""
+    from onnx import numpy_helper
+
+    from nngauge.compress.shrink._onnx_read import LISTED, Graph
+
+    graph = Graph(model)
+    gone = []
+    for node in model.graph.node if model.ir_version >= LISTED else ():
+        if node.op_type not in _FOLDED or node.domain not in {"", "ai.onnx"} or len(node.output) != 1:
+            continue
+        given = {name: graph.constant(name) for name in node.input if name}
+        known = {name: value for name, value in given.items() if value is not None and value.nbytes <= _MOST_FOLDED}
+        if not known or len(known) != len(given) or node.output[0] in graph.outputs:
+            continue
+        made = _value(model, node, known)
+        own = sum(value.nbytes for name, value in known.items() if graph.readers[name] == 1)
+        if made is not None and made.nbytes <= max(_SMALL, own):
+            model.graph.initializer.append(numpy_helper.from_array(made, node.output[0]))
+            graph.initializers[node.output[0]] = model.graph.initializer[-1]
+            gone.append(node)
+    for node in gone:
+        model.graph.node.remove(node)
+    return len(gone)
+
+
+def _value(model: Any, node: Any, known: Mapping[str, Array]) -> Array | None:
+    """What an operation makes of constants, by the reference implementation; None where that has none."""
+    import numpy as np
+    from onnx import helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    constants = [numpy_helper.from_array(value, name) for name, value in known.items()]
+    outputs = [helper.make_empty_tensor_value_info(node.output[0])]
+    graph = helper.make_graph([node], "part", [], outputs, constants)
+    alone = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    try:
+        (made,) = ReferenceEvaluator(alone).run(None, {})
+    except (ArithmeticError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return None
+    return np.asarray(made)
 
 
 def _channels(model: Any, negligible: float) -> int:
