@@ -18,6 +18,10 @@ from pathlib import Path
 from fuzz.sample import Sample
 from fuzz.samples import for_format, formats
 from nngauge.analyse.usage import app_code, usage
+from nngauge.compress.patching import FORMATS as PATCHED
+from nngauge.compress.patching import is_same, patch_of, values_of, weights_of
+from nngauge.compress.samples.declared import normalisation
+from nngauge.compress.subject import File, Subject
 from nngauge.detect.ruleset import RULES, parse_rule
 from nngauge.errors import NngaugeError
 from nngauge.formats import Format, ModelData
@@ -54,12 +58,17 @@ class Target:
 
 
 def targets() -> dict[str, Target]:
-    """All of them by name: ``format-…``, ``chain-…``, ``io-…``, ``archive-…``, ``pipeline``."""
+    """All of them by name: ``format-…``, ``chain-…``, ``weights-…``, ``io-…``, ``archive-…``, ``pipeline``."""
     made = [
         Target(f"format-{name}", partial(for_format, form), partial(_parse, form)) for name, form in formats().items()
     ]
     made += [
         Target(f"chain-{name}", partial(for_format, form), partial(_chain, form)) for name, form in formats().items()
+    ]
+    made += [
+        Target(f"weights-{name}", partial(for_format, form), partial(_weights, form))
+        for name, form in formats().items()
+        if name in PATCHED
     ]
     made += [Target(f"io-{name}", partial(_named, *maker), call) for name, maker, call in _READERS]
     made += [Target("archive-any", _archives, _archive), Target("pipeline", _apps, _pipeline)]
@@ -87,6 +96,21 @@ def _chain(form: Format, sample: Sample) -> None:
     from fuzz.chain import chain
 
     chain(form, for_format(form)[0], sample)
+
+
+def _weights(form: Format, sample: Sample) -> None:
+    """Weights of a damaged model are found, read as numbers and written back to the same bytes."""
+    subject = Subject(
+        name=sample.name, format=form.name,
+        graph=form.parse(
+            ModelData(sample.name, memoryview(sample.data), {k: memoryview(v) for k, v in sample.parts.items()})
+        ),
+        files=tuple(File(name=name, content=bytes(content)) for name, content in ((sample.name, sample.data), *sample.parts.items())),
+    )  # fmt: skip
+    if form.name == "tflite":
+        normalisation(sample.data)
+    for weight in weights_of(subject):
+        assert is_same(subject, patch_of(weight, values_of(subject, weight))), weight.name
 
 
 # --- readers ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -11,6 +11,13 @@ from nngauge.analyse.optimisation.scopes import Scope
 
 if TYPE_CHECKING:
     from nngauge.compress.subject import Subject
+
+
+_LEAST: Final = 1e-30
+_MOST: Final = 1e30
+"""Scales that float32 can multiply and divide by."""
+_FARTHEST: Final = 1 << 15
+"""Zero points beyond this are damage: stored numbers have eight bits."""
 
 
 class Lattice(Struct, frozen=True, kw_only=True):
@@ -33,8 +40,10 @@ class Format(Struct, frozen=True, kw_only=True):
 
 
 def fitting(scales: tuple[float, ...], zeros: tuple[int, ...], axis: int, shape: tuple[object, ...]) -> Lattice | None:
-    """The lattice, where the numbers of scales and zero points go with the shape."""
+    """The lattice, where the numbers of scales and zero points go with the shape, and can be computed with."""
     if not scales or (len(zeros) not in (0, 1, len(scales))):
+        return None
+    if not all(_LEAST <= scale <= _MOST for scale in scales) or not all(abs(zero) <= _FARTHEST for zero in zeros):
         return None
     if len(scales) == 1:
         return Lattice(scales=scales, zero_points=zeros or (0,))
