@@ -1,8 +1,8 @@
 """Fits the profile of neural processors and says how far off it is with networks and devices left out.
 
-    python -m benchmarks.estimator.npu_fit folds|devices|ship
+    python -m benchmarks.estimator.npu_fit folds|families|devices|ship
 
-Needs torch 2.13.0 (CPU) and numpy. ``folds`` leaves networks out (a sixteenth of the models at a time), ``devices`` leaves one
+Needs torch 2.13.0 (CPU) and numpy. ``folds`` leaves networks out (a sixteenth of the models at a time), ``families`` whole families of architectures, ``devices`` leaves one
 device after the other out, ``ship`` fits to everything and writes the profile with the errors of the other two.
 """
 
@@ -12,7 +12,7 @@ import json
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,21 @@ DEVICES: Final[Mapping[str, tuple[str, tuple[str, ...], int, str]]] = {
     "SA8255P ADP": ("sa8255p-adp", ("sa8255p", "sa8650p", "sa8775p"), 73, "embedded"),
     "SA8295P ADP": ("sa8295p-adp", ("sa8295p",), 68, "embedded"),
 }
+FAMILIES: Final = (
+    "resnet resnext wideresnet fcn_resnet50 pspnet cavaface regnet dla102x densenet121",
+    "yolo fastsam lpdm deepbox",
+    "whisper distil_whisper opus_mt",
+    "bert_base albert distil_bert electra mobile_bert minilm",
+    "swin",
+    "vit beit siglip2 openai_clip depth_anything video_mae segformer levit mobile_vit efficientformer efficientvit",
+    "efficientnet mobilenet mnasnet05 posenet yamnet mobile_facenet repvit nasnet",
+    "convnext",
+    "quicksrnet esrgan real_esrgan srgan dncnn nafnet unet u2net",
+    "detr conditional_detr",
+    "inception googlenet squeezenet shufflenet",
+    "hrnet",
+)
+"""Beginnings of names of networks that are alike; one that is in no line is a family of its own."""
 DOUBTFUL: Final = frozenset({"yolov3/Yolo-v3", "yolov5/Yolo-v5", "yolov6/Yolo-v6"})
 """Rebuilt networks whose parameters or input size are not the catalogue's."""
 
@@ -152,17 +167,25 @@ def macs_only(train: Sequence[Row], test: Sequence[Row]) -> Vector:
     )
 
 
-def folds() -> dict[str, Any]:
-    """Every model left out once, together with a sixteenth of all models."""
+def family_of(model: str) -> str:
+    """The first word of its line in `FAMILIES`."""
+    for line in FAMILIES:
+        if any(model.startswith(word) for word in line.split()):
+            return line.split()[0]
+    return model
+
+
+def folds(group: Callable[[str], str] = str, count: int = FOLDS) -> dict[str, Any]:
+    """Every model (or family) left out once, together with the `count`-th part of all models (families)."""
     rows = [row for row in training_rows() if row.device in SUBSET]
     names, devices = sorted({row.network for row in rows}), sorted(SUBSET)
-    models = sorted({row.model for row in rows})
+    models = sorted({group(row.model) for row in rows})
     order = np.random.default_rng(3).permutation(len(models))
-    fold = {models[index]: place % FOLDS for place, index in enumerate(order)}
+    fold = {models[index]: place % count for place, index in enumerate(order)}
     found: list[dict[str, Any]] = []
-    for number in range(FOLDS):
-        train = [row for row in rows if fold[row.model] != number]
-        test = [row for row in rows if fold[row.model] == number]
+    for number in range(count):
+        train = [row for row in rows if fold[group(row.model)] != number]
+        test = [row for row in rows if fold[group(row.model)] == number]
         physical = Physical(read_networks(), names, devices)
         physical.fit(train, 100)
         residuals = Residuals(train, physical.predict(train), _places(physical.state(), devices, names))
@@ -370,7 +393,7 @@ def _speeds(state: Mapping[str, Vector], devices: Sequence[str], precision: str)
     }
 
 
-def report(left: Mapping[str, Any], away: Mapping[str, Any]) -> dict[str, Any]:
+def report(left: Mapping[str, Any], away: Mapping[str, Any], families: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of docs/estimates-npu-llm.md."""
 
     def by(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
@@ -381,6 +404,10 @@ def report(left: Mapping[str, Any], away: Mapping[str, Any]) -> dict[str, Any]:
         "models left out": {
             "all": _figures(left["rows"]),
             **{name: by(left["rows"], name) for name in ("precision", "runtime", "device")},
+        },
+        "families left out": {
+            "all": _figures(families["rows"]),
+            "precision": by(families["rows"], "precision"),
         },
         "devices left out": {
             "flagships": _figures([row for row in away["rows"] if DEVICES[row["device"]][3] == "flagship"]),
@@ -419,12 +446,16 @@ def main(step: str) -> None:
     """One step; the next finds what it left."""
     if step == "folds":
         _stored("folds").write_text(json.dumps(folds()), "utf-8")
+    elif step == "families":
+        _stored("families").write_text(json.dumps(folds(family_of, 8)), "utf-8")
     elif step == "devices":
         _stored("devices").write_text(json.dumps(devices_left_out()), "utf-8")
     else:
-        left, away = (json.loads(_stored(name).read_text("utf-8")) for name in ("folds", "devices"))
+        left, away, families = (
+            json.loads(_stored(name).read_text("utf-8")) for name in ("folds", "devices", "families")
+        )
         ship(left, away)
-        RESULTS.write_text(json.dumps(report(left, away), indent=1) + "\n", "utf-8")
+        RESULTS.write_text(json.dumps(report(left, away, families), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -34,12 +34,12 @@ _FILE: Final = Path(__file__).with_name("profiles") / "language.json"
 _MEASURE: Final = "llama-bench on the phone measures it"
 _UNTIED: Final = 1.5
 """Embeddings' worth of parameters beyond the layers, from which the output has a matrix of its own."""
-EXECUTORCH_BYTES: Final = 750 << 20
+EXECUTORCH_BYTES: Final = 842 << 20
 """What ExecuTorch's runner takes beside weights and cache, middle of six published rows (1B and 3B Llama 3.2)."""
 _CACHE_FLOAT: Final = 2048
 """Tokens of ExecuTorch's cache in those rows; its elements are float32."""
 MEMORY_FACTOR: Final = 1.12
-"""Interval of a memory estimate: the largest error of those rows."""
+"""Interval of a memory estimate: wider than the largest error of those rows, 7 %."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -181,7 +181,7 @@ def memory(model: LanguageModel, setting: Setting, context: int = CONTEXT) -> Es
             method="weights + cache + scratch memory",
             source="ExecuTorch's and react-native-executorch's documents" if executorch else "llama.cpp's buffers",
             models=6 if executorch else 1,
-            error=0.03 if executorch else 0.02,
+            error=0.052 if executorch else 0.02,
         ),
         doubts=() if executorch else (EstimateDoubt.NOT_VALIDATED,),
     )
