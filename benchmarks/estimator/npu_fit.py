@@ -232,7 +232,7 @@ def devices_left_out() -> dict[str, Any]:
     return {"rows": found}
 
 
-HERE_STATE: Final = Path(__file__).with_name("npu_state.npz")
+HERE_STATE: Final = Path(__file__).parents[2] / "out/npu_state.npz"
 """Coefficients of the fit to everything; not kept in the repository."""
 
 
@@ -326,7 +326,7 @@ def _device_entry(state: Mapping[str, Vector], device: str, rows: Sequence[Row])
     }
 
 
-def ship(left: Mapping[str, Any], away: Mapping[str, Any]) -> None:
+def ship(left: Mapping[str, Any], away: Mapping[str, Any], families: Mapping[str, Any]) -> None:
     """Writes the profile. Errors of unseen devices are those of flagships: the product tells nothing of other kinds."""
     rows = training_rows()
     names, devices = sorted({row.network for row in rows}), list(DEVICES)
@@ -368,6 +368,7 @@ def ship(left: Mapping[str, Any], away: Mapping[str, Any]) -> None:
         "errors": {
             precision: {
                 "model": round(median_error([row for row in left["rows"] if row["precision"] == precision]), 4),
+                "family": round(median_error([row for row in families["rows"] if row["precision"] == precision]), 4),
                 "device": round(median_error([row for row in away["rows"] if row["precision"] == precision]), 4),
                 "macs": round(median_error([row for row in left["rows"] if row["precision"] == precision], "macs"), 4),
                 "coverage": round(coverage(left["rows"], precision), 4),
@@ -439,11 +440,12 @@ def _spearman(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _stored(name: str) -> Path:
-    return Path(__file__).with_name(f"npu_{name}.json")
+    return Path(__file__).parents[2] / f"out/npu_{name}.json"
 
 
 def main(step: str) -> None:
-    """One step; the next finds what it left."""
+    """One step; the next finds what it left in out/."""
+    HERE_STATE.parent.mkdir(exist_ok=True)
     if step == "folds":
         _stored("folds").write_text(json.dumps(folds()), "utf-8")
     elif step == "families":
@@ -454,7 +456,7 @@ def main(step: str) -> None:
         left, away, families = (
             json.loads(_stored(name).read_text("utf-8")) for name in ("folds", "devices", "families")
         )
-        ship(left, away)
+        ship(left, away, families)
         RESULTS.write_text(json.dumps(report(left, away, families), indent=1) + "\n", "utf-8")
 
 

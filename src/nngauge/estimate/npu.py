@@ -88,6 +88,7 @@ class Errors(Struct, frozen=True, kw_only=True):
     """Median absolute errors of one precision, and how many left-out rows lay in their intervals."""
 
     model: float
+    family: float
     device: float
     macs: float
     coverage: float
@@ -202,6 +203,7 @@ def estimate(cost: Cost, setting: Setting) -> Estimate | NoEstimate:
             source=known.source,
             models=known.networks,
             error=errors.model if exact else errors.device,
+            family_error=errors.family,
             coverage=errors.coverage,
         ),
         baseline=_baseline(cost.macs, precision, devices),
