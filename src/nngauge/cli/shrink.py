@@ -39,7 +39,7 @@ def command(
     if find_spec("numpy") is None:
         raise UsageError(
             "shrinking needs an engine that runs the model",
-            hint='pip install "nngauge[litert]" for TFLite, "nngauge[onnxruntime]" and onnx for ONNX',
+            hint='pip install "nngauge[compress]"',
         )
     from nngauge.compress.shrink.run import shrink_model
 

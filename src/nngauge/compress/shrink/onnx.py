@@ -183,7 +183,7 @@ def _writer(name: str, title: str, negligible: float) -> Writer:
         suffix=".onnx",
         recipes=frozenset({Recipe.SHRINK}),
         needs=("onnx", "numpy"),
-        install="pip install onnx",
+        install='pip install "nngauge[compress]"',
         build=partial(build, negligible=negligible),
         references=("https://onnx.ai/onnx/operators/",),
         limitations=("Weights in other files are not touched.", "Quantised operators keep their channels."),
