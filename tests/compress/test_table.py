@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -19,9 +20,10 @@ from nngauge.errors import UsageError
 np = pytest.importorskip("numpy")
 
 from nngauge.cli.compress import subject_at  # noqa: E402
-from nngauge.compress.ready import Wanted  # noqa: E402
+from nngauge.compress.ready import Wanted, _begin  # noqa: E402
 from nngauge.compress.subject import Subject  # noqa: E402
 from nngauge.compress.table import compression_table, plan  # noqa: E402
+from nngauge.compress.trial import TrialError  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 ENGINES = {
@@ -247,3 +249,22 @@ def test_names_cannot_act_on_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
     assert "evil<b>" in result.stdout
     ET.fromstring(svg.read_text())
+
+
+class Refusing:
+    """A trial of a model that runs on nothing."""
+
+    def run(self, places: object = None) -> None:
+        raise TrialError("failed", "code -100")
+
+
+def test_a_size_that_was_only_assumed_is_named_when_the_model_does_not_run() -> None:
+    open_size = subject_at(MODELS / "shapes_ncnn" / "shapes_classifier.param")
+    with pytest.raises(TrialError) as caught:
+        _begin(open_size, cast(Any, Refusing()), Wanted())
+    assert "--input in0=" in caught.value.hint
+    closed = subject_at(MODELS / "shapes_onnx" / "shapes_classifier.onnx")
+    for model, wanted in ((closed, Wanted()), (open_size, Wanted(shapes={"in0": (3, 8, 8)}))):
+        with pytest.raises(TrialError) as plain:
+            _begin(model, cast(Any, Refusing()), wanted)
+        assert not plain.value.hint

@@ -80,7 +80,7 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
     reading = raw.cpu_seconds
     limits = Limits(seconds=_RUN_SECONDS)
     with open_trial(subject, samples.feeds(subject, raw), engine=wanted.engine, limits=limits) as trial:
-        trial.run(places=(0,))  # starts the process and says whether the model runs
+        _begin(subject, trial, wanted)
         count = _affordable(trial, wanted, runs)
         if raw.inputs.count >= min(_PROBED, wanted.inputs):
             raw = _gathered(subject, count, wanted)
@@ -106,6 +106,19 @@ def ready(subject: Subject, wanted: Wanted, runs: int) -> Iterator[Ready]:
             reading_seconds=reading,
             short=count < wanted.inputs,
         )
+
+
+def _begin(subject: Subject, trial: Trial, wanted: Wanted) -> None:
+    """Starts the process. Raises `TrialError` where the model does not run, with a hint where its size was only assumed."""
+    try:
+        trial.run(places=(0,))
+    except TrialError as error:
+        ports = [subject.graph.tensors[index] for index in subject.graph.inputs]
+        port = next((one for one in ports if not all(isinstance(dim, int) for dim in one.shape or (None,))), None)
+        if error.hint or port is None or port.name in wanted.shapes:
+            raise
+        hint = f"the file leaves the size of {port.name!r} open: --input {port.name}=1x3x112x112, or what it wants"
+        raise TrialError(error.kind, error.what, hint) from None
 
 
 def _gathered(subject: Subject, count: int, wanted: Wanted) -> Raw:
