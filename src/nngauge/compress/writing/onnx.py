@@ -30,7 +30,9 @@ _WEIGHTS: Final = {"Conv": (1, 0), "ConvTranspose": (1, 1), "Gemm": (1, None), "
 """Input that is a weight, and its dimension of output channels; None: it depends, or one scale for all."""
 _SMALLEST: Final = 64
 """Elements below which scales cost about what they save."""
-_FLOAT, _FLOAT16, _INT8, _INT4 = 1, 10, 3, 22
+_TOLD: Final = 200
+"""Characters of the converter's words."""
+_FLOAT, _INT4 = 1, 22
 """Numbers of ``TensorProto.DataType``."""
 
 
@@ -38,10 +40,17 @@ def build(job: Job) -> Done:
     """One file; companions with external data are read, and everything is written into one."""
     onnx = import_module("onnx")
     model = onnx.load(job.files[0])
-    changes = list(_modern(model, least=_least(job)))
-    if changes and changes[-1].startswith("operator set"):
-        model = _converted(model, _least(job))
+    changes = list(_modern(model))
     notes: list[str] = []
+    if _opset(model) < _least(job):
+        converted = _converted(model, _least(job))
+        if isinstance(converted, str):
+            if _least(job) == _FOUR_BITS:
+                raise Refused(f"{converted}, which 4 bits need", "failed")
+            notes.append(converted)
+        else:
+            changes.append(f"operator set {_opset(model)} to {_least(job)}")
+            model = converted
     if job.recipe in {Recipe.INT8_WEIGHTS, Recipe.INT4_WEIGHTS, Recipe.MIXED}:
         changes.append(_weight_only(model, job))
         onnx.save(model, job.output)
@@ -59,8 +68,8 @@ def _least(job: Job) -> int:
     return _FOUR_BITS if four else _PER_CHANNEL
 
 
-def _modern(model: Any, least: int) -> Iterator[str]:
-    """Initialisers out of inputs; whether the operator set has to change is said last."""
+def _modern(model: Any) -> Iterator[str]:
+    """Initialisers out of inputs."""
     constants = {item.name for item in model.graph.initializer}
     inputs = [item for item in model.graph.input if item.name not in constants]
     if len(inputs) != len(model.graph.input):
@@ -68,9 +77,6 @@ def _modern(model: Any, least: int) -> Iterator[str]:
         del model.graph.input[:]
         model.graph.input.extend(inputs)
     model.ir_version = max(model.ir_version, _NEVER_INPUTS)
-    now = _opset(model)
-    if now < least:
-        yield f"operator set {now} to {least}"
 
 
 def _opset(model: Any) -> int:
@@ -78,12 +84,12 @@ def _opset(model: Any) -> int:
 
 
 def _converted(model: Any, least: int) -> Any:
-    """Raises `Refused` where the converter has no rule for an operator."""
+    """The model, or why it stays as it is: the converter has no rule for an operator."""
     converter = import_module("onnx.version_converter")
     try:
         return converter.convert_version(model, least)
     except (RuntimeError, ValueError, IndexError) as error:
-        raise Refused(f"operator set {_opset(model)} cannot be brought to {least}: {error}", "failed") from None
+        return f"operator set {_opset(model)} cannot be brought to {least} ({str(error)[:_TOLD]})"
 
 
 def _weight_only(model: Any, job: Job) -> str:
@@ -158,6 +164,8 @@ def _stored(model: Any, item: Any, bits: int, axis: int | None) -> list[Any]:
         made.append(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
         return [helper.make_node("Cast", [f"{name}_half"], [f"{name}_float"], to=_FLOAT)]
     numbers, scales = rounded(values, bits, axis)
+    if _opset(model) < _PER_CHANNEL:
+        return _multiplied(model, name, numbers, scales, axis)
     if bits == 4:
         made.append(helper.make_tensor(f"{name}_int4", _INT4, values.shape, _pairs(numbers), raw=True))
     else:
@@ -165,6 +173,18 @@ def _stored(model: Any, item: Any, bits: int, axis: int | None) -> list[Any]:
     made.append(onnx.numpy_helper.from_array(scales, f"{name}_scale"))
     more = {} if axis is None else {"axis": axis}
     return [helper.make_node("DequantizeLinear", [f"{name}_int{bits}", f"{name}_scale"], [f"{name}_float"], **more)]
+
+
+def _multiplied(model: Any, name: str, numbers: Array, scales: Array, axis: int | None) -> list[Any]:
+    """For operator sets in which ``DequantizeLinear`` has one scale for all, or does not exist."""
+    onnx = import_module("onnx")
+    shape = [-1 if at == axis else 1 for at in range(numbers.ndim)]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(numbers, f"{name}_int8"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(scales.reshape(shape), f"{name}_scale"))
+    return [
+        onnx.helper.make_node("Cast", [f"{name}_int8"], [f"{name}_whole"], to=_FLOAT),
+        onnx.helper.make_node("Mul", [f"{name}_whole", f"{name}_scale"], [f"{name}_float"]),
+    ]
 
 
 def rounded(values: Array, bits: int, axis: int | None) -> tuple[Array, Array]:
