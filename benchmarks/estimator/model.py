@@ -17,7 +17,7 @@ from nngauge.estimate.library import Kernel, Space
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _START: Final = np.log([1e-3, 2e-2, 3.0, 1.0, 1e-3])
 _BOUNDS: Final = [(-14.0, 3.0), (-14.0, 3.0), (-1.0, 4.0), (-8.0, 3.0), (-10.0, -2.0)]
-_RARE: Final = 5
+_RARE: Final = 4
 """Features that fewer networks have get no price of their own, and tell nothing of what is alike (deviation `_IGNORED`)."""
 _IGNORED: Final = 1e9
 _PULL: Final = 0.02

@@ -14,6 +14,28 @@ from pathlib import Path
 from benchmarks.estimator.networks import SHARED
 
 
+def whole_groups() -> None:
+    """Grouped convolutions as one operation, as the measured files had them; the package takes them apart.
+
+    Files in which they are taken apart are put together again by `networks.grouped`, at a hundred times the conversion time.
+    """
+    from tensorflow.keras import layers
+    from tf2cv.models import common
+
+    apart = common.Conv2d.__init__
+
+    def init(self, in_channels, out_channels, kernel_size, strides=1, padding=0, dilation=1, groups=1, **more):
+        whole = groups == 1 or groups == out_channels == in_channels
+        apart(self, in_channels, out_channels, kernel_size, strides, padding, dilation, groups if whole else 1, **more)
+        if not whole:
+            self.conv = layers.Conv2D(
+                out_channels, kernel_size, strides, "valid", dilation_rate=dilation, groups=groups,
+                use_bias=more.get("use_bias", True), name="conv",
+            )  # fmt: skip
+
+    common.Conv2d.__init__ = init
+
+
 def make(name: str, file: Path) -> None:
     """One network; takes 5 to 50 s."""
     import numpy as np
@@ -24,7 +46,6 @@ def make(name: str, file: Path) -> None:
 
     size = {"in_size": (224, 224)} if name.startswith("efficientnet") else {}
     network = get_model(name, pretrained=False, data_format="channels_last", **size)
-    network(tf.zeros((1, 224, 224, 3)))
     traced = tf.function(lambda image: network(image, training=False)).get_concrete_function(
         tf.TensorSpec((1, 224, 224, 3), tf.float32)
     )
@@ -37,6 +58,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (SHARED / "latency" / "qed_tflite_cnn_e2e.csv").open() as table:
         names = [row["model"] for row in csv.DictReader(table)]
+    whole_groups()
     for name in names:
         file = folder / f"{name}.tflite"
         if not file.exists():
