@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nngauge.domain.compression import Inputs, InputSource, Refusal
+from nngauge.domain.compression import Inputs, InputSource, Refusal, Rule
 from nngauge.domain.written import Likeness, Written
 from nngauge.screen.compress import share_text
 from nngauge.screen.figures import figures_table
@@ -70,6 +70,8 @@ def _answers(found: Likeness) -> str:
     agreement, answers = found.agreement, found.answers
     if agreement is not None and agreement.matched is not None:
         parts.append(f"{agreement.rule.value} agrees for {share_text(agreement)}")
+    elif answers is not None and answers.rule is Rule.NONE:
+        parts.append(answers.because)
     elif answers is not None and answers.withheld:
         parts.append(f"{answers.rule.value} agreement withheld ({answers.withheld})")
     if found.sqnr is not None:

@@ -57,7 +57,7 @@ def build(job: Job) -> Done:
     elif job.recipe is Recipe.FLOAT16:
         onnx.save(_half(model), job.output)
     else:
-        _by_runtime(model, job)
+        notes.extend(_by_runtime(model, job))
     return Done(
         tools={name: version(name) for name in ("onnx", "onnxruntime")}, changes=tuple(changes), notes=tuple(notes)
     )
@@ -241,7 +241,7 @@ def _read(node: Any) -> Iterator[str]:
                 yield from _read(one)
 
 
-def _by_runtime(model: Any, job: Job) -> None:
+def _by_runtime(model: Any, job: Job) -> list[str]:
     """ONNX Runtime's quantiser, on a file that its own pre-processing has folded."""
     tool = import_module("onnxruntime.quantization")
     shapes = import_module("onnxruntime.quantization.shape_inference")
@@ -249,7 +249,12 @@ def _by_runtime(model: Any, job: Job) -> None:
     folder = Path(job.output).parent.parent
     modern, ready = folder / "modern.onnx", folder / "ready.onnx"
     onnx.save(model, modern)
-    shapes.quant_pre_process(str(modern), str(ready), skip_symbolic_shape=True)
+    notes = []
+    try:
+        shapes.quant_pre_process(str(modern), str(ready), skip_symbolic_shape=True)
+    except Exception as error:  # noqa: BLE001 - its inference is stricter than the engine; the quantiser does without
+        ready = modern
+        notes.append(f"constants were not folded before: {str(error)[:_TOLD]}")
     if job.recipe in CALIBRATED:
         if not job.calibration:
             raise Refused("static quantisation needs inputs that show ranges", hint="--calibration FOLDER")
@@ -258,8 +263,9 @@ def _by_runtime(model: Any, job: Job) -> None:
             str(ready), job.output, _reader(tool, names, job), per_channel=True,
             quant_format=tool.QuantFormat.QDQ, activation_type=tool.QuantType.QInt8, weight_type=tool.QuantType.QInt8,
         )  # fmt: skip
-        return
+        return notes
     tool.quantize_dynamic(str(ready), job.output, weight_type=tool.QuantType.QUInt8)
+    return notes
 
 
 def _reader(tool: Any, names: Sequence[str], job: Job) -> Any:
