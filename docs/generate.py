@@ -58,6 +58,7 @@ GUIDES = (
             "policies.md",
             "bom.md",
             "estimates.md",
+            "estimates-npu-llm.md",
             "fit.md",
             "phones.md",
             "advice.md",

@@ -47,7 +47,12 @@ DEVICES: Final[Mapping[str, tuple[str, tuple[str, ...], int, str]]] = {
     "Snapdragon 8 Elite Extreme Gen 6 QRD": ("snapdragon-8-elite-extreme-gen-6-qrd", ("sm8975",), 85, "flagship"),
     "Snapdragon 7 Gen 4 QRD": ("snapdragon-7-gen-4-qrd", ("sm7750", "qcs7790"), 73, "middle"),
     "Dragonwing Q-6690 MTP": ("dragonwing-q-6690-mtp", ("qcm6690",), 73, "middle"),
-    "Dragonwing RB3 Gen 2 Vision Kit": ("dragonwing-rb3-gen-2-vision-kit", ("qcs6490", "sm7325"), 68, "middle"),
+    "Dragonwing RB3 Gen 2 Vision Kit": (
+        "dragonwing-rb3-gen-2-vision-kit",
+        ("qcs6490", "qcm6490", "sm7325"),
+        68,
+        "middle",
+    ),
     "QCS8550 (Proxy)": ("qcs8550-proxy", ("qcs8550", "sm8550"), 73, "flagship"),
     "Dragonwing IQ-9075 EVK": ("dragonwing-iq-9075-evk", ("qcs9075",), 73, "embedded"),
     "Arduino VENTUNO Q": ("arduino-ventuno-q", ("qcs8275",), 75, "embedded"),

@@ -123,10 +123,14 @@ def _line(name: str, found: Mapping[str, Any], baseline: str) -> tuple[object, .
 
 _HEAD: Final = """# Estimates for neural processors, language models and memory
 
-Written by `python -m benchmarks.estimator.npu_page`; do not edit.
+Written by `python -m benchmarks.estimator.npu_page` (the console block by docs/generate.py); do not edit.
 
     nngauge estimate model.tflite --device galaxy-s25 --unit npu
     nngauge estimate model.gguf --device galaxy-s25
+
+```console
+$ nngauge estimate models/keywords_int8.tflite --device galaxy-s25,galaxy-s24-ultra --unit npu
+```
 
 What an estimate is, and what stands beside it, is in [Estimates](estimates.md). This page tells what these rest on and how far
 off they were for models and devices that were left out."""
@@ -160,8 +164,9 @@ wildly: YOLOv9 in integers takes about 90 times what its layers would tell, beca
 
 {devices}
 
-A phone with the chip of a row has that row's factors. An unseen flagship chip gets means of the others', near generations of the
-Hexagon unit counting more, with a wider interval. Chips of the middle class differ up to five times from each other: there is no
+A phone with the chip of a row has that row's factors. A flagship chip that is newer than the oldest
+row's and has none of its own gets means of the others', near generations of the Hexagon unit counting more, with a wider interval.
+Chips of the middle class differ up to five times from each other, and units before v69 do not compute with floats: there is no
 estimate for one that has no rows."""
 
 _INTEGERS: Final = """## Are integers faster there?

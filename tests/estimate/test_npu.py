@@ -127,14 +127,22 @@ def test_newer_phones_are_faster() -> None:
     assert old.value > 1.3 * new.value
 
 
-def test_a_phone_without_rows_is_told_by_its_chip_or_by_its_kind() -> None:
+def test_a_phone_without_rows_is_told_by_its_chip() -> None:
     exact = told(npu.estimate(mobile(), npu_setting("galaxy-s25-ultra")))
     assert exact.value == told(npu.estimate(mobile(), npu_setting())).value
     assert EstimateDoubt.OTHER_DEVICE not in exact.doubts
-    other = npu.estimate(mobile(), npu_setting("galaxy-s21-ultra"))
-    if isinstance(other, Estimate):
-        assert EstimateDoubt.OTHER_DEVICE in other.doubts
-        assert other.high / other.value > exact.high / exact.value
+
+
+def test_an_unseen_flagship_has_neighbours_and_a_wider_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    neighbours = npu._alike("flagship", 77)
+    weights = {device.id: weight for device, weight in neighbours}
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert weights["galaxy-s25"] > weights["galaxy-s22"]
+    exact = told(npu.estimate(mobile(), npu_setting()))
+    monkeypatch.setattr(npu, "_devices", lambda _: (neighbours, False))
+    other = told(npu.estimate(mobile(), npu_setting()))
+    assert EstimateDoubt.OTHER_DEVICE in other.doubts
+    assert other.high / other.value > exact.high / exact.value
 
 
 @pytest.mark.parametrize(
@@ -142,6 +150,7 @@ def test_a_phone_without_rows_is_told_by_its_chip_or_by_its_kind() -> None:
     [
         (npu_setting("no-such-phone"), Reason.NO_DEVICE),
         (npu_setting("iphone-7"), Reason.NO_PROFILE),
+        (npu_setting("galaxy-s21-ultra"), Reason.NO_PROFILE),
         (npu_setting(precision="int4"), Reason.NO_PRECISION),
         (npu_setting(runtime="coreml"), Reason.NO_PROFILE),
     ],

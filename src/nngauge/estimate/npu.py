@@ -34,8 +34,8 @@ _FILE: Final = Path(__file__).with_name("profiles") / "npu.json"
 _HEXAGON: Final = re.compile(r"Hexagon v(\d+)", re.ASCII)
 _KINDS: Final = {Tier.HIGH: "flagship"}
 """Tiers of chips whose rows may stand for another's: those of the middle are up to five times apart."""
-_OLDEST: Final = 66
-"""Generation of the oldest tensor unit that a neighbour's rows may stand for: before it there was none."""
+_OLDEST: Final = 69
+"""Generation of the oldest flagship with rows: older ones do not compute with floats, and would be extrapolated."""
 _REACH: Final = 3.0
 """Generations over which the weight of a device of the same kind falls to 1/e."""
 _MEASURE: Final = "nngauge measure --device adb:SERIAL --delegate npu measures it"
