@@ -201,10 +201,9 @@ class Boxes:
     def _with(self, place: Array, label: Array, corners: Array | None) -> Array:
         same = (place == self._place) & (self._anchored | (place < 0))
         same_class = (label == self._label) | (place < 0)
-        if self._corners is None or corners is None:
-            return same & same_class
-        near = _near(self._corners, corners) & (place >= 0) & (self._place >= 0)
-        found: Array = (same | near) & same_class
+        if self._corners is not None and corners is not None:
+            same = same | (_near(self._corners, corners) & (place >= 0) & (self._place >= 0))
+        found: Array = same & same_class
         return found
 
 

@@ -105,9 +105,9 @@ class _Canvas:
         import numpy as np
 
         angle = self._chance.uniform(0, 2 * np.pi)
-        light: Array = 1 + self._chance.uniform(0, 0.3) * (self.x * np.cos(angle) + self.y * np.sin(angle))
-        self.pixels *= light.astype(np.float32)[..., None]
-        self.pixels += self._chance.normal(0, 0.015, self.pixels.shape).astype(np.float32)
+        strength = self._chance.uniform(0, 0.3)
+        self.pixels *= (1 + np.float32(strength) * self._turned(0, 0, angle)[0])[..., None]
+        self.pixels += np.asarray(self._chance.normal(0, 0.015, self.pixels.shape), np.float32)
 
 
 def _smooth(grid: Array, rows: Array, columns: Array) -> Array:
