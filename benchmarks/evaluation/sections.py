@@ -43,7 +43,14 @@ in [What models are for](tasks.md) by `python -m benchmarks.evaluation.tasks --m
 _ESTIMATES = """## How long would it take
 
 How far off estimated times are, for networks, families and phones that were left out, beside what multiply-accumulates alone would
-tell: [How far off estimates are](estimates-accuracy.md), by `python -m benchmarks.estimator.page`."""
+tell: [How far off estimates are](estimates-accuracy.md), by `python -m benchmarks.estimator.page`.
+
+### Neural processors, language models, memory
+
+Latency on Snapdragon neural processors: median error 18.0 % for networks left out (goal 15 %), 26.9 % for families, 18.8 % for
+flagship phones and 29.8 % for all devices left out; multiply-accumulates alone 64.9 %. Tokens per second: 13.3 % for models left out
+(goal 25 %), 30.5 % for devices. Memory in LiteRT 11.4 %, first result 9.8 %, AI Hub's memory column 43.7 % at best. All tables:
+[Estimates for neural processors, language models and memory](estimates-npu-llm.md), by `python -m benchmarks.estimator.npu_page`."""
 
 
 _LIGHTER = """## Smaller models
