@@ -178,7 +178,8 @@ class OutputCheck(Struct, frozen=True, kw_only=True):
 
 class Summary(Struct, frozen=True, kw_only=True):
     """What the launches of a measurement add up to, in nanoseconds. Percentiles are of all runs together,
-    widened where a sample is the mean of several (`nngauge.measure.primary.singles`)."""
+    widened where a sample is the mean of several (`nngauge.measure.primary.singles`).
+    """
 
     clock: str
     """Which time counts: wall; processor on one thread of a busy host."""
