@@ -77,6 +77,10 @@ def test_a_model_of_unknown_size_has_no_estimate() -> None:
             assert found.reason is Reason.NOT_COUNTED
 
 
+def test_sizes_may_say_anything() -> None:
+    assert told(memory.estimate(network(activations=2**2000), place())).value > 2**60
+
+
 def test_the_first_result_takes_longer_than_the_next() -> None:
     found = told(memory.first(network(), place(), latency()))
     assert found.quantity is Quantity.FIRST

@@ -169,6 +169,19 @@ def test_a_model_that_was_not_counted_has_no_estimate() -> None:
     assert {found.reason for found in (empty, open_) if isinstance(found, NoEstimate)} == {Reason.NOT_COUNTED}
 
 
+def test_shapes_may_say_anything() -> None:
+    size = 2**62
+    layers = [
+        layer(
+            Family.CONVOLUTION, "Conv", (size,) * 8, (size,) * 8, macs=size**20, parameters=size**9, attributes="3x3"
+        ),
+        layer(Family.ELEMENTWISE, "Add", (size,) * 30, (size,) * 30),
+        layer(Family.MATMUL, "MatMul", (0,), (0,), macs=0),
+    ]
+    assert isinstance(npu.estimate(cost(layers), npu_setting()), NoEstimate)
+    assert told(npu.estimate(cost(layers, macs=10**9), npu_setting())).value > 0
+
+
 def test_strange_networks_are_doubted() -> None:
     huge = told(npu.estimate(cost([conv(2048, 512, 512) for _ in range(30)]), npu_setting()))
     assert EstimateDoubt.OUTSIDE in huge.doubts

@@ -22,6 +22,8 @@ METHOD: Final = "weights + activations + layers"
 _FILE: Final = Path(__file__).with_name("profiles") / "memory.json"
 _HALF: Final = frozenset({"float32", "float16", "float"})
 """Precisions that neural processors hold in 16 bits."""
+_MOST: Final = 1 << 60
+"""Bytes; shapes from a file may say anything."""
 _CPU_RUNTIMES: Final = frozenset({"", "tflite", "litert", "xnnpack"})
 
 
@@ -159,7 +161,7 @@ def _amounts(cost: Cost) -> tuple[int, int] | None:
     """Bytes of weights and of activations alive together."""
     if cost.weight_bytes is None or cost.peak is None or not isinstance(cost.peak.bytes, int):
         return None
-    return cost.weight_bytes, cost.peak.bytes
+    return min(cost.weight_bytes, _MOST), min(cost.peak.bytes, _MOST)
 
 
 def _sum(line: Line, weights: float, activations: float, layers: int) -> float:

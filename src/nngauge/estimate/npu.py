@@ -36,6 +36,8 @@ _KINDS: Final = {Tier.HIGH: "flagship"}
 """Tiers of chips whose rows may stand for another's: those of the middle are up to five times apart."""
 _OLDEST: Final = 69
 """Generation of the oldest flagship with rows: older ones do not compute with floats, and would be extrapolated."""
+_MOST: Final = 10**18
+"""Multiply-accumulates beyond which a file does not describe a model that runs."""
 _REACH: Final = 3.0
 """Generations over which the weight of a device of the same kind falls to 1/e."""
 _MEASURE: Final = "nngauge measure --device adb:SERIAL --delegate npu measures it"
@@ -186,7 +188,7 @@ def estimate(cost: Cost, setting: Setting) -> Estimate | NoEstimate:
     if not devices:
         return _no_device(setting)
     items = work_of(cost.layers)
-    if not items or not isinstance(cost.macs, int) or not cost.macs:
+    if not items or not isinstance(cost.macs, int) or not 0 < cost.macs < _MOST:
         return _none(setting, Reason.NOT_COUNTED, "The multiply-accumulates of the model are not known.")
     middle, near = _predicted(items, precision, runtime, devices)
     width = _width(near) * (1.0 if exact else known.other_device)

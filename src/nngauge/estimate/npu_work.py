@@ -17,6 +17,8 @@ from nngauge.domain.cost import Family, Layer
 from nngauge.domain.graph import Dim
 
 _TILE: Final = 32
+_MOST: Final = 10**18
+"""No amount counts for more: shapes from a file may say anything."""
 _DILATED_DEPTHWISE: Final = 8
 """A dilated depthwise window touches that many times more rows; order of magnitude from the training rows."""
 
@@ -203,11 +205,11 @@ def _padded(channels: float) -> float:
 
 
 def _number(amount: int | str | None) -> float:
-    return float(amount) if isinstance(amount, int) else 0.0
+    return float(min(amount, _MOST)) if isinstance(amount, int) else 0.0
 
 
 def _size(shapes: Iterable[tuple[Dim, ...] | None]) -> float:
-    return float(sum(prod(dim for dim in shape or (0,) if isinstance(dim, int)) for shape in shapes))
+    return float(min(sum(prod(dim for dim in shape or (0,) if isinstance(dim, int)) for shape in shapes), _MOST))
 
 
 def _written(layer: Layer) -> float:
