@@ -2,9 +2,9 @@
 
     python -m benchmarks.estimator.anchors FOLDER     # the .tflite files that benchmarks/estimator/zoo.py made
 
-Weights are zeroed, which compresses to nothing; the product fills them with random numbers. Which ten: eight of those after which
-the least is unknown about all networks (`chosen`: greedy, by the posterior variance of the mixture, among networks of at most
-0.8 G MACs), and two in the place of RegNets, whose grouped convolutions today's converter takes apart.
+Weights are zeroed, which compresses to nothing; the product fills them with random numbers. Which ten: those after which the
+least is unknown about all networks (`chosen`: greedy, by the posterior variance of the mixture, among networks of at most
+0.8 G MACs without grouped convolutions, whose kernels have changed since).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def chosen(given: Data, places: Sequence[int], count: int = 10) -> list[int]:
     logs = np.log(given.times[:, places])
     apart = logs - logs.mean(axis=1, keepdims=True)
     known = apart @ apart.T / len(places) + 4.0
-    split = given.features[:, FEATURES.index("macs_grouped")] > 0  # our files have these convolutions taken apart
+    split = given.features[:, FEATURES.index("macs_grouped")] > 0
     able = [row for row, macs in enumerate(given.macs) if macs < LARGEST and not split[row]]
     found: list[int] = []
     for _ in range(count):

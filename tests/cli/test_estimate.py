@@ -26,7 +26,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def anchor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_anchor("squeezenet_v1_0", tmp_path_factory.mktemp("models") / "squeezenet_v1_0.tflite")
+    return write_anchor("mobilenet_wd2", tmp_path_factory.mktemp("models") / "mobilenet_wd2.tflite")
 
 
 def run(*arguments: object, code: int = 0) -> Result:

@@ -22,15 +22,15 @@ from nngauge.io.atomic import write_atomically
 
 LIBRARY: Final = "tflite-qed"
 ANCHORS: Final = (
+    "fdmobilenet_wd4",
     "ghostnet",
     "mobilenet_wd2",
     "mobilenetb_w1",
-    "mobilenetv2_w1",
-    "mobilenetv2b_wd4",
+    "mobilenetv2_w3d4",
+    "mobilenetv2b_w3d4",
     "mobilenetv3_large_wd2",
     "mobilenetv3_small_w7d20",
     "resnet18_wd2",
-    "squeezenet_v1_0",
     "squeezeresnet_v1_1",
 )
 _TILE: Final = 1 << 15
