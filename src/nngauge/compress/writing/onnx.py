@@ -301,7 +301,7 @@ WRITER = Writer(
     ),
     limitations=(
         "4 bits need operator set 21: ONNX Runtime 1.18 or newer.",
-        "Weights inside of branches and loops stay as they are.",
+        "Weights of 16 bits, and those inside of branches and loops, stay as they are with weight-only recipes.",
         "A model of more than 2 GB cannot be written into one file.",
     ),
 )  # fmt: skip
