@@ -70,7 +70,7 @@ class Errors(Struct, frozen=True, kw_only=True):
     """All networks of its family left out."""
     rank: float
     """Spearman's correlation of predicted and measured times, families left out."""
-    model_rank: float = 0.0
+    model_rank: float
     """The same with only the network left out."""
     coverage: float
     """Share of 90 % intervals that hold the measured time, families left out; quantiles from the other families."""
