@@ -31,4 +31,9 @@ def figures_table(before: Figures, after: Figures, more: Iterable[tuple[str, str
 def _change(before: Amount | None, after: Amount | None) -> str:
     if not isinstance(before, int) or not isinstance(after, int) or not before:
         return ""
-    return f"{after / before - 1:+.1%}" if after != before else "same"
+    return percent_change(after / before - 1) if after != before else "same"
+
+
+def percent_change(share: float) -> str:
+    """``−36.0%``, ``+1.2%``."""
+    return f"{share:+.1%}".replace("-", "−")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from nngauge.domain.cost import Amount
 from nngauge.domain.shrinking import Attempt, Gate, Outcome, Shrunk
+from nngauge.screen.figures import figures_table
 from nngauge.screen.measurement import nanoseconds
 from nngauge.units import format_bytes
-from nngauge.words.amounts import byte_amount, short_amount
 from nngauge.words.safe import one_line
 
 _STYLE = {
@@ -29,7 +27,7 @@ def render_shrunk(found: Shrunk) -> RenderableType:
     if found.hint:
         blocks.append(Text(one_line(found.hint), style="dim"))
     if found.after is not None:
-        blocks += [Text(), _table(found)]
+        blocks += [Text(), figures_table(found.before, found.after, _time(found))]
     if found.changes:
         blocks += [Text(), Text(f"left out   {', '.join(map(one_line, found.changes))}")]
     if found.gate is not None:
@@ -50,43 +48,11 @@ def _verdict(found: Shrunk) -> Text:
     return Text.assemble((found.outcome.value, _STYLE[found.outcome]), f": {one_line(found.explanation)}")
 
 
-def _table(found: Shrunk) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, side in (("", "left"), ("before", "right"), ("after", "right"), ("", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    for name, before, after, change in _rows(found):
-        table.add_row(name, before, after, change)
-    return table
-
-
-def _rows(found: Shrunk) -> Iterator[tuple[str, str, str, str]]:
-    one, other = found.before, found.after
-    if other is None:
-        return
-    yield "file", byte_amount(one.file), byte_amount(other.file), _change(one.file, other.file)
-    yield "deflated", byte_amount(one.deflated), byte_amount(other.deflated), _change(one.deflated, other.deflated)
-    yield (
-        "parameters",
-        short_amount(one.parameters),
-        short_amount(other.parameters),
-        _change(one.parameters, other.parameters),
-    )
-    yield "MACs", short_amount(one.macs), short_amount(other.macs), _change(one.macs, other.macs)
-    yield "peak activations", byte_amount(one.peak), byte_amount(other.peak), _change(one.peak, other.peak)
+def _time(found: Shrunk) -> Iterator[tuple[str, str, str, str]]:
     before, after = found.median_ns.get("before"), found.median_ns.get("after")
     if before and after:
-        yield (
-            "time here, 1 thread",
-            nanoseconds(before),
-            nanoseconds(after),
-            f"{after / before - 1:+.0%}, a hint".replace("-", "−"),
-        )
-
-
-def _change(before: Amount | None, after: Amount | None) -> str:
-    if not isinstance(before, int) or not isinstance(after, int) or not before:
-        return ""
-    return f"{after / before - 1:+.1%}".replace("-", "−") if after != before else "same"
+        change = f"{after / before - 1:+.0%}, a hint".replace("-", "−")
+        yield "time here, 1 thread", nanoseconds(before), nanoseconds(after), change
 
 
 def _gate(gate: Gate) -> str:

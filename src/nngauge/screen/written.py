@@ -10,7 +10,7 @@ from rich.text import Text
 from nngauge.domain.compression import Inputs, InputSource, Refusal, Rule
 from nngauge.domain.written import Likeness, Written
 from nngauge.screen.compress import share_text
-from nngauge.screen.figures import figures_table
+from nngauge.screen.figures import figures_table, percent_change
 from nngauge.units import format_bytes
 from nngauge.words.safe import one_line
 
@@ -18,7 +18,7 @@ from nngauge.words.safe import one_line
 def render_written(found: Written) -> RenderableType:
     """Everything about one written file."""
     one, other = found.before.file, found.after.file
-    gain = f"{format_bytes(one)} → {format_bytes(other)}, {other / one - 1:+.1%}"
+    gain = f"{format_bytes(one)} → {format_bytes(other)}, {percent_change(other / one - 1)}"
     style = "bold green" if other < one else "bold"
     blocks: list[RenderableType] = [
         Text.assemble((gain, style), f"; {found.recipe}; written to {one_line(found.output)}"),
