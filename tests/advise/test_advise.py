@@ -95,6 +95,16 @@ def test_constants_that_are_there_twice() -> None:
     )
 
 
+def test_an_old_file_is_brought_up_to_date_where_it_stands_in_the_way() -> None:
+    old = dossier(networks.network(1, WIDE), form="tflite", name="net.tflite")
+    item = kinds(old)["legacy-schema"]
+    assert item.commands == ("nngauge compress net.onnx --recipe modernise -o net-small.tflite",)
+    signed = replace(old, model=replace(old.model, metadata={"signature:serving_default": "subgraph 0: a → b"}))
+    assert "legacy-schema" not in kinds(signed)
+    whole = replace(old, model=replace(old.model, weights={"int8": 1_000_000}))
+    assert "legacy-schema" not in kinds(whole)
+
+
 def test_a_format_that_nobody_writes_gets_no_command_that_writes() -> None:
     layers = networks.changed(networks.network(2, WIDE), lambda value, at, out: 0.0 if at == 2 and out % 2 else value)
     found = kinds(dossier(layers, form="ncnn", name="net.bin"))
