@@ -13,7 +13,7 @@ from nngauge.policy.rules.precision import FLOATS, int8_gain
 
 def _old(question: Question, one: ModelDossier) -> Iterator[Advice]:
     """Without a signature, quantisers return a float file unchanged."""
-    if one.model.format != "tflite" or not int8_gain(one, FLOATS):
+    if one.model.format != "tflite" or one.optimisation is None or not int8_gain(one, FLOATS):
         return
     if any(key.startswith("signature:") for key in one.model.metadata):
         return
