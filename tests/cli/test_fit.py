@@ -145,7 +145,7 @@ def test_times_from_macs_are_wide_and_say_so() -> None:
     told = coarse(3e8, PIXEL)
     assert isinstance(told, Estimate)
     assert told.high / told.low > 1.5
-    assert told.ground.error < 0.2
+    assert told.ground.error < 0.25
     assert told.ground.family_error is not None
     assert told.ground.family_error >= told.ground.error
     assert told.ground.coverage == pytest.approx(0.9, abs=0.06)

@@ -179,6 +179,15 @@ def refused(device: str, runtime: Path, *more: object) -> Done:
     return done
 
 
+def back_again(adb: Adb, address: str) -> None:
+    """Plugged in again: `adb connect` may answer before the phone does, and from the connection that was lost."""
+    adb("disconnect", address)
+    end = time.monotonic() + 30
+    while adb("-s", address, "get-state").strip() != "device" and time.monotonic() < end:
+        adb("connect", address)
+        time.sleep(0.1)
+
+
 def test_the_cable_is_pulled_while_the_library_is_sent(
     adb: Adb, plugged: FakeDaemon, phone: Handset, runtime: Path
 ) -> None:
@@ -187,7 +196,7 @@ def test_the_cable_is_pulled_while_the_library_is_sent(
     assert done.code == 1
     assert plugged.address in done.err
     assert len(phone.left()) == 1
-    adb("connect", plugged.address)
+    back_again(adb, plugged.address)
     assert nngauge("doctor", "--device", f"adb:{plugged.address}", "--json").code == 0
     assert phone.left() == []  # by the next session
 
