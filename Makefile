@@ -27,7 +27,7 @@ demo-study: setup  ## a study of 600 packages in two snapshots, four of its mode
 	@echo "the reports: out/demo-report/index.html    the explorer: $(BIN)/nngauge serve out/demo-study"
 
 test: setup  ## the whole test suite
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup  ## style, types, import contracts, generated pages, rule examples
 	@$(BIN)/ruff check .
