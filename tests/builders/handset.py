@@ -234,6 +234,17 @@ class Handset:
         assert self._boot is not None, "the phone is off"
         return int(Path(f"/proc/{self._boot.pid}/task/{self._boot.pid}/children").read_text().split()[0])
 
+    def runs(self, program: bytes) -> bool:
+        """Does a program run on it whose name begins so? Asked without starting anything there."""
+        mine = Path(f"/proc/{self._first}/ns/pid").readlink()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "cmdline").read_bytes().startswith(program) and (process / "ns/pid").readlink() == mine:
+                    return True
+            except OSError:
+                continue
+        return False
+
     def processes(self) -> list[str]:
         """Command lines of what runs on it, without its first process."""
         listing = self.shell("for one in /proc/[0-9]*; do tr '\\0' ' ' < $one/cmdline; echo; done")

@@ -69,7 +69,7 @@ class Hub:
         chance = random.Random(0)
         wanted = self.folder / "wanted"
         while not over.wait(0.1):
-            busy = runs_here()
+            busy = self.phone.runs(b"/data/local/tmp/nngauge-")
             self.drawn.append(busy)
             self.phone.set(f"{BATTERY}/next", str(-(BUSY if busy else REST) - chance.randrange(4000)))
             folder = self.phone.root / BATTERY.lstrip("/")
@@ -77,17 +77,6 @@ class Hub:
             if wanted.exists() and (text := wanted.read_text().strip()):
                 self.plug(on=text == "on")
                 wanted.unlink()
-
-
-def runs_here() -> bool:
-    """Does the runner run on the phone? Its processes are this machine's, too."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if file.read_bytes().startswith(b"/data/local/tmp/nngauge-"):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 @contextmanager
