@@ -33,7 +33,7 @@ from nngauge.compress.trial_child import Ask, Stacked, Told
 from nngauge.devices import Ran
 from nngauge.devices.process import kill_group
 from nngauge.engines import Engine, Trouble, Written, engine_named, engines_for, installed
-from nngauge.engines.local import Limits, understood
+from nngauge.engines.local import ENVIRONMENT, Limits, understood
 from nngauge.errors import InputError, UnreadableError
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-_ENVIRONMENT: Final = {"HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _TOLD: Final = 1 << 16
 """Bytes read at once of an answer, and of the engine's last words."""
 _ENGINES: Final = {
@@ -240,7 +239,7 @@ class Trial:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module
                     (sys.executable, "-m", "nngauge.compress.trial_child", self.engine.name, str(self._limits.memory)),
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
-                    env={**os.environ, **_ENVIRONMENT, "OMP_NUM_THREADS": "1"},
+                    env={**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": "1"},
                 )  # fmt: skip
             except OSError as error:
                 raise UnreadableError(f"cannot be started: {error.strerror or error}", where=sys.executable) from None

@@ -18,7 +18,7 @@ from nngauge.devices import Command, OpenDevice, Ran, open_device
 from nngauge.engines._api import Engine, Feed, Reply, Request, Trouble
 from nngauge.errors import LimitError
 
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     "PIP_REQUIRE_VIRTUALENV": "1",
     "PIP_NO_INDEX": "1",
     "HF_HUB_OFFLINE": "1",
@@ -74,7 +74,7 @@ def command(engine: Engine, request: Request, limits: Limits, python: str) -> Co
     """The process of a launch."""
     return Command(
         words=(python, "-m", "nngauge.engines.child", engine.name),
-        environment={**_ENVIRONMENT, "OMP_NUM_THREADS": str(request.threads)},
+        environment={**ENVIRONMENT, "OMP_NUM_THREADS": str(request.threads)},
         given=msgspec.json.encode(request),
         cpus=limits.cpus,
         seconds=limits.seconds,
@@ -91,7 +91,7 @@ def understood(engine: Engine, ran: Ran, limits: Limits) -> Reply:
         except msgspec.DecodeError:
             return _trouble(engine, "garbage", f"standard output is no reply: {_words(lines[-1:])}")
         return _with_hint(engine, reply)
-    return _without_reply(engine, ran, limits)
+    return Reply(engine=engine.name, version="", trouble=ended(ran, limits.seconds))
 
 
 def _with_hint(engine: Engine, reply: Reply) -> Reply:
@@ -100,18 +100,17 @@ def _with_hint(engine: Engine, reply: Reply) -> Reply:
     return replace(reply, trouble=replace(reply.trouble, hint=reply.trouble.hint or engine.install))
 
 
-def _without_reply(engine: Engine, ran: Ran, limits: Limits) -> Reply:
+def ended(ran: Ran, seconds: float) -> Trouble:
+    """Why a process left no answer; `seconds`: what it was given. Of any process that runs what others made."""
     if ran.timed_out:
-        return _trouble(engine, "timeout", f"not done after {limits.seconds:g} seconds")
-    ended = -ran.code if ran.code < 0 else ran.code - _SIGNAL_SHELL
+        return Trouble(kind="timeout", reason=f"not done after {seconds:g} seconds")
+    number = -ran.code if ran.code < 0 else ran.code - _SIGNAL_SHELL
     if _NO_MEMORY.search(ran.err):
-        return _trouble(engine, "memory", f"not enough memory: {_words(ran.err.splitlines())}")
-    if ended == signal.SIGKILL:
-        return _trouble(engine, "memory", "killed by the system, which does that when memory runs out")
-    last = _words(ran.err.splitlines())
-    if ended > 0:
-        return _trouble(engine, "crashed", ": ".join(filter(None, (f"ended by {_signal(ended)}", last))))
-    return _trouble(engine, "crashed", ": ".join(filter(None, (f"ended with status {ran.code}", last))))
+        return Trouble(kind="memory", reason=f"not enough memory: {_words(ran.err.splitlines())}")
+    if number == signal.SIGKILL:
+        return Trouble(kind="memory", reason="killed by the system, which does that when memory runs out")
+    how = f"ended by {_signal(number)}" if number > 0 else f"ended with status {ran.code}"
+    return Trouble(kind="crashed", reason=": ".join(filter(None, (how, _words(ran.err.splitlines())))))
 
 
 def _signal(number: int) -> str:

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.compress.writing._api import Done, Job, Writer
 from nngauge.devices import Command, Ran, open_device
 from nngauge.engines import Trouble
+from nngauge.engines.local import ENVIRONMENT, ended
 
 _ENVIRONMENT: Final = {
-    "PIP_REQUIRE_VIRTUALENV": "1",
-    "PIP_NO_INDEX": "1",
+    **ENVIRONMENT,
     "PIP_NO_INPUT": "1",
-    "HF_HUB_OFFLINE": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "JAX_PLATFORMS": "cpu",
     "TQDM_DISABLE": "1",
     "OMP_NUM_THREADS": "2",
-    "PYTHONDONTWRITEBYTECODE": "1",
 }
 """Tools install what they miss, fetch and phone home when they are imported; here they cannot."""
-_NO_MEMORY: Final = re.compile(rb"bad_alloc|MemoryError|[Cc]annot allocate memory|[Oo]ut of memory", re.ASCII)
 _OURS: Final = str(Path(__file__).resolve().parents[3])
-_SIGNAL_SHELL: Final = 128
-_TOLD: Final = 500
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -89,19 +82,8 @@ def _understood(ran: Ran, limits: Limits) -> Done:
             return msgspec.json.decode(lines[-1], type=Done)
         except msgspec.DecodeError:
             return _trouble("garbage", "standard output is no answer")
-    if ran.timed_out:
-        return _trouble("timeout", f"not done after {limits.seconds:g} seconds", "--timeout SECONDS")
-    ended = -ran.code if ran.code < 0 else ran.code - _SIGNAL_SHELL
-    last = _words(ran.err.splitlines())
-    if _NO_MEMORY.search(ran.err) or ended == signal.SIGKILL:
-        return _trouble("memory", f"not enough memory: {last}".rstrip(": "))
-    how = f"ended by signal {ended}" if ended > 0 else f"ended with status {ran.code}"
-    return _trouble("crashed", ": ".join(filter(None, (how, last))))
-
-
-def _words(lines: Sequence[bytes]) -> str:
-    kept = [line.strip() for line in lines if line.strip() and not line.startswith((b"INFO", b"WARNING"))]
-    return kept[-1].decode("utf-8", "replace")[:_TOLD] if kept else ""
+    why = ended(ran, limits.seconds)
+    return Done(trouble=replace(why, hint="--timeout SECONDS") if ran.timed_out else why)
 
 
 def _trouble(kind: str, reason: str, hint: str = "") -> Done:
