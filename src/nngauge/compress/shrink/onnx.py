@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nngauge.compress.shrink._steps import writers
 from nngauge.compress.writing._api import Done, Job, Recipe, Writer
 from nngauge.engines.loaded import Refused
 
@@ -190,10 +191,4 @@ def _writer(name: str, title: str, negligible: float) -> Writer:
     )
 
 
-WRITERS: tuple[Writer, ...] = (
-    _writer("onnx-shrink-6", "weights up to 1e-6 of the largest of their layer count as zero", 1e-6),
-    _writer("onnx-shrink-9", "weights up to 1e-9 of the largest of their layer count as zero", 1e-9),
-    _writer("onnx-shrink-0", "only weights of 0 count as zero", 0.0),
-    _writer("onnx-tidy", "all channels stay", -1.0),
-)
-"""The one that promises most first."""
+WRITERS: tuple[Writer, ...] = writers("onnx", _writer)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nngauge.compress.modernise import append, archive_start, read, write
+from nngauge.compress.shrink._steps import writers
 from nngauge.compress.writing._api import Done, Job, Recipe, Writer
 from nngauge.engines.loaded import Refused
 
@@ -80,10 +81,4 @@ def _writer(name: str, title: str, negligible: float) -> Writer:
     )
 
 
-WRITERS: tuple[Writer, ...] = (
-    _writer("tflite-shrink-6", "weights up to 1e-6 of the largest of their layer count as zero", 1e-6),
-    _writer("tflite-shrink-9", "weights up to 1e-9 of the largest of their layer count as zero", 1e-9),
-    _writer("tflite-shrink-0", "only weights of 0 count as zero", 0.0),
-    _writer("tflite-tidy", "all channels stay", -1.0),
-)
-"""The one that promises most first; what a gate discards, the next may pass."""
+WRITERS: tuple[Writer, ...] = writers("tflite", _writer)
