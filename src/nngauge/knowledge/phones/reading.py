@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from nngauge.errors import LimitError, MalformedError, UnreadableError
+from nngauge.errors import LimitError, MalformedError
+from nngauge.io.whole import read_whole
 from nngauge.knowledge.phones.schema import Cluster, Kind, Phone, Share, Shares, Soc, Source, Tier
 
 _HERE: Final = Path(__file__).parent
-_MOST: Final = 4 << 20
+_MOST: Final = 4
+"""MiB of one table."""
 _ROWS: Final = 20_000
 SHARES: Final = _HERE / "shares.csv"
 
@@ -137,13 +139,6 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    if len(data) > _MOST:
-        raise LimitError("is larger than 4 MiB", where=str(path))
-    try:
-        return data.decode("utf-8-sig")
+        return read_whole(path, _MOST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MalformedError("is not UTF-8", where=str(path)) from None

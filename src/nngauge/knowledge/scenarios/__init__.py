@@ -11,9 +11,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from nngauge.errors import LimitError, MalformedError, UnreadableError, UsageError
+from nngauge.errors import MalformedError, UsageError
+from nngauge.io.whole import read_whole
 
-_MOST: Final = 1 << 20
+_MOST: Final = 1
+"""MiB of one file."""
 _LARGEST: Final = 1e9
 _Shape = TypeVar("_Shape")
 _HERE: Final = Path(__file__).parent / "presets"
@@ -119,13 +121,7 @@ def _preset(path: Path, name: str) -> Preset:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    if len(data) > _MOST:
-        raise LimitError("is larger than 1 MiB", where=str(path))
+    data = read_whole(path, _MOST)
     try:
         return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
