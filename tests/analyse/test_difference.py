@@ -97,9 +97,9 @@ def test_too_many_layers_are_not_aligned_and_said_so() -> None:
 
 def test_equal_ends_are_free() -> None:
     long = [layer("a", at) for at in range(20_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     steps, notes = align([*long, layer("x"), *long], [*long, layer("y"), *long])
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 5
     assert len(steps) == 40_002
     assert not notes
 

@@ -132,7 +132,7 @@ def test_from_the_cut_to_joules(adb: Adb, phone: Handset, runtime: Path, tmp_pat
     assert len(blocks) == 2
     for block in blocks:
         assert block["loop_watts"] - block["before_watts"] == pytest.approx(1.4, rel=0.1)
-        assert 4 <= block["seconds"] < 6
+        assert 4 <= block["seconds"] < 8
     fast = json.loads((tmp_path / "session.json").read_text())["measurements"][0]["launches"][0]["wall_ns"]
     each = blocks[0]["seconds"] / blocks[0]["inferences"]
     assert (

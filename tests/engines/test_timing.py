@@ -80,6 +80,17 @@ def test_a_model_that_becomes_faster_stays_below_the_bound(clock: Clock) -> None
     assert len(times.wall) <= timing.MOST_SAMPLES
 
 
+def test_samples_that_are_too_many_before_the_time_is_over_become_fewer_and_longer(clock: Clock) -> None:
+    """A loop for joules is planned by one cold inference, and lasts as long as it was asked to."""
+    durations = iter([2_000_000, 4_000_000] * 4_000)
+    times = timing.take(lambda: clock.work(next(durations)), request(least_runs=1, least_seconds=20.0), 100_000_000.0)
+    assert times.per_sample == 2
+    assert times.per_sample * sum(times.wall) >= 19.9e9
+    assert set(times.wall[:2_500]) == {3_000_090}
+    assert set(times.cpu[:2_500]) == {3_000_600}
+    assert len(times.wall) == len(times.cpu) == len(times.interrupted) <= timing.MOST_SAMPLES
+
+
 def test_more_runs_than_the_bound_can_be_asked_for(clock: Clock) -> None:
     times = timing.take(lambda: clock.work(1_200_000), request(least_runs=6_000, least_seconds=0.1), 1_200_000)
     assert len(times.wall) == 6_000

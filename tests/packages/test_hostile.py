@@ -84,7 +84,7 @@ def test_many_entries_are_quick() -> None:
     start = time.process_time()
     package = open_source(ByteSource.of_bytes(data, "a.apk"), hash_parts=False)
     assert len(package.parts[0].container.entries) == 50_000
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 6
 
 
 def test_deep_json_document_is_refused_quietly() -> None:

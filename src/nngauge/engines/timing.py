@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from math import ceil
 from statistics import median
@@ -80,7 +80,7 @@ def warm_up(run: Callable[[], object], request: Request) -> tuple[list[int], boo
     while True:
         found.append(timed(run, count)[0] // count)
         if len(found) >= MOST_SAMPLES:
-            found, count = [(one + other) // 2 for one, other in zip(found[::2], found[1::2], strict=True)], count * 2
+            found, count = _means(found), count * 2
             look = len(found)
         spent = time.perf_counter() - begun
         if spent >= request.warmup_most:
@@ -89,6 +89,15 @@ def warm_up(run: Callable[[], object], request: Request) -> tuple[list[int], boo
             if settled(found, request.settle):
                 return found, True
             look = len(found) + len(found) // 20 + 1  # looking costs time that grows with the number of runs
+
+
+def _pairs(values: list[int]) -> Iterable[tuple[int, int]]:
+    return zip(values[::2], values[1::2], strict=True)
+
+
+def _means(values: list[int]) -> list[int]:
+    """Half as many: each the mean of two neighbours."""
+    return [(one + other) // 2 for one, other in _pairs(values)]
 
 
 def settled(times: list[int], share: float) -> bool:
@@ -107,14 +116,18 @@ def settled(times: list[int], share: float) -> bool:
 
 
 def take(run: Callable[[], object], request: Request, run_ns: float) -> Times:
-    """Samples until there are enough in number and in time, or time is up. `run_ns`: about what one inference takes."""
-    count = inferences_per_sample(run_ns, request)
-    times = Times(per_sample=count)
-    most = max(MOST_SAMPLES, request.least_runs)
+    """Samples until there are enough in number and in time, or time is up. `run_ns`: about what one inference takes.
+
+    Where inferences are faster than that, and there are too many samples before the time is over, neighbours become one.
+    """
+    times = Times(per_sample=inferences_per_sample(run_ns, request))
+    most = max(MOST_SAMPLES, request.least_runs + request.least_runs % 2)
     usage, switches = resource.RUSAGE_SELF, resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    short, many = times.per_sample > 1, False
     begun = time.perf_counter()
     while True:
-        if count > 1:
+        count = times.per_sample
+        if short:
             run()  # reading the clocks and keeping what they said has cooled the caches: 1 to 2 % of a short sample
         wall, cpu = timed(run, count)
         looked = request.threads > 1 or wall - cpu > _WAITED_NS
@@ -124,10 +137,12 @@ def take(run: Callable[[], object], request: Request, run_ns: float) -> Times:
         times.interrupted.append(now - switches)
         switches = now
         spent = time.perf_counter() - begun
-        if spent >= request.most_seconds or len(times.wall) >= most:
+        many |= len(times.wall) >= request.least_runs
+        if spent >= request.most_seconds or (many and spent >= request.least_seconds):
             return times
-        if len(times.wall) >= request.least_runs and spent >= request.least_seconds:
-            return times
+        if len(times.wall) >= most:
+            switched = [one + other for one, other in _pairs(times.interrupted)]
+            times = Times(_means(times.wall), _means(times.cpu), switched, count * 2)
 
 
 def resident() -> int:

@@ -257,11 +257,9 @@ def test_the_longest_package_wins() -> None:
 
 
 def test_many_traces_on_a_long_path_take_little_time() -> None:
-    import time
-
     traces: Traces = own_traces()
     path = "/".join(["a" * 20] * 190)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(100):
         assert traces.paths.best(path) is None
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 2

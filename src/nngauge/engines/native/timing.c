@@ -144,25 +144,30 @@ static void tell_count(int64_t ran, double seconds)
     write_all(2, text, (size_t)size);
 }
 
-static bool enough(const struct request *request, const struct times *times, int most, double spent)
+/* Neighbours become one sample: half as many, each of twice as many inferences. */
+static void join(struct times *times)
 {
-    if (spent >= request->most_seconds || times->count >= most) return true;
-    return times->count >= request->least_runs && spent >= request->least_seconds;
+    merge_neighbours(times->wall, times->count);
+    merge_neighbours(times->cpu, times->count);
+    times->count /= 2;
+    times->per_sample *= 2;
+    for (int i = 0; i < times->count; i++) times->interrupted[i] = times->interrupted[2 * i] + times->interrupted[2 * i + 1];
 }
 
 /* Samples until there are enough in number and in time, or time is up. */
 bool take(bool (*run)(void), const struct request *request, struct reply *reply)
 {
     struct times *times = &reply->times;
-    int most = request->least_runs > MOST_SAMPLES ? request->least_runs : MOST_SAMPLES;
+    int least = request->least_runs, most = least > MOST_SAMPLES ? least + least % 2 : MOST_SAMPLES;
     int half = reply->warmups / 2;
     double run_ns = median(reply->warmup + half, reply->warmups - half), told = 0;
-    int64_t count = times->per_sample = inferences_per_sample(run_ns, request);
-    int64_t before = count > 1; /* inferences: reading the clocks has cooled the caches, 1 to 2 % of a short sample */
+    times->per_sample = inferences_per_sample(run_ns, request);
+    int64_t before = times->per_sample > 1; /* inferences: reading the clocks has cooled the caches, 1 to 2 % of a short sample */
     if (!room_for(times, most)) return false;
     memset(times->wall, 0, (size_t)most * 3 * sizeof *times->wall); /* page faults come now, not between samples */
     int64_t wall, cpu, ran = 0, switches = involuntary_switches(), begun = wall_ns();
-    for (bool done = false; !done;) {
+    for (bool done = false, many = false; !done;) {
+        int64_t count = times->per_sample;
         if ((before && !run()) || !timed(run, count, &wall, &cpu)) return false;
         /* Asking costs time, too; one thread that did not wait was not interrupted. */
         int64_t now = request->threads > 1 || wall - cpu > WAITED_NS ? involuntary_switches() : switches;
@@ -172,8 +177,10 @@ bool take(bool (*run)(void), const struct request *request, struct reply *reply)
         switches = now;
         ran += before + count;
         double spent = seconds_since(begun);
-        done = enough(request, times, most, spent);
+        many |= times->count >= least;
+        done = spent >= request->most_seconds || (many && spent >= request->least_seconds);
         if (request->counted && (done || spent - told >= (double)COUNTED_SECONDS)) tell_count(ran, told = spent);
+        if (!done && times->count == most) join(times);
     }
     return true;
 }
