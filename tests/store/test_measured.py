@@ -14,7 +14,7 @@ from nngauge.domain.energy import Energy, EnergyBlock, EnergyRefusal, MeterFacts
 from nngauge.domain.measurement import Configuration, Doubt, Measurement, ModelEnergy, OpTime, Refusal, Session
 from nngauge.errors import UsageError
 from nngauge.measure.summary import summary
-from nngauge.store import measured
+from nngauge.store import kept
 from nngauge.store.ledger import Ledger
 from nngauge.store.measured import session_rows
 from nngauge.store.schema import MEASURED_TABLES, by_name
@@ -163,8 +163,8 @@ def test_tables_follow_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     write(tmp_path, "b.json", Session(measurements=(timed(engine_version="1"),)))
     assert ask(tmp_path, question) == [("a.json", "1"), ("b.json", "1")]
     read: list[Path] = []
-    real = measured._content
-    monkeypatch.setattr(measured, "_content", lambda file: (read.append(file), real(file))[1])
+    real = kept._content
+    monkeypatch.setattr(kept, "_content", lambda file, largest: (read.append(file), real(file, largest))[1])
     assert ask(tmp_path, question) == [("a.json", "1"), ("b.json", "1")]
     assert not read, "what is known is not read again"
     write(tmp_path, "c.json", Session(measurements=(timed(engine_version="1"),)))

@@ -12,19 +12,22 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.errors import StoreError, UsageError
+from nngauge.store.kept import Kind, kept_tables
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
-from nngauge.store.measured import MEASURED, measured_tables, samples_macro
+from nngauge.store.measured import SESSIONS, samples_macro
 from nngauge.store.once import once
 from nngauge.store.reading import require_reading
 from nngauge.store.rows import StoredResult, rows_of
-from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, MEASURED_TABLES, Column, Table
+from nngauge.store.schema import FACT_TABLES, LISTING, MARKET, Column, Table
 from nngauge.store.shards import connect, quoted, reading, write_tables
 
 if TYPE_CHECKING:
     import duckdb
 
-TABLES: Final = (*FACT_TABLES, MARKET, *MEASURED_TABLES, LISTING)
+KINDS: Final[tuple[Kind, ...]] = (SESSIONS,)
+"""Files of a study that become tables."""
+TABLES: Final = (*FACT_TABLES, MARKET, *(table for kind in KINDS for table in kind.tables), LISTING)
 """What questions can be asked about."""
 
 
@@ -67,26 +70,29 @@ class Warehouse:
             recent = _recent(once(self._database, folder, ledger, ledger.journal()), scratch)
             listing = scratch / "listing.parquet"
             write_listing(self._database, folder, ledger, changes, listing)
-        measured = self._measured(folder, scratch)
+        kept = self._kept(folder, scratch)
         self._documents = {shard.batch: folder / shard.file for shard in shards if shard.part == "document"}
         for table in (*FACT_TABLES, MARKET):
             recently = [recent[table.name]] if table.name in recent else []
             self._view(table, folder, [shard for shard in shards if shard.part == table.name], recently)
-        for table in MEASURED_TABLES:
-            self._view(table, folder, [], measured.get(table.name, []))
+        for table in (table for kind in KINDS for table in kind.tables):
+            self._view(table, folder, [], kept.get(table.name, []))
         self._database.execute(f"CREATE OR REPLACE VIEW listing AS SELECT * FROM read_parquet('{quoted(listing)}')")
         if memory is not None:
             self._database.execute(f"SET memory_limit = '{memory}B'")
         self._database.execute(samples_macro(folder))
-        self._lock([folder / shard.file for shard in shards], scratch, [*exports, folder / MEASURED])
+        self._lock([folder / shard.file for shard in shards], scratch, [*exports, folder / SESSIONS.folder])
 
-    def _measured(self, folder: Path, scratch: Path) -> dict[str, list[Path]]:
+    def _kept(self, folder: Path, scratch: Path) -> dict[str, list[Path]]:
         import duckdb
 
-        try:
-            return measured_tables(self._database, folder, scratch)
-        except (OSError, duckdb.Error) as error:
-            raise StoreError(f"measurements cannot be read: {error}", where=str(folder / MEASURED)) from None
+        found: dict[str, list[Path]] = {}
+        for kind in KINDS:
+            try:
+                found |= kept_tables(self._database, folder, scratch, kind)
+            except (OSError, duckdb.Error) as error:
+                raise StoreError(f"files cannot be read: {error}", where=str(folder / kind.folder)) from None
+        return found
 
     def _dead(self, superseded: Sequence[tuple[str, int]]) -> None:
         self._database.execute("CREATE OR REPLACE TABLE superseded (app VARCHAR, batch BIGINT)")
