@@ -33,7 +33,6 @@ from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
 from nngauge.measure.session import Metered, Subject, measure
 from nngauge.measure.untethered import uncabled
-from nngauge.store.blobs import FOLDER, blob_path
 from nngauge.study import LEDGER, look
 from nngauge.version import __version__
 
@@ -154,39 +153,20 @@ def _of_app(path: Path, scratch: Path) -> Iterator[Subject]:
 def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
     """The distinct models whose files a study keeps, those of most apps first."""
     from nngauge.api import open_model
+    from nngauge.store.models import kept_models
     from nngauge.store.warehouse import Warehouse
 
     with look(path) as ledger, Warehouse(path, ledger) as facts:
-        rows = facts.ask(
-            "SELECT digest, min(app), count(*) AS apps FROM model WHERE digest <> '' GROUP BY 1 ORDER BY apps DESC, 1"
-        ).rows
-        models: dict[str, Model] = {}
-        for app in dict.fromkeys(app for _, app, _ in rows):
-            result = facts.result(app)
-            scan = result.scan if result is not None else None
-            models |= {item.digest: item for item in (scan.models if scan else ())}
-    for digest, _, _ in rows:
-        model = models[digest]
-        files = []
-        for part in model.parts:
-            kept = blob_path(path / FOLDER, part.sha256)
-            if kept.is_file():
-                named = scratch / digest[:16] / safe_name(part.location.name)
-                named.parent.mkdir(parents=True, exist_ok=True)
-                if not named.exists():
-                    named.symlink_to(kept.resolve())
-                files.append(named)
-        if len(files) < len(model.parts):
-            continue
-        if not engines_for(model.format):
-            yield _unread(model, "")
-            continue
-        try:
-            with open_model(files[0]) as extracted:
-                found = _subject(model, extracted, tuple(files))
-        except InputError as error:  # parts that only make sense in the folders they had
-            found = _unread(model, error.what)
-        yield found
+        for kept in kept_models(path, facts, scratch):
+            if not engines_for(kept.model.format):
+                yield _unread(kept.model, "")
+                continue
+            try:
+                with open_model(kept.files[0]) as extracted:
+                    found = _subject(kept.model, extracted, kept.files)
+            except InputError as error:  # parts that only make sense in the folders they had
+                found = _unread(kept.model, error.what)
+            yield found
 
 
 def _unread(model: Model, reason: str) -> Subject:
