@@ -6,6 +6,7 @@ from typing import Any
 
 from nngauge.analyse.technologies import technologies
 from nngauge.domain.app import App, Platform
+from nngauge.domain.cost import Family
 from nngauge.domain.detection import Category, Detection
 from nngauge.domain.evidence import Confidence, Evidence, EvidenceKind, Presence
 from nngauge.domain.graph import Completeness, DType
@@ -26,6 +27,7 @@ from nngauge.domain.protection import (
     SignalKind,
 )
 from nngauge.domain.scan import Provenance, Scan, Verdict
+from nngauge.domain.workload import LayerWork, Workload
 
 
 def place(path: str = "a.apk!assets/m.tflite", offset: int | None = None, size: int | None = None) -> Location:
@@ -98,6 +100,10 @@ def network(**changes: Any) -> Network:
                         bits=(2**64 - 1, 5), known=(2**64 - 1, 2**64 - 1)),
             WeightPrint(order=1, elements=24, dtype="float32", bytes=96),
         ),
+        "workload": Workload(macs=52_000, layers=(
+            LayerWork("Conv", Family.CONVOLUTION, ((1, 8, 8, 12),), ((1, 8, 8, 24),), "float32", "float32", "3x3", 52_000, 2592, 10_368,
+                      3072, 6144, 1, False),
+        )),
     }  # fmt: skip
     return Network(**(facts | changes))
 

@@ -15,6 +15,7 @@ from nngauge.analyse.language import language_model
 from nngauge.analyse.optimisation import optimisation_state
 from nngauge.analyse.optimisation.precision import is_weight
 from nngauge.analyse.shapes import infer_shapes
+from nngauge.analyse.workload import workload
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.cost import Amount, Cost
 from nngauge.domain.graph import Graph, Tensor
@@ -81,6 +82,7 @@ def network_and_analysis(model: Model, extracted: Extracted) -> tuple[Network, A
         families=tuple(_families(cost)),
         tensors=tuple(_prints(weights, {id(layer.tensor) for layer in layers}, found, parts)),
         weights_left_out=max(0, len(weights) - MAX_PRINTS),
+        workload=workload(cost, language),
     )
     analysis = Analysis(
         model=model,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from nngauge.domain.workload import Workload
+
 
 class FamilyShare(Struct, frozen=True, kw_only=True):
     """The layers of one family in sum. None where a figure is unknown or no plain number."""
@@ -89,3 +91,5 @@ class Network(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tensors: tuple[WeightPrint, ...] = ()
     weights_left_out: int = 0
     """Weight tensors that are not among `tensors`: the smallest ones of a model with very many."""
+    workload: Workload | None = None
+    """Its layers, for estimates; None where there are too many."""

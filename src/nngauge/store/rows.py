@@ -155,6 +155,11 @@ def _networks(app: str, key: str, networks: Sequence[Network]) -> dict[str, list
             for item in networks
             for part in item.tensors
         ],
+        "workload": [
+            (app, item.digest, len(item.workload.layers), _text(item.workload), _number(item.digest))
+            for item in networks
+            if item.workload is not None
+        ],
     }  # fmt: skip
 
 

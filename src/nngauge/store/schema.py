@@ -394,6 +394,22 @@ FACT_TABLES: Final[tuple[Table, ...]] = (
         key="digest, family",
     ),
     Table(
+        "workload",
+        "The layers of one distinct model with what each computes and moves, as `nngauge estimate STUDY` reads them.",
+        _columns(
+            ("app", "VARCHAR", "as `network.app`"),
+            ("digest", "VARCHAR", "`model.digest`"),
+            ("layers", "BIGINT", "how many"),
+            (
+                "work",
+                "VARCHAR",
+                "JSON: totals, and a list for each layer: kind, family, shapes in and out, element types, attributes, MACs, bytes …",
+            ),
+            _NUMBER,
+        ),
+        key="digest",
+    ),
+    Table(
         "tensor",
         "One weight of one distinct model, and what tells it from others: the same weights are found in other models.",
         _columns(
