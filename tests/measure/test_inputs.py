@@ -66,6 +66,20 @@ def test_masks_and_unknown_integers_are_0_and_1() -> None:
         assert set(numbers(item.content, item.dtype)) == {0, 1}
 
 
+def test_a_batch_is_fed_or_refused_but_never_only_written_down() -> None:
+    (resized,) = inputs_of(graph(IMAGE), batch=4)
+    assert resized.shape == (4, 4, 4, 3), "LiteRT resizes a first dimension of 1"
+    state = Tensor(name="state", dtype=DType.FLOAT32, shape=(2, 8))
+    assert [item.shape for item in inputs_of(graph(IMAGE, state), batch=4)] == [(4, 4, 4, 3), (2, 8)]
+    with pytest.raises(UsageError, match="no input takes a batch of 4"):
+        inputs_of(graph(state), batch=4)
+    fixed = Graph(format="onnx", tensors=(IMAGE,), inputs=(0,))
+    with pytest.raises(UsageError, match="no input takes a batch of 4"):
+        inputs_of(fixed, batch=4)
+    (given,) = inputs_of(Graph(format="onnx", tensors=(IMAGE,), inputs=(0,)), batch=1)
+    assert given.shape == IMAGE.shape
+
+
 def test_what_contradicts_the_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no input 'imag'"):
         inputs_of(graph(IMAGE), shapes={"imag": (1, 4, 4, 3)})

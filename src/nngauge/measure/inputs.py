@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.graph import Dim, DType, Graph, Tensor
 from nngauge.errors import UsageError
@@ -33,6 +34,8 @@ _INTEGERS: Final = {
     DType.UINT16: ("H", 0, 65535), DType.UINT8: ("B", 0, 255), DType.BOOL: ("B", 0, 1),
 }  # fmt: skip
 _FLOATS: Final = {DType.FLOAT64: "d", DType.FLOAT32: "f", DType.FLOAT16: "e"}
+_RESIZED: Final = frozenset({"tflite"})
+"""Formats in which a first dimension of 1 is written down although the engine takes any other: it is resized for a batch."""
 _SMALL: Final = 1
 """Largest whole number for an input of which nothing says what it counts."""
 
@@ -64,17 +67,22 @@ def inputs_of(
     """An input set; another `seed` gives other numbers. `shapes` fixes dimensions that the model leaves open.
 
     Raises `UsageError` for names that the model does not have, shapes that contradict it, files of another size, element
-    types that cannot be made up (strings) and sets of more than 512 MiB.
+    types that cannot be made up (strings), sets of more than 512 MiB and a batch that no input can have.
     """
     shapes, files = shapes or {}, files or {}
     ports = [graph.tensors[index] for index in graph.inputs]
+    if batch != 1 and not any(_takes(port, batch, resized=graph.format in _RESIZED) for port in ports):
+        raise UsageError(
+            f"no input takes a batch of {batch}: their first dimensions are fixed",
+            hint="leave --batch out, or export the model with an open first dimension",
+        )
     names = {port.name for port in ports}
     for name in (*shapes, *files):
         if name not in names:
             raise UsageError(f"the model has no input {name!r}", hint=f"it has {', '.join(sorted(names)) or 'none'}")
     found, total = [], 0
     for at, port in enumerate(ports):
-        shape = _shape(port, shapes.get(port.name), batch)
+        shape = _shape(_batched(port, batch) if graph.format in _RESIZED else port, shapes.get(port.name), batch)
         total += prod(shape) * _width(port)
         if total > MAX_BYTES:
             raise UsageError("the inputs of one inference are larger than 512 MiB", where=port.name)
@@ -83,6 +91,19 @@ def inputs_of(
         else:
             found.append(_made_up(graph, graph.inputs[at], shape, random.Random(f"{seed}/{at}")))  # noqa: S311 - no secret
     return tuple(found)
+
+
+def _takes(port: Tensor, batch: int, *, resized: bool) -> bool:
+    """Can the first dimension of an input be the batch?"""
+    if not port.shape:
+        return False
+    first = port.shape[0]
+    return not isinstance(first, int) or first in {-1, batch} or (resized and first == 1)
+
+
+def _batched(port: Tensor, batch: int) -> Tensor:
+    """The input as it is once a first dimension of 1 was resized."""
+    return replace(port, shape=(batch, *port.shape[1:])) if port.shape and port.shape[0] == 1 else port
 
 
 def _shape(port: Tensor, wanted: Sequence[int] | None, batch: int) -> tuple[int, ...]:
