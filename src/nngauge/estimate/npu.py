@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.estimate.last import Last
 from nngauge.estimate.npu_cost import Factors, Speeds, coordinates, mean, similarity, total
 from nngauge.estimate.npu_work import Item, Work, work_of
 from nngauge.knowledge import phones
@@ -187,7 +188,7 @@ def estimate(cost: Cost, setting: Setting) -> Estimate | NoEstimate:
     devices, exact = _devices(setting.device)
     if not devices:
         return _no_device(setting)
-    items = work_of(cost.layers)
+    items = _WORK(cost.layers)
     if not items or not isinstance(cost.macs, int) or not 0 < cost.macs < _MOST:
         return _none(setting, Reason.NOT_COUNTED, "The multiply-accumulates of the model are not known.")
     middle, near = _predicted(items, precision, runtime, devices)
@@ -222,15 +223,30 @@ def _predicted(
     factors = mean([(device.factors[precision], weight) for device, weight in devices])
     factors = msgspec.structs.replace(factors, calls=factors.calls * known.runtimes[runtime].calls)
     call = sum(device.call * weight for device, weight in devices)
-    place = coordinates(items, speeds)
+    places = _SHIFTS(items)
+    if precision not in places:
+        places[precision] = _shift(items, precision)
+    shift, near = places[precision]
+    whole = known.runtimes[runtime].whole[precision]
+    return (total(items, speeds, factors) + call) * whole * exp(shift), near
+
+
+def _shift(items: Sequence[Item], precision: str) -> tuple[float, float]:
+    """What networks like it took more or less than their layers (logarithm), and the similarity of the most similar one."""
+    known = profile()
+    place = coordinates(items, known.speeds[precision])
     shift = near = 0.0
     for point in known.points:
         alike = similarity(place, point.place, known.length)
         alike *= 1.0 if point.precision == precision else known.cross
         shift += alike * point.weight
         near = max(near, alike)
-    whole = known.runtimes[runtime].whole[precision]
-    return (total(items, speeds, factors) + call) * whole * exp(shift * known.scale**2), near
+    return shift * known.scale**2, near
+
+
+_WORK: Final = Last(work_of)
+_SHIFTS: Final = Last[Sequence[Item], dict[str, tuple[float, float]]](lambda _: {})
+"""Of one network, by precision: the same on all devices."""
 
 
 def _baseline(macs: int, precision: str, devices: Sequence[tuple[NpuDevice, float]]) -> float | None:

@@ -23,8 +23,9 @@ from nngauge.domain.estimate import (
     Setting,
 )
 from nngauge.estimate.features import Features, features_of
+from nngauge.estimate.last import Last
 from nngauge.estimate.library import Kernel, Library, Profile
-from nngauge.estimate.regression import Process, located
+from nngauge.estimate.regression import Process, Vector, located
 from nngauge.units import format_count
 
 METHOD: Final = "work by kind + Gaussian process of residuals"
@@ -52,6 +53,8 @@ class Predictor:
     def __init__(self, library: Library, kernel: Kernel) -> None:
         self.library = library
         self.points = [located(network.values, library.space) for network in library.networks]
+        self.locate = Last[Features, Vector](lambda features: located(features.values, library.space))
+        self.distance = Last[Vector, float](lambda at: nearest(at, self.points))
         self._process = Process(self.points, kernel)
         self._weights: dict[str, tuple[float, ...]] = {}
 
@@ -59,7 +62,7 @@ class Predictor:
         """One network in one place."""
         if profile.id not in self._weights:
             self._weights[profile.id] = self._process.weights(self._residuals(profile))
-        place = self._process.place(located(features.values, self.library.space), self._weights[profile.id])
+        place = self._process.place(self.locate(features), self._weights[profile.id])
         value = work(features.values, profile.coefficients) * exp(place.mean)
         return Prediction(value, place.deviation, profile.constant * features.macs)
 
@@ -85,6 +88,7 @@ def work(values: Sequence[float], coefficients: Sequence[float]) -> float:
     return max(sum(value * price for value, price in zip(values, coefficients, strict=True)), 1e-3)
 
 
+_FEATURES: Final = Last(features_of)
 _PREDICTORS: Final[dict[tuple[str, int], Predictor]] = {}
 
 
@@ -109,7 +113,7 @@ def estimate_latency(
     cost: Cost, setting: Setting, library: Library, profile: Profile, level: float
 ) -> Estimate | NoEstimate:
     """The estimate for a place that has a profile; none for operators that no training network has."""
-    features = features_of(cost)
+    features = _FEATURES(cost)
     refusal = refusal_of(cost, features, setting, library)
     if refusal is not None:
         return refusal
@@ -177,7 +181,7 @@ def doubts_of(cost: Cost, features: Features, library: Library, profile: Profile
         doubts.append(EstimateDoubt.UNSEEN_OPERATORS)
     if not min(macs) <= features.macs <= max(macs):
         doubts.append(EstimateDoubt.OUTSIDE)
-    if nearest(located(features.values, library.space), known.points) > known.reach:
+    if known.distance(known.locate(features)) > known.reach:
         doubts.append(EstimateDoubt.OTHER_SHAPE)
     if cost.lower_bound or features.uncounted:
         doubts.append(EstimateDoubt.LOWER_BOUND)

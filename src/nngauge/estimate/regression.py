@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
 
+from nngauge.estimate.last import Last
 from nngauge.estimate.library import Kernel, Space
 from nngauge.estimate.linear import backward, factor, forward
 
@@ -49,6 +50,7 @@ class Process:
         for row, line in enumerate(matrix):
             line[row] += kernel.noise
         self._lower = factor(matrix)
+        self._around = Last(self._seen)
 
     def weights(self, residuals: Sequence[float]) -> Vector:
         """One weight for each point, for `place`."""
@@ -56,8 +58,12 @@ class Process:
 
     def place(self, at: Vector, weights: Sequence[float]) -> Place:
         """The residual expected at a point, and its deviation with the noise of one measurement."""
+        covered, deviation = self._around(at)
+        return Place(sum(weight * value for weight, value in zip(weights, covered, strict=True)), deviation)
+
+    def _seen(self, at: Vector) -> tuple[list[float], float]:
+        """Similarities to the known points, and the deviation: the same for all residuals."""
         covered = [similarity(at, point, self._kernel) for point in self._points]
-        mean = sum(weight * value for weight, value in zip(weights, covered, strict=True))
         explained = sum(value * value for value in forward(self._lower, covered))
         variance = similarity(at, at, self._kernel) + self._kernel.noise - explained
-        return Place(mean, sqrt(max(variance, self._kernel.noise)))
+        return covered, sqrt(max(variance, self._kernel.noise))
