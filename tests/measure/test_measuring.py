@@ -189,7 +189,11 @@ def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
 
 
 def test_energy_wants_a_meter_that_records() -> None:
-    assert "go together" in str(nngauge("measure", str(DIGITS), "--energy").exception)
+    assert "--meter is for energy" in str(nngauge("measure", str(DIGITS), "--meter", "battery").exception)
+    assert "is what --energy --meter monsoon" in str(nngauge("measure", str(DIGITS), "--volts", "3.8").exception)
+    if find_spec("Monsoon") is None:
+        told = nngauge("measure", str(DIGITS), "--energy", "--meter", "monsoon", "--volts", "3.85")
+        assert "package of the power monitor is missing" in str(told.exception)
     assert "only reads recordings" in str(nngauge("measure", str(DIGITS), "--energy", "--meter", "csv").exception)
     assert "no such power meter" in str(nngauge("measure", str(DIGITS), "--energy", "--meter", "x").exception)
 
@@ -198,6 +202,46 @@ def test_wrong_use_is_said() -> None:
     assert "not NAME=FILE" in str(nngauge("measure", str(DIGITS), "--feed", "x").exception)
     assert "not the address of a device" in str(nngauge("measure", str(DIGITS), "--device", "phone").exception)
     assert "neither an app package" in str(nngauge("measure", __file__).exception)
+
+
+def test_numbers_that_cannot_be_are_said_before_anything_is_started(tmp_path: Path) -> None:
+    def said(*words: str) -> str:
+        done = nngauge("measure", str(DIGITS), *words)
+        assert done.exit_code != 0
+        return f"{done.output} {done.exception}"
+
+    assert "numbers above 0" in said("--threads", "0")
+    assert "numbers above 0" in said("--batch", "1,0")
+    assert "cannot be kept" in said("--launches", "5", "--most-launches", "2")
+    assert "there is no core 4000" in said("--cpus", "4000")
+    assert "there is no engine 'nope'" in said("--engine", "litert,nope", "--device", "adb:NONE")
+
+
+def test_files_to_be_written_are_looked_at_before_minutes_of_measuring(tmp_path: Path) -> None:
+    def said(*words: object) -> str:
+        return str(nngauge("measure", str(DIGITS), *map(str, words)).exception)
+
+    there = tmp_path / "there.json"
+    there.write_text("kept")
+    for option in ("-o", "--mlperf", "--record"):
+        assert "is there already" in said(option, there)
+        assert "no such folder" in said(option, tmp_path / "nowhere" / "x")
+    assert "is there already" in str(nngauge("doctor", "-o", str(there)).exception)
+    assert "cannot be one file" in said("-o", tmp_path / "x", "--mlperf", tmp_path / "x")
+    assert there.read_text() == "kept"
+
+
+@litert
+def test_an_engine_has_the_names_that_people_use_and_no_meter_is_partly_done(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text("older")
+    words = ("--engine", "tflite,litert", "--threads", "1,1", "--energy", "--meter", "none", "--most-launches", "1")
+    done = nngauge("measure", str(DIGITS), *words, "-o", str(kept), "--force")
+    assert done.return_value == 3, "energy was asked for and not measured"
+    session = json.loads(kept.read_bytes())
+    assert [item["configuration"]["engine"] for item in session["measurements"]] == ["litert"]
+    assert len(session["measurements"][0]["launches"]) == 1
+    assert session["energies"][0]["refusal"]["kind"] == "no meter"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ def command(*, as_json: bool) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        from nngauge.cli.screen import write_json
+
+        write_json(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
         from nngauge.cli.screen import show
         from nngauge.screen.devices import render_found

@@ -15,7 +15,8 @@ from nngauge.cli import EXIT_ERROR, EXIT_OK
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON, without anything that tells one device from another.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The JSON into this file, too.")
-def command(address: str, *, as_json: bool, output: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def command(address: str, *, as_json: bool, output: Path | None, force: bool) -> None:
     """Looks at a device for two minutes at most: each finding with why it matters and what to do.
 
     Everything that is put on the device is removed. Exit code 0: fit, perhaps with doubts. 1: something stands in the
@@ -23,27 +24,20 @@ def command(address: str, *, as_json: bool, output: Path | None) -> None:
     """
     import msgspec
 
+    from nngauge.cli.files import require_free, write_whole
     from nngauge.cli.screen import errors, show, write_json
     from nngauge.devices import open_device
     from nngauge.devices.doctor import examine
     from nngauge.screen.devices import render_checkup
 
+    require_free(output, force=force)
     with errors().status("…") as status:
         checkup = examine(address, open_device, tell=status.update)
     data = msgspec.json.format(msgspec.json.encode(checkup), indent=2)
     if output is not None:
-        _save(output, data + b"\n")
+        write_whole(output, [data, b"\n"])
     if as_json:
         write_json(data)
     else:
         show(render_checkup(checkup))
     raise click.exceptions.Exit(EXIT_OK if checkup.fit else EXIT_ERROR)
-
-
-def _save(output: Path, data: bytes) -> None:
-    from nngauge.errors import UsageError
-
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror or error}", where=str(output)) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nngauge.devices import OpenDevice
     from nngauge.domain.measurement import Session
+    from nngauge.engines.native import Runtime
     from nngauge.instruments import Meter
     from nngauge.measure.energy import EnergyPlan
     from nngauge.measure.protocol import Plan, Progress
@@ -30,18 +31,27 @@ class _Energy(NamedTuple):
     plan: EnergyPlan
     usb: str
     """How the phone's USB power is cut; empty: it is not."""
+    volts: float | None
+    rails: tuple[str, ...]
 
 
 def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() and len(part) < 5 for part in parts):
+    if not all(part.isascii() and part.isdecimal() and len(part) < 5 for part in parts):
         raise click.BadParameter("numbers, separated by commas: 1,4", param=parameter)
-    return tuple(int(part) for part in parts)
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def _counts(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    found = _numbers(context, parameter, text)
+    if 0 in found:
+        raise click.BadParameter("numbers above 0", param=parameter)
+    return found
 
 
 def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[str, ...]:
     """Names that an option got, separated by commas."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 @click.command("measure", short_help="How fast models run, here or on a phone.")
@@ -65,7 +75,7 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     help="Run with this library (LiteRT, TFLite C, ONNX Runtime C) instead of an installed engine.",
 )
 @click.option("--app-runtime", is_flag=True, help="Run the models of an app with the libraries that the app ships.")
-@click.option("--threads", default="1", callback=_numbers, show_default=True, metavar="1,4", help="Numbers of threads.")
+@click.option("--threads", default="1", callback=_counts, show_default=True, metavar="1,4", help="Numbers of threads.")
 @click.option(
     "--delegate",
     "delegates",
@@ -75,7 +85,7 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     help="Accelerators, as the engine calls them.",
 )
 @click.option(
-    "--batch", "batches", default="1", callback=_numbers, show_default=True, metavar="1,8", help="Batch sizes."
+    "--batch", "batches", default="1", callback=_counts, show_default=True, metavar="1,8", help="Batch sizes."
 )
 @click.option("--cpus", default="", callback=_numbers, metavar="4,5", help="Bind to these cores.")
 @click.option(
@@ -84,8 +94,8 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
 @click.option(
     "--feed", "feeds", multiple=True, metavar="NAME=FILE", help="Raw numbers for an input instead of random ones."
 )
-@click.option("--launches", type=click.IntRange(1, 1000), default=6, show_default=True, help="Processes at least.")
-@click.option("--most-launches", type=click.IntRange(1, 1000), default=20, show_default=True, help="Processes at most.")
+@click.option("--launches", type=click.IntRange(1, 1000), show_default="6", help="Processes at least.")
+@click.option("--most-launches", type=click.IntRange(1, 1000), show_default="20", help="Processes at most.")
 @click.option(
     "--precision",
     type=click.FloatRange(0.1, 100),
@@ -97,8 +107,18 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     "--seconds", type=click.FloatRange(min=0), default=600.0, show_default=True, help="For each model, more or less."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and of the order of launches.")
-@click.option("--energy", is_flag=True, help="Energy of an inference, too; wants --meter.")
-@click.option("--meter", metavar="NAME", help="Power meter: battery, perfetto, powercap, monsoon (docs/energy.md).")
+@click.option("--energy", is_flag=True, help="Energy of an inference, too.")
+@click.option(
+    "--meter",
+    metavar="NAME",
+    help="Power meter for --energy: battery (the usual one of phones), perfetto, powercap (of other machines), monsoon.",
+)
+@click.option(
+    "--volts", type=click.FloatRange(min=0), help="That --meter monsoon supplies: the battery's nominal ones."
+)
+@click.option(
+    "--rails", default="", callback=names, metavar="A,B", help="Patterns of what --meter perfetto or powercap adds up."
+)
 @click.option(
     "--usb",
     default="",
@@ -131,6 +151,7 @@ def names(_context: click.Context, _parameter: click.Parameter, text: str) -> tu
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write down all that the device answers: --device replay:FILE gives it again.",
 )
+@click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(
@@ -145,13 +166,15 @@ def command(
     cpus: tuple[int, ...],
     inputs: tuple[str, ...],
     feeds: tuple[str, ...],
-    launches: int,
-    most_launches: int,
+    launches: int | None,
+    most_launches: int | None,
     precision: float,
     seconds: float,
     seed: int,
     energy: bool,
     meter: str | None,
+    volts: float | None,
+    rails: tuple[str, ...],
     usb: str,
     energy_blocks: int,
     energy_seconds: float,
@@ -160,6 +183,7 @@ def command(
     output: Path | None,
     mlperf: Path | None,
     recording: Path | None,
+    force: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -170,23 +194,29 @@ def command(
     not be measured; it says what and why. Of a study (run with --keep-models) every distinct model is measured once; what
     was measured is kept there, the same command goes on with the rest, and reports and `study sql` show it.
     """
+    from nngauge.cli.files import require_free
+    from nngauge.engines import engine_named
     from nngauge.errors import UsageError
     from nngauge.measure.energy import EnergyPlan
     from nngauge.measure.protocol import Plan
     from nngauge.measuring import Wanted
 
-    if energy != (meter is not None):
-        raise UsageError(
-            "--energy and --meter go together", hint="--energy --meter battery; docs/energy.md has all meters"
-        )
+    require_free(output, mlperf, recording, force=force)  # before minutes of measuring
+    least, most = _bounds(launches, most_launches)
+    if energy and meter is None:
+        meter = "battery" if address.startswith("adb:") else "powercap"
+    if meter is not None and not energy:
+        raise UsageError("--meter is for energy", hint=f"--energy --meter {meter}")
+    if volts is not None and meter != "monsoon":
+        raise UsageError("--volts is what --energy --meter monsoon supplies")
     if usb and (meter != "battery" or not address.startswith("adb:")):
         raise UsageError("--usb is for phones with --energy --meter battery", hint="--device adb:SERIAL")
     wanted = Wanted(
-        engines=engines, threads=threads or (1,), delegates=delegates or ("",), batches=batches or (1,), cpus=cpus
-    )
+        engines=tuple(dict.fromkeys(engine_named(name).name for name in engines)), threads=threads or (1,),
+        delegates=delegates or ("",), batches=batches or (1,), cpus=cpus,
+    )  # fmt: skip
     plan = Plan(
-        least_launches=launches, most_launches=max(launches, most_launches), precision=precision / 100, seconds=seconds,
-        seed=seed,
+        least_launches=least, most_launches=most, precision=precision / 100, seconds=seconds, seed=seed,
     )  # fmt: skip
     native = libraries or (() if app_runtime or address != "host" else None)
     session = _measure(
@@ -203,6 +233,8 @@ def command(
             meter,
             EnergyPlan(blocks=energy_blocks, baseline_seconds=energy_seconds, loop_seconds=energy_seconds),
             usb,
+            volts,
+            rails,
         )
         if meter is not None
         else None,
@@ -210,7 +242,21 @@ def command(
         quiet=quiet,
     )
     _tell(session, output, mlperf, as_json=as_json)
-    raise click.exceptions.Exit(EXIT_PARTIAL if session.refusals else EXIT_OK)
+    refused = session.refusals or any(one.refusal is not None for one in session.energies)
+    raise click.exceptions.Exit(EXIT_PARTIAL if refused else EXIT_OK)
+
+
+def _bounds(least: int | None, most: int | None) -> tuple[int, int]:
+    """Launches at least and at most; one that is told moves the default of the other out of its way."""
+    from nngauge.errors import UsageError
+    from nngauge.measure.protocol import Plan
+
+    if least is not None and most is not None and most < least:
+        raise UsageError(f"--launches {least} and at most {most} cannot be kept")
+    usual = Plan()
+    if least is None:
+        least = min(usual.least_launches, most or usual.least_launches)
+    return least, max(usual.most_launches, least) if most is None else most
 
 
 def _measure(
@@ -234,15 +280,19 @@ def _measure(
     from nngauge.store.measured import MEASURED
 
     with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, _opened(address, recording) as device:
+        _require_cores(wanted.cpus, device)
         subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds), most=top)
         if not subjects:
             raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
         runtimes = None
         if native is not None:
-            runtimes = runtimes_for(path, native, device.facts().abi, Path(folder) / "libraries")
+            runtimes = _of_engines(
+                runtimes_for(path, native, device.facts().abi, Path(folder) / "libraries"), wanted.engines
+            )
             if not runtimes:
+                engine = f" of {' or '.join(wanted.engines)}" if wanted.engines else ""
                 raise UsageError(
-                    f"no runtime library for {device.facts().abi or 'this device'}", where=str(path),
+                    f"no runtime library{engine} for {device.facts().abi or 'this device'}", where=str(path),
                     hint="--runtime FILE: libLiteRt.so, libtensorflowlite_c.so or libonnxruntime.so of this processor",
                 )  # fmt: skip
         with progress(quiet=quiet) as bar:
@@ -255,12 +305,32 @@ def _measure(
             try:
                 return measure_here(
                     subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes,
-                    meter=(_meter(energy.meter, device), energy.plan) if energy is not None and not energy.usb else None,
+                    meter=(_meter(energy, device), energy.plan) if energy is not None and not energy.usb else None,
                     usb=(_switch(energy.usb), energy.plan) if energy is not None and energy.usb else None,
                 )  # fmt: skip
             finally:
                 if kept is not None and kept.is_dir():
                     note_measured(path)
+
+
+def _of_engines(found: dict[str, Runtime], engines: tuple[str, ...]) -> dict[str, Runtime]:
+    """The libraries of these engines; all, if none is named."""
+    meant = {"litert_compiled": "litert"}  # one library has both, and the runner uses the compiled model where it can
+    wanted = {meant.get(name, name) for name in engines}
+    return {
+        name: one for name, one in found.items() if not wanted or one.interface.replace("tflite", "litert") in wanted
+    }
+
+
+def _require_cores(cpus: tuple[int, ...], device: OpenDevice) -> None:
+    from nngauge.errors import UsageError
+
+    there = sorted(core for cluster in device.facts().clusters for core in cluster.cores)
+    absent = [core for core in cpus if there and core not in there]
+    if absent:
+        raise UsageError(
+            f"there is no core {absent[0]}", where=device.id, hint=f"--cpus: of {', '.join(map(str, there))}"
+        )
 
 
 def _opened(address: str, recording: Path | None) -> OpenDevice:
@@ -275,16 +345,18 @@ def _opened(address: str, recording: Path | None) -> OpenDevice:
         raise UsageError(f"cannot be written: {error.strerror or error}", where=str(recording)) from None
 
 
-def _meter(name: str, device: OpenDevice) -> Meter:
+def _meter(asked: _Energy, device: OpenDevice) -> Meter:
     from nngauge.errors import UsageError
     from nngauge.instruments import Setup, SystemClock, meter_named
 
-    kind = meter_named(name)
+    kind = meter_named(asked.meter)
     if kind.open is None:
         raise UsageError(
-            "only reads recordings", where=name, hint="a meter that records: battery, perfetto, powercap, monsoon"
+            "only reads recordings",
+            where=asked.meter,
+            hint="a meter that records: battery, perfetto, powercap, monsoon",
         )
-    return kind.open(Setup(clock=SystemClock(), device=device))
+    return kind.open(Setup(clock=SystemClock(), device=device, volts=asked.volts, rails=asked.rails))
 
 
 def _switch(text: str) -> Callable[[bool], None]:
@@ -318,12 +390,13 @@ def _feed(text: str) -> tuple[str, Path]:
 def _tell(session: Session, output: Path | None, mlperf: Path | None, *, as_json: bool) -> None:
     import msgspec
 
+    from nngauge.cli.files import write_whole
     from nngauge.cli.screen import show, write_json
     from nngauge.screen.measurement import render_session
 
     data = msgspec.json.encode(session)
     if output is not None:
-        output.write_bytes(msgspec.json.format(data, indent=1) + b"\n")
+        write_whole(output, [msgspec.json.format(data, indent=1), b"\n"])
     if as_json:
         write_json(data)
     else:
@@ -331,4 +404,4 @@ def _tell(session: Session, output: Path | None, mlperf: Path | None, *, as_json
     if mlperf is not None:
         from nngauge.measure.mlperf import as_mlperf
 
-        mlperf.write_bytes(msgspec.json.format(msgspec.json.encode(as_mlperf(session)), indent=1) + b"\n")
+        write_whole(mlperf, [msgspec.json.format(msgspec.json.encode(as_mlperf(session)), indent=1), b"\n"])

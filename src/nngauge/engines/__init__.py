@@ -35,9 +35,9 @@ ENGINES: tuple[Engine, ...] = (
 
 
 def engine_named(name: str, engines: tuple[Engine, ...] = ENGINES) -> Engine:
-    """The engine of this name. Raises `UsageError` with the names there are."""
+    """The engine of this name, or that is also called so. Raises `UsageError` with the names there are."""
     for engine in engines:
-        if engine.name == name:
+        if name in {engine.name, *engine.also}:
             return engine
     raise UsageError(f"there is no engine {name!r}", hint=f"there are {', '.join(one.name for one in engines)}")
 

@@ -123,6 +123,8 @@ class Engine(Struct, frozen=True, kw_only=True):
     """Import name whose presence means that the engine is installed."""
     install: str
     """What to type when it is not: ``pip install "nngauge[litert]"``."""
+    also: tuple[str, ...] = ()
+    """Other names that people have for it: ``ort``."""
     delegates: tuple[str, ...] = ()
     """Accelerators and back ends that can be asked for by name."""
     references: tuple[str, ...] = ()

@@ -119,6 +119,7 @@ ENGINE = Engine(
     module="nngauge.engines.litert",
     package="ai_edge_litert",
     install='pip install "nngauge[litert]"',
+    also=("tflite",),
     delegates=("cpu-xnnpack", "cpu-builtin", "cpu-reference"),
     references=("https://ai.google.dev/edge/litert",),
     limitations=("No profile of operators: the Python interface has none. The compiled model has one.",),

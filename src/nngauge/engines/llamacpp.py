@@ -117,6 +117,7 @@ ENGINE = Engine(
     module="nngauge.engines.llamacpp",
     package="xllamacpp",
     install='pip install "nngauge[llamacpp]"',
+    also=("llama.cpp",),
     delegates=("cpu", "gpu"),
     references=("https://github.com/ggml-org/llama.cpp", "https://github.com/xorbitsai/xllamacpp"),
     limitations=(

@@ -108,6 +108,7 @@ ENGINE = Engine(
     module="nngauge.engines.onnxruntime",
     package="onnxruntime",
     install='pip install "nngauge[onnxruntime]"',
+    also=("ort",),
     delegates=tuple(name for name in _PROVIDERS if name),
     references=("https://onnxruntime.ai/docs/api/python",),
     limitations=("On one thread the pool does not spin, as apps that save energy have it; on more it does.",),

@@ -1,26 +1,21 @@
-"""No meter: the same session without one, to try it or to measure times only."""
+"""No meter: times only, and a refusal instead of 0 joules."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from nngauge.errors import UnsupportedError
-from nngauge.instruments._api import Meter, MeterKind, Reading, Recording, Setup
+from nngauge.instruments._api import Meter, MeterKind, Recording, Setup
 
 
 class NullMeter:
-    """Records nothing, and says so instead of 0 joules."""
+    """Records nothing, and says so."""
 
     name = "none"
     outside = True
 
     def start(self) -> Recording:
-        """Begins to record nothing."""
-        return _Nothing()
-
-
-class _Nothing:
-    def stop(self) -> Reading:
+        """Raises `UnsupportedError`: at once, not after minutes of loops."""
         raise UnsupportedError("no power meter was used", hint="--meter")
 
 
