@@ -37,7 +37,8 @@ from nngauge.packages import PACKAGES
 from nngauge.policy import RULES, load_policy
 from nngauge.policy.screen import option_defaults
 from nngauge.report import PAPERS, REPORTS
-from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, MEASURED_TABLES, VERSION, Table
+from nngauge.store.schema import FACT_TABLES, LEDGER_TABLES, LISTING, MARKET, VERSION, Table
+from nngauge.store.warehouse import KINDS
 from nngauge.units import format_bytes
 from nngauge.words.documents import (
     bom_json_schema,
@@ -180,10 +181,14 @@ def facts_page() -> str:
     parts.append(
         "`nngauge study sql` asks these tables, `nngauge study export` writes them as files. They lie as Parquet files "
         "below `facts/` in the study's folder; which files count is in the ledger. Tables of measurements are made from the "
-        "sessions in `measured/`, whose samples `FROM samples('SESSION')` reads. Absence is NULL, never 0; a column is "
+        "sessions in `measured/`, whose samples `FROM samples('SESSION')` reads, those of compression from the files in "
+        "`compressed/`. Absence is NULL, never 0; a column is "
         "NULL for apps whose facts are older than the column. Sizes are bytes.\n"
     )
-    parts += [_dictionary(item) for item in (LISTING, MARKET, *FACT_TABLES, *MEASURED_TABLES)]
+    parts += [
+        _dictionary(item)
+        for item in (LISTING, MARKET, *FACT_TABLES, *(table for kind in KINDS for table in kind.tables))
+    ]
     parts.append(
         f"\n## The ledger of a study\n\n`ledger.sqlite`, schema {VERSION}: what is to be done, what was done, and where "
         "the facts are.\n"

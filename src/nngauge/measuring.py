@@ -34,6 +34,7 @@ from nngauge.measure.protocol import Plan, Progress
 from nngauge.measure.session import Metered, Subject, measure
 from nngauge.measure.untethered import uncabled
 from nngauge.study import LEDGER, look
+from nngauge.study import is_study as is_study  # noqa: PLC0414 - who measures asks here
 from nngauge.version import __version__
 
 _SECONDS: Final = 120.0
@@ -86,11 +87,6 @@ class HostBench:
             return _missing(engine)
         limits = Limits(seconds=_SECONDS + request.most_seconds + request.warmup_most, cpus=configuration.cpus)
         return launch_on(self._open, engine, request, limits)
-
-
-def is_study(path: Path) -> bool:
-    """Is it the folder of a study?"""
-    return (path / LEDGER).is_file()
 
 
 def subjects_at(

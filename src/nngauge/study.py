@@ -314,6 +314,11 @@ def _keys(settings: Settings) -> tuple[str, str]:
     return key, f"{key} within {settings.limits.seconds:g} s and {settings.limits.memory} bytes"
 
 
+def is_study(path: Path) -> bool:
+    """Is it the folder of a study?"""
+    return (path / LEDGER).is_file()
+
+
 @contextmanager
 def look(folder: str | Path) -> Iterator[Ledger]:
     """The ledger of a study to look at, also while a run is at work. Raises `UsageError` when there is no study."""

@@ -12,13 +12,13 @@ pytest.importorskip("ai_edge_litert", reason="the models are run with LiteRT")
 import numpy as np
 
 from nngauge.api import open_model
-from nngauge.cli.compress import subject_at
 from nngauge.compress import planned_file
 from nngauge.compress.patching import weights_of
 from nngauge.compress.planned_file import Target, write_planned
 from nngauge.compress.planning import Search, plan, symmetric
 from nngauge.compress.ready import Wanted
 from nngauge.compress.writing import Done, Job
+from nngauge.compressing import subject_at
 from nngauge.domain.compression import Refusal
 from nngauge.domain.planning import Plan, Rounding
 from nngauge.errors import UsageError

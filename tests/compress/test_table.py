@@ -19,11 +19,11 @@ from nngauge.errors import UsageError
 
 np = pytest.importorskip("numpy")
 
-from nngauge.cli.compress import subject_at  # noqa: E402
 from nngauge.compress.ready import Wanted, _begin  # noqa: E402
 from nngauge.compress.subject import Subject  # noqa: E402
 from nngauge.compress.table import compression_table, plan  # noqa: E402
 from nngauge.compress.trial import TrialError  # noqa: E402
+from nngauge.compressing import subject_at  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 ENGINES = {

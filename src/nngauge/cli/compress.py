@@ -1,4 +1,4 @@
-"""``nngauge compress``: what fewer bits would cost one model."""
+"""``nngauge compress``: what fewer bits would cost one model, or the models of a study."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from nngauge.cli.compress_write import RECIPES, write_by_recipe
 from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nngauge.compress.ready import Wanted
     from nngauge.compress.subject import Subject
     from nngauge.domain.compression import Refusal, Table
 
 
-@click.command("compress", short_help="What fewer bits would cost one model.")
+@click.command("compress", short_help="What fewer bits would cost a model, or all of a study.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--inputs", "folder", metavar="DIR", type=click.Path(path_type=Path),
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 @click.option(
     "--seconds", type=click.FloatRange(1), help="Processor time, more or less; fewer inputs fit it.  [default: 10; 60 for a plan]"
 )  # fmt: skip
-@click.option("--budget", metavar="SIZE", default="", help="Plan bits for each weight: 1MB, 512KiB or 25% at most.")
+@click.option(
+    "--budget", metavar="SIZE", default="",
+    help="Plan bits for each weight: 1MB, 512KiB or 25% at most. Of a study: time, 600s, 30min or 8h.",
+)  # fmt: skip
 @click.option("--pareto", is_flag=True, help="Plan bits for each weight, for all budgets.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a file: by --budget, or by --recipe.")
 @click.option("--bits", default="", metavar="4,8,16", help="With --budget or --pareto: the bits to choose from.")
@@ -51,8 +56,13 @@ if TYPE_CHECKING:
     help="Inputs that show the ranges of activations, for int8-static and int16-static.",
 )  # fmt: skip
 @click.option(
-    "--timeout", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for the tool that writes."
+    "--timeout", type=click.FloatRange(1), default=600.0, show_default=True,
+    help="Seconds for the tool that writes; of a study: for each model.",
+)  # fmt: skip
+@click.option(
+    "--top", type=click.IntRange(min=1), help="Of a study: so many tables at most, of the models that most apps have."
 )
+@click.option("--workers", type=click.IntRange(1, 256), help="Of a study: models at a time.  [default: one a core]")
 @click.option("--force", is_flag=True, help="Write over what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -74,6 +84,8 @@ def command(
     recipe: str | None,
     calibration: Path | None,
     timeout: float,
+    top: int | None,
+    workers: int | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -84,11 +96,32 @@ def command(
     the file is read again, run and compared. Without them nothing is written: weights are
     replaced in a copy that is thrown away. The share is agreement with the shipped model, never
     accuracy; docs/compression.md explains every column. Exit code 1: there is no table, and it says why.
+
+    Of a study (run with --keep-models) every distinct model gets its table, those of most apps first. Tables are kept there,
+    the same command goes on with the rest, and `nngauge report STUDY R18` and `study sql` show them. Exit code 3: some models
+    have none.
     """
     from nngauge.cli.show import shape_of
     from nngauge.compress.ready import Wanted
+    from nngauge.study import is_study
 
     _require_numpy()
+    if is_study(model):
+        from nngauge.cli.compress_study import compress_models
+
+        _require_table(
+            {
+                "--input": shapes, "--pareto": pareto, "--output": output, "--bits": bits, "--device": device, "--latency": latency,
+                "--python": python, "--svg": svg, "--recipe": recipe, "--calibration": calibration, "--force": force,
+            }
+        )  # fmt: skip
+        compress_models(
+            model, folder, count, seconds, prune=prune, top=top, budget=budget, timeout=timeout, workers=workers, as_json=as_json,
+            quiet=quiet,
+        )  # fmt: skip
+    from nngauge.compressing import subject_at
+
+    _require_model({"--top": top, "--workers": workers})
     planned = bool(budget or pareto)
     _require_one_way(planned=planned, recipe=recipe)
     _require_device(planned=planned, device=device, latency=latency)
@@ -111,14 +144,22 @@ def command(
     _tell(found, svg, as_json=as_json)
 
 
-def subject_at(model: Path) -> Subject:
-    """The model at a path with its bytes, task and shapes. Raises as `analyse_model`."""
-    from nngauge.api import analyse_model, open_model
-    from nngauge.compress.subject import subject_of
+def _require_table(others: Mapping[str, object]) -> None:
+    """Raises `UsageError` for options that belong to one model."""
+    from nngauge.errors import UsageError
 
-    analysis = analyse_model(model, weights=False, digest=True)
-    with open_model(model) as extracted:
-        return subject_of(extracted, analysis.graph, analysis.model.task, analysis.model.digest)
+    name = next((name for name, value in others.items() if value), None)
+    if name is not None:
+        raise UsageError(f"{name} is for one model, not for a study", hint="nngauge compress STUDY makes tables only")
+
+
+def _require_model(others: Mapping[str, object]) -> None:
+    """Raises `UsageError` for options that belong to a study."""
+    from nngauge.errors import UsageError
+
+    name = next((name for name, value in others.items() if value), None)
+    if name is not None:
+        raise UsageError(f"{name} is for a study, not for one model", hint="nngauge compress STUDY --top 20")
 
 
 def _require_numpy() -> None:

@@ -108,7 +108,7 @@ def command(
         tally = Tally(study.prepare(settings))
         stopped = False
         try:
-            with _stoppable(), _engine(engine, workers, settings, idle=not tally.total) as chosen:
+            with stoppable(), _engine(engine, workers, settings, idle=not tally.total) as chosen:
                 outcomes = study.run(workers=workers or os.cpu_count() or 1, settings=settings, engine=chosen)
                 _follow(outcomes, tally, quiet=quiet)
         except KeyboardInterrupt:
@@ -142,7 +142,7 @@ def _engine(name: str, workers: int | None, settings: Settings, *, idle: bool) -
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """What batch systems send before they kill ends a run like Ctrl-C."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

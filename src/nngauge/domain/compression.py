@@ -7,10 +7,14 @@ only a model file knows the right answers.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
 from nngauge.domain.graph import DType, Span
+
+SCHEMA: Final = "nngauge.compression/1"
+"""Of `StudyTable`: raised when tables are made in another way."""
 
 
 class Scheme(StrEnum):
@@ -227,3 +231,37 @@ class Table(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     cpu_seconds: float = 0.0
     """Processor time of everything, the child's included."""
+
+
+class Making(Struct, frozen=True, kw_only=True):
+    """How the tables of a study are made: the same making gives the same tables."""
+
+    inputs: int
+    """At most so many for each model."""
+    seconds: float
+    """Processor time planned for each, more or less."""
+    folder: str = ""
+    """Name of the user's inputs; empty: samples of our own."""
+    files: str = ""
+    """Digest of their names and sizes."""
+    prune: bool = False
+
+
+class StudyTable(Struct, frozen=True, kw_only=True):
+    """One distinct model of a study: its table, or why there is none."""
+
+    schema: str = SCHEMA
+    model: str
+    """Digest, as the study has it."""
+    name: str
+    format: str
+    made: str
+    """UTC time, ISO 8601."""
+    tool: str
+    """nngauge and its version."""
+    making: Making
+    timeout: float
+    """Seconds after which it would have been given up."""
+    table: Table | None = None
+    refusal: Refusal | None = None
+    """Where there is no table."""

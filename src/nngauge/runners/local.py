@@ -144,7 +144,7 @@ class Crew:
     def _renew(self, place: int) -> None:
         """A new worker with pipes of its own; it gets the tasks that its predecessor had not begun."""
         old = self._pools[place]
-        _discard(old)
+        discard_pool(old)
         self._pools[place] = open_pool(1, self._settings)
         for future, job in list(self.at_work.items()):
             if job.pool is old and not future.done():
@@ -162,7 +162,7 @@ class Crew:
             pool.join()
 
 
-def _discard(pool: ProcessPool) -> None:
+def discard_pool(pool: ProcessPool) -> None:
     """Stops a pool in the background: it may be waiting for the rest of a message that will never come."""
     pool.stop()  # type: ignore[no-untyped-call]
     threading.Thread(target=pool.join, daemon=True).start()
@@ -203,11 +203,11 @@ def reply_to(task: Task, future: Future[bytes], settings: Settings) -> bytes:
 def _start_worker(settings: Settings) -> None:
     limit_memory(settings.limits.memory)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     start(settings)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A parent that was killed ends no worker, and nobody would be left to end one that hangs."""
     import multiprocessing
 

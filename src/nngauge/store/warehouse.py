@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.errors import StoreError, UsageError
+from nngauge.store.compressed import COMPRESSIONS
 from nngauge.store.kept import Kind, kept_tables
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
@@ -25,7 +26,7 @@ from nngauge.store.shards import connect, quoted, reading, write_tables
 if TYPE_CHECKING:
     import duckdb
 
-KINDS: Final[tuple[Kind, ...]] = (SESSIONS,)
+KINDS: Final[tuple[Kind, ...]] = (SESSIONS, COMPRESSIONS)
 """Files of a study that become tables."""
 TABLES: Final = (*FACT_TABLES, MARKET, *(table for kind in KINDS for table in kind.tables), LISTING)
 """What questions can be asked about."""
