@@ -241,21 +241,24 @@ class GraphReader(TensorReader):
                 kind = bits
             elif number in (2, 3, 4):
                 value = _plain(buf, field)
+            elif number in (7, 8, 9):
+                lists.append(field)
             elif number in (5, 22) and wire == BYTES:
                 value = (self.dense if number == 5 else self.sparse)(field)[1]
             elif number == 6 and wire == BYTES:
-                subgraphs.append(self.graph(field, depth + 1, scope))
-                value = len(subgraphs) - 1
+                value = self._inner(field, scope, subgraphs, depth)
             elif number == 11 and wire == BYTES:
-                subgraphs.append(self.graph(field, depth + 1, scope))
-                numbers.append(len(subgraphs) - 1)
-            elif number in (7, 8, 9):
-                lists.append(field)
+                numbers.append(self._inner(field, scope, subgraphs, depth))
         if numbers:
             return name, tuple(numbers)
         if lists:
             return name, _listed(buf, lists)
         return name, _ZERO.get(kind) if value is None else value
+
+    def _inner(self, message: Field, scope: _Scope, subgraphs: list[Graph], depth: int) -> int:
+        """Reads the graph in an attribute; its place among the sub-graphs."""
+        subgraphs.append(self.graph(message, depth + 1, scope))
+        return len(subgraphs) - 1
 
     def _text(self, start: int, end: int) -> str:
         """An attribute's name; the same few names recur in every node."""

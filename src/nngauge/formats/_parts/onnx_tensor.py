@@ -10,6 +10,8 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from nngauge.domain.graph import Dim, DType, Span, Tensor
@@ -43,6 +45,49 @@ def pair(buf: Buffer, message: Field) -> tuple[str, str]:
     return found[0], found[1]
 
 
+class _Told(Struct):
+    """What a `TensorProto` says, field by field."""
+
+    name: bytes = b""
+    code: int = 0
+    """Element type, a `TensorProto.DataType`."""
+    dims: list[int] = msgspec.field(default_factory=list)
+    span: Span | None = None
+    """The data, where it is one run of bytes."""
+    lists: list[Field] = msgspec.field(default_factory=list)
+    """The data, where it is written number by number."""
+    external: dict[str, str] = msgspec.field(default_factory=dict)
+    stored: bool = False
+    """There is data, in the one form or the other."""
+
+
+def _told(buf: Buffer, message: Field) -> _Told:
+    told = _Told()
+    for field in fields(buf, message.start, message.end):
+        number, wire, value, start, end = field
+        if number == 1:
+            told.dims += protobuf.varints(buf, field)
+        elif number == 2:
+            told.code = value
+        elif number == 8 and wire == BYTES:
+            told.name = bytes(buf[start:end])
+        elif number in (4, 9, 10) and wire == BYTES:
+            told.span, told.stored = Span(start, end - start), told.stored or end > start
+        elif number in (4, 5, 6, 7, 10, 11):
+            told.stored = True
+            told.lists.append(field)
+        elif number == 13 and wire == BYTES:
+            key, text = pair(buf, field)
+            told.external[key] = text
+    return told
+
+
+def _shape(dims: Sequence[int], what: str, message: Field) -> tuple[int, ...]:
+    if len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
+        raise MalformedError(f"{what} with dimensions {dims[:8]}", where=f"@{message.start}")
+    return tuple(dims)
+
+
 class TensorReader:
     """Tensors of one model: where external data lies and what is missing."""
 
@@ -54,40 +99,18 @@ class TensorReader:
 
     def dense(self, message: Field) -> tuple[bytes, Tensor]:
         """`(name, tensor)` of a `TensorProto`."""
-        buf = self._buf
-        dims: list[int] = []
-        name, code, span = b"", 0, None
-        stored = False
-        lists: list[Field] = []
-        external: dict[str, str] = {}
-        for field in fields(buf, message.start, message.end):
-            number, wire, value, start, end = field
-            if number == 1:
-                dims += protobuf.varints(buf, field)
-            elif number == 2:
-                code = value
-            elif number == 8 and wire == BYTES:
-                name = bytes(buf[start:end])
-            elif number in (4, 9, 10) and wire == BYTES:
-                span, stored = Span(start, end - start), stored or end > start
-            elif number in (4, 5, 6, 7, 10, 11):
-                stored = True
-                lists.append(field)
-            elif number == 13 and wire == BYTES:
-                key, text = pair(buf, field)
-                external[key] = text
-        if len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
-            raise MalformedError(f"initialiser with dimensions {dims[:8]}", where=f"@{message.start}")
-        dtype = DTYPES[code] if code < len(DTYPES) else DType.UNKNOWN
-        place = self._external(external) if external else span
-        tensor = Tensor(name.decode("utf-8", "replace"), dtype, tuple(dims), place, constant=True)
-        if lists and place is None and 0 < (tensor.elements or 0) <= MAX_INLINE_VALUES:
-            tensor = replace(tensor, values=_listed(buf, lists, tensor))
-        if not stored and not external and tensor.elements:
-            self._undefined += 1
-        if span is not None and not external:
-            _check_size(tensor, code, span, message.start)
-        return name, tensor
+        told = _told(self._buf, message)
+        shape = _shape(told.dims, "initialiser", message)
+        dtype = DTYPES[told.code] if told.code < len(DTYPES) else DType.UNKNOWN
+        place = self._external(told.external) if told.external else told.span
+        tensor = Tensor(told.name.decode("utf-8", "replace"), dtype, shape, place, constant=True)
+        if told.lists and place is None and 0 < (tensor.elements or 0) <= MAX_INLINE_VALUES:
+            tensor = replace(tensor, values=_listed(self._buf, told.lists, tensor))
+        if not told.external:
+            if told.span is not None:
+                _check_size(tensor, told.code, told.span, message.start)
+            self._undefined += not told.stored and bool(tensor.elements)
+        return told.name, tensor
 
     def sparse(self, message: Field) -> tuple[bytes, Tensor]:
         """`(name, tensor)` of a `SparseTensorProto`: named by its values, shaped by its own dims."""
@@ -98,9 +121,7 @@ class TensorReader:
                 name, tensor = self.dense(field)
             elif field.number == 3:
                 dims += protobuf.varints(self._buf, field)
-        if len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
-            raise MalformedError(f"sparse initialiser with dimensions {dims[:8]}", where=f"@{message.start}")
-        return name, replace(tensor, shape=tuple(dims), values=None)
+        return name, replace(tensor, shape=_shape(dims, "sparse initialiser", message), values=None)
 
     def _external(self, entry: Mapping[str, str]) -> Span | None:
         """Where external data lies, None when the file was not bound or is too short."""
