@@ -184,30 +184,28 @@ class _Reader:
     def _operation(
         self, network: _Network, op: Table, name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]
     ) -> None:
-        kind, main = op.integer(_OP_MAIN_TYPE, "B"), op.table(_OP_MAIN)
-        label = op.string(_OP_NAME)
+        """Adds one operation that computes, with the constants it carries."""
+        kind, main, label = op.integer(_OP_MAIN_TYPE, "B"), op.table(_OP_MAIN), op.string(_OP_NAME)
         constants = carried(name, main, kind, label, self._external)
         if not constants.complete:
             self.declared += bool(constants.tensors)
             self.missing += not constants.tensors
-        first = inputs[0] if inputs and inputs[0] >= 0 else -1
-        layout = network.layouts[first] if first >= 0 else op.integer(_OP_LAYOUT, "b", NHWC)
-        values = [network.tensors[at].values if at >= 0 else None for at in inputs]
+        layout = network.layouts[inputs[0]] if inputs and inputs[0] >= 0 else op.integer(_OP_LAYOUT, "b", NHWC)
         own = network.own(constants.tensors)
         if name in _BRANCHES and main is not None:
             node = self._control(name, main, label, inputs, outputs)
         else:
+            values = [network.tensors[at].values if at >= 0 else None for at in inputs]
             found = translate(Call(name, main, layout, values, len(outputs)))
             kept = inputs if found.order is None else _ordered(inputs, found.order)
-            operator = _custom(main) if kind == _MAIN_EXTRA and main is not None else name
-            canonical = "Custom" if kind == _MAIN_EXTRA else found.kind
-            node = Node(operator, canonical, label, (*kept, *own), outputs, found.attributes)
+            node = Node(name, found.kind, label, (*kept, *own), outputs, found.attributes)
+            if kind == _MAIN_EXTRA:
+                node = replace(node, op=name if main is None else _custom(main), kind="Custom")
         network.nodes.append(node)
-        target = NHWC if main is not None and name == "ConvertTensor" and main.integer(1, "b") == NHWC else layout
-        if name == "ConvertTensor" and target == layout and main is not None:
-            target = main.integer(1, "b")
+        if name == "ConvertTensor" and main is not None:
+            layout = main.integer(1, "b")
         data = node.inputs[2 if node.kind == "ScatterND" else 0] if node.inputs else -1
-        network.place(outputs, target, _dtype(node, network.tensors[data] if data >= 0 else None))
+        network.place(outputs, layout, _dtype(node, network.tensors[data] if data >= 0 else None))
 
     def _control(self, name: str, main: Table, label: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Node:
         attributes: dict[str, Attribute] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -30,6 +30,8 @@ _RAW: Final = {
     DType.UINT64: "Q", DType.INT64: "q",
 }  # fmt: skip
 """Types that are kept as plain bytes, and how to unpack them."""
+_FLOATS, _STRINGS, _DOUBLES, _INTEGERS = 1, 4, 6, frozenset({2, 3, 5})
+"""Fields of `TensorValue`; the integers are of 32 bits, booleans and of 64 bits."""
 _SENTINEL: Final = 0xDEADBEEF
 _RECORD: Final = struct.Struct("<IIQQ")
 """What stands in front of each blob: sentinel, element type, size and place."""
@@ -212,22 +214,30 @@ class ProgramReader:
     def _repeated(self, where: Field, dtype: DType) -> tuple[Values | None, Span | None]:
         """`RepeatedFloats` and its siblings, by their number in `TensorValue`."""
         items = [item for item in fields(self.buf, where.start, where.end) if item.number == 1]
-        single = items[0] if len(items) == 1 and items[0].wire == BYTES else None
-        span = Span(single.start, single.end - single.start, self.files.part) if single is not None else None
-        if where.number == 4:
+        if where.number == _STRINGS:
             return tuple(text(self.buf, item) for item in items[:MAX_INLINE_VALUES] if item.wire == BYTES), None
-        if where.number in (2, 3, 5):
-            size = sum(item.end - item.start if item.wire == BYTES else 1 for item in items)
-            if size > 10 * MAX_INLINE_VALUES:
-                return None, None
-            whole = [item for item in items if item.wire in (BYTES, VARINT)]
-            return tuple(value for item in whole for value in varints(self.buf, item)), None
-        if where.number == 1:
-            if span is not None and span.size > 4 * MAX_INLINE_VALUES:
-                return None, span
-            real = [item for item in items[:MAX_INLINE_VALUES] if item.wire in (BYTES, FIXED32)]
-            return tuple(value for item in real for value in floats(self.buf, item)), span
-        return None, span if dtype in _RAW or where.number == 6 else None
+        if where.number in _INTEGERS:
+            return self._integers(items), None
+        packed = items[0] if len(items) == 1 and items[0].wire == BYTES else None
+        span = Span(packed.start, packed.end - packed.start, self.files.part) if packed is not None else None
+        if where.number == _FLOATS:
+            return self._floats(items, span), span
+        return None, span if dtype in _RAW or where.number == _DOUBLES else None
+
+    def _integers(self, items: Sequence[Field]) -> Values | None:
+        """Whole numbers, packed or one by one; None where they are too many to keep."""
+        size = sum(item.end - item.start if item.wire == BYTES else 1 for item in items)
+        if size > 10 * MAX_INLINE_VALUES:
+            return None
+        whole = [item for item in items if item.wire in (BYTES, VARINT)]
+        return tuple(value for item in whole for value in varints(self.buf, item))
+
+    def _floats(self, items: Sequence[Field], span: Span | None) -> Values | None:
+        """Single floats, packed at `span` or one by one; None where they are too many to keep."""
+        if span is not None and span.size > 4 * MAX_INLINE_VALUES:
+            return None
+        real = [item for item in items[:MAX_INLINE_VALUES] if item.wire in (BYTES, FIXED32)]
+        return tuple(value for item in real for value in floats(self.buf, item))
 
     def _blob(self, where: Field) -> Span | None:
         path, offset = "", 0
