@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from msgspec.structs import replace
-
 from nngauge.analyse.language.attention import attention_layers
 from nngauge.analyse.language.facts import MAX_LAYERS, Facts
 from nngauge.analyse.language.families import family_name
@@ -30,37 +28,37 @@ def from_bundle(graph: Graph) -> LanguageModel | None:
         return None
     size = size_of(graph, facts)
     context = facts.integer("max_num_tokens", "max_seq_length")
-    widths = [_layer(pair, context) for _, pair in sorted(caches.items())]
-    layers = tuple(layer for layer in widths if layer is not None)
-    notes = [] if len(layers) == len(caches) else ["caches of unknown shape"]
-    model = LanguageModel(
+    architecture = facts.text("model_type") or "unknown"
+    count = facts.integer("num_stacks") or (len(caches) or None)
+    width, kv_heads = facts.integer("head_dimension"), facts.integer("num_kv_heads") or facts.integer("num_heads")
+    cached = [_layer(pair, context) for _, pair in sorted(caches.items())]
+    measured = tuple(layer for layer in cached if layer is not None)
+    whole = len(measured) == len(cached)
+    told = attention_layers(count, (kv_heads,) if kv_heads else (), width, width, (None,))
+    return LanguageModel(
         role=Role.DECODER,
-        architecture=facts.text("model_type") or "unknown",
-        family=family_name(facts.text("model_type") or "unknown"),
+        architecture=architecture,
+        family=family_name(architecture),
         source=f"{graph.producer or graph.format} metadata",
         name=graph.name,
         parameters=size.parameters or None,
         weight_bytes=size.bytes if size.parameters and size.known else None,
         bits_per_weight=size.bits,
         context=context,
-        layers=facts.integer("num_stacks") or (len(caches) or None),
+        layers=count,
         embedding=facts.integer("embedding_dim"),
         feed_forward=facts.integer("hidden_dimension"),
         heads=facts.integer("num_heads"),
-        kv_heads=facts.integer("num_kv_heads") or facts.integer("num_heads"),
-        head_width=facts.integer("head_dimension"),
+        kv_heads=kv_heads,
+        head_width=width,
         vocabulary=facts.integer("vocab_size"),
         sliding_window=facts.integer("sliding_window_size") or None,
-        attention=layers if not notes else (),
+        attention=measured if measured and whole else told,
         tokenizer=_tokenizer(facts),
         chat_template=facts.text("jinja_prompt_template") or None,
         modalities=tuple(_modalities(graph)),
-        notes=tuple(notes),
+        notes=() if whole else ("caches of unknown shape",),
     )
-    if model.attention:
-        return model
-    heads = (model.kv_heads,) if model.kv_heads else ()
-    return replace(model, attention=attention_layers(model.layers, heads, model.head_width, model.head_width, (None,)))
 
 
 def _tokenizer(facts: Facts) -> Tokenizer | None:

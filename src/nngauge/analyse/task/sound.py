@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nngauge.analyse.task.clues import Clue, Rule, group, shape_text
+from nngauge.analyse.task.heads import Head
 from nngauge.analyse.task.sketch import Sketch
 from nngauge.domain.graph import DType, Tensor
 
@@ -189,36 +190,47 @@ def _pitch(sketch: Sketch) -> Clue | None:
 
 def _letters(sketch: Sketch) -> Clue | None:
     """A sequence of probabilities over an alphabet (CTC), from a picture or from sound."""
-    if len(sketch.heads) > 2 or not sketch.heads or sketch.nodes < 6:
+    if not 1 <= len(sketch.heads) <= 2 or sketch.nodes < 6:
         return None
     head = sketch.heads[0]
-    dims = head.dims
-    alphabet = dims[-1] if dims else head.width
-    if dims is not None and len(dims) == 1 and len(head.shape or ()) < 3:
+    alphabet = _alphabet(head)
+    if alphabet is None:
         return None
-    if alphabet is None or alphabet < 27:
-        return None
-    drawn = bool(sketch.pictures) and sketch.pictures[0].channels in (1, 3, None)
-    sequential = bool(sketch.recurrent) or sketch.count("LayerNormalization") >= 2
-    if drawn and (head.shape is None or len(head.shape) == 3):
-        if dims is not None and max(dims) > 400 and min(dims) < 10:
-            return None
-        if alphabet in (1000, 1001):
-            return None
-        if sequential and head.maker in ("Gemm", "MatMul", "LSTM"):
-            return Clue(
-                "characters-ctc",
-                f"a sequence over {alphabet} characters, as CTC readers give",
-                {"text-recognition": 6.0, "image-classification": -1.0},
-            )
-        if alphabet > 1001 and head.maker == "Gemm" and head.passed & {"Transpose", "Softmax"}:
-            return Clue("characters", f"{alphabet} characters", {"text-recognition": 3.0})
-        if sketch.picture is not None and sketch.picture.height in (32, 48) and len(head.shape or ()) == 3:
-            return Clue("line-of-text", "a picture as high as a line of text to a sequence", {"text-recognition": 4.5})
-    if not drawn and sketch.inputs and frames(sketch.inputs[0]) is not None:
+    if sketch.pictures and sketch.pictures[0].channels in (1, 3, None):
+        return _written(sketch, head, alphabet)
+    if sketch.inputs and frames(sketch.inputs[0]) is not None:
         return Clue(
             "speech-ctc", f"output {shape_text(head)}: a sequence over {alphabet} letters", {"speech-recognition": 4.0}
         )
+    return None
+
+
+def _alphabet(head: Head) -> int | None:
+    """Between how many characters each place of a sequence chooses; None for fewer than 27, and for no sequence."""
+    dims = head.dims
+    if dims is not None and len(dims) == 1 and len(head.shape or ()) < 3:
+        return None
+    count = dims[-1] if dims else head.width
+    return count if count is not None and count >= 27 else None
+
+
+def _written(sketch: Sketch, head: Head, alphabet: int) -> Clue | None:
+    """From a picture to a sequence: a line of text, where it is not boxes and not the classes of ImageNet."""
+    rank = None if head.shape is None else len(head.shape)
+    boxes = head.dims is not None and max(head.dims) > 400 and min(head.dims) < 10
+    if rank not in (3, None) or boxes or alphabet in (1000, 1001):
+        return None
+    sequential = bool(sketch.recurrent) or sketch.count("LayerNormalization") >= 2
+    if sequential and head.maker in ("Gemm", "MatMul", "LSTM"):
+        return Clue(
+            "characters-ctc",
+            f"a sequence over {alphabet} characters, as CTC readers give",
+            {"text-recognition": 6.0, "image-classification": -1.0},
+        )
+    if alphabet > 1001 and head.maker == "Gemm" and head.passed & {"Transpose", "Softmax"}:
+        return Clue("characters", f"{alphabet} characters", {"text-recognition": 3.0})
+    if rank == 3 and sketch.picture is not None and sketch.picture.height in (32, 48):
+        return Clue("line-of-text", "a picture as high as a line of text to a sequence", {"text-recognition": 4.5})
     return None
 
 
