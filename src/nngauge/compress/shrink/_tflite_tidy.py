@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -42,6 +42,25 @@ def tidy(model: Any) -> Counter[str]:
 
 def _subgraphs(model: Any) -> int:
     """Those that neither start, nor have a signature, nor are run by an operator of one that is."""
+    order = sorted(number for number in _reached(model) if number >= 0)
+    gone = len(model.subgraphs) - len(order)
+    if not gone or _has_custom(model):
+        return 0
+    place = {number: at for at, number in enumerate(order)}
+    model.subgraphs = [model.subgraphs[number] for number in order]
+    for graph in model.subgraphs:
+        for op in graph.operators or ():
+            for options, name in _references(op):
+                value = getattr(options, name)
+                new = place.get(int(value), value) if isinstance(value, int) else [place[at] for at in numbers(value)]
+                setattr(options, name, new)
+    for item in model.signatureDefs or ():
+        item.subgraphIndex = place[int(item.subgraphIndex)]
+    return gone
+
+
+def _reached(model: Any) -> set[int]:
+    """Sub-graphs that are run, beginning with the main one and those of signatures; −1 where an operator says none."""
     reached, waiting = set[int](), [0, *(int(item.subgraphIndex) for item in model.signatureDefs or ())]
     while waiting:
         number = waiting.pop()
@@ -52,21 +71,7 @@ def _subgraphs(model: Any) -> int:
             for options, name in _references(op):
                 value = getattr(options, name)
                 waiting.extend([int(value)] if isinstance(value, int) else numbers(value))
-    order = sorted(number for number in reached if number >= 0)
-    place = {number: at for at, number in enumerate(order)}
-    gone = len(model.subgraphs) - len(order)
-    if not gone or _has_custom(model):
-        return 0
-    for number in order:
-        for op in model.subgraphs[number].operators or ():
-            for options, name in _references(op):
-                value = getattr(options, name)
-                new = place.get(int(value), value) if isinstance(value, int) else [place[at] for at in numbers(value)]
-                setattr(options, name, new)
-    for item in model.signatureDefs or ():
-        item.subgraphIndex = place[int(item.subgraphIndex)]
-    model.subgraphs = [model.subgraphs[number] for number in order]
-    return gone
+    return reached
 
 
 def _references(op: Any) -> Iterator[tuple[Any, str]]:
@@ -88,7 +93,7 @@ def _operations(model: Any, graph: Any) -> int:
     read = Counter(index for op in graph.operators or () for index in numbers(op.inputs))
     read.update(numbers(graph.outputs))
     kept = []
-    for op in reversed(graph.operators if graph.operators is not None else ()):
+    for op in reversed(graph.operators or ()):
         made = numbers(op.outputs)
         code = codes[op.opcodeIndex]
         variable = any(graph.tensors[index].isVariable for index in (*numbers(op.inputs), *made) if index >= 0)
@@ -107,7 +112,7 @@ def _duplicates(model: Any) -> int:
     first: dict[bytes, int] = {}
     shared = 0
     for graph in model.subgraphs:
-        for tensor in graph.tensors if graph.tensors is not None else ():
+        for tensor in graph.tensors or ():
             data = model.buffers[tensor.buffer].data
             if tensor.isVariable or data is None or not len(data):
                 continue
@@ -120,37 +125,39 @@ def _duplicates(model: Any) -> int:
 
 def _tensors(model: Any, graph: Any, number: int) -> int:
     """Those that no operation, input, output or signature names."""
-    maps = [
+    entries = [
         entry
         for item in model.signatureDefs or ()
         if int(item.subgraphIndex) == number
         for entry in (*(item.inputs or ()), *(item.outputs or ()))
     ]
-    operators = list(graph.operators if graph.operators is not None else ())
-    used = {*numbers(graph.inputs), *numbers(graph.outputs), *(int(entry.tensorIndex) for entry in maps)}
-    for op in operators:
+    used = {*numbers(graph.inputs), *numbers(graph.outputs), *(int(entry.tensorIndex) for entry in entries)}
+    for op in graph.operators or ():
         used.update((*numbers(op.inputs), *numbers(op.outputs), *numbers(op.intermediates)))
     order = sorted(index for index in used if index >= 0)
     gone = len(graph.tensors or ()) - len(order)
-    if not gone:
-        return 0
-    place = {-1: -1, **{index: at for at, index in enumerate(order)}}
-    graph.tensors = [graph.tensors[index] for index in order]
-    graph.inputs = [place[index] for index in numbers(graph.inputs)]
-    graph.outputs = [place[index] for index in numbers(graph.outputs)]
-    for op in operators:
-        op.inputs = [place[index] for index in numbers(op.inputs)]
-        op.outputs = [place[index] for index in numbers(op.outputs)]
+    if gone:
+        graph.tensors = [graph.tensors[index] for index in order]
+        place = {-1: -1, **{index: at for at, index in enumerate(order)}}
+        _renumber(graph, place)
+        for entry in entries:
+            entry.tensorIndex = place[int(entry.tensorIndex)]
+    return gone
+
+
+def _renumber(graph: Any, place: Mapping[int, int]) -> None:
+    """What the graph and its operations name by number is named by the new one."""
+    for item in (graph, *(graph.operators or ())):
+        item.inputs = [place[index] for index in numbers(item.inputs)]
+        item.outputs = [place[index] for index in numbers(item.outputs)]
+    for op in graph.operators or ():
         if op.intermediates is not None:
             op.intermediates = [place[index] for index in numbers(op.intermediates)]
-    for entry in maps:
-        entry.tensorIndex = place[int(entry.tensorIndex)]
-    return gone
 
 
 def _codes(model: Any) -> int:
     """Operator codes that no operation has."""
-    every = [op for graph in model.subgraphs for op in (graph.operators if graph.operators is not None else ())]
+    every = [op for graph in model.subgraphs for op in graph.operators or ()]
     order = sorted({int(op.opcodeIndex) for op in every})
     gone = len(model.operatorCodes or ()) - len(order)
     if gone:
@@ -165,18 +172,18 @@ def _buffers(model: Any) -> int:
     """Buffers that nothing names; all that hold nothing become the first, which is empty by definition."""
     if not model.buffers or (model.buffers[0].data is not None and len(model.buffers[0].data)):
         return 0
-    tensors = [tensor for graph in model.subgraphs for tensor in (graph.tensors if graph.tensors is not None else ())]
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors or ()]
     for tensor in tensors:
         if model.buffers[tensor.buffer].data is None:
             tensor.buffer = 0
+    holders = (*tensors, *(model.metadata or ()))
     old = numbers(model.metadataBuffer)
-    used = {0, *(int(tensor.buffer) for tensor in tensors), *(int(item.buffer) for item in model.metadata or ()), *old}
-    order = sorted(used)
+    order = sorted({0, *(int(item.buffer) for item in holders), *old})
     gone = len(model.buffers) - len(order)
     if gone:
         place = {index: at for at, index in enumerate(order)}
         model.buffers = [model.buffers[index] for index in order]
-        for item in (*tensors, *(model.metadata or ())):
+        for item in holders:
             item.buffer = place[int(item.buffer)]
         if model.metadataBuffer is not None:
             model.metadataBuffer = [place[index] for index in old]
