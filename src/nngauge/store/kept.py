@@ -25,8 +25,6 @@ from nngauge.store.shards import options, quoted, write_parquet
 if TYPE_CHECKING:
     import duckdb
 
-_EACH: Final = 2048
-"""Files read before their rows are written: some tens of MB."""
 _MERGE: Final = 16
 """Kept parts that are made one."""
 
@@ -48,6 +46,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     """Rows of the file with this name and content (None: it cannot be read, or is too large). Never raises."""
     largest: int
     """Bytes of a file that is read."""
+    each: int = 2048
+    """Files read before their rows are written: some tens of MB."""
 
 
 class _Part(Struct, frozen=True):
@@ -72,7 +72,7 @@ def kept_tables(database: duckdb.DuckDBPyConnection, folder: Path, scratch: Path
     done = {name for part in whole for name in part.files}
     made = [
         _made(database, kind, folder, scratch, {name: now[name] for name in names})
-        for names in _chunks(sorted(name for name in now if name not in done))
+        for names in _chunks(sorted(name for name in now if name not in done), kind.each)
     ]
     for part in made:
         _keep(scratch, kept, part)
@@ -155,9 +155,9 @@ def _known(kind: Kind, kept: Path, now: Mapping[str, Stamp]) -> tuple[list[_Part
     return whole, stale
 
 
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for at in range(0, len(names), _EACH):
-        yield names[at : at + _EACH]
+def _chunks(names: Sequence[str], each: int) -> Iterator[Sequence[str]]:
+    for at in range(0, len(names), each):
+        yield names[at : at + each]
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def _merged(
     database: duckdb.DuckDBPyConnection, kind: Kind, scratch: Path, kept: Path, parts: list[_Part]
 ) -> list[_Part]:
     """Makes the small parts one when they are many, so that questions open few files."""
-    small = [part for part in parts if len(part.files) < _EACH]
+    small = [part for part in parts if len(part.files) < kind.each]
     if len(small) < _MERGE:
         return parts
     files = {name: stamp for part in small for name, stamp in part.files.items()}
@@ -242,4 +242,4 @@ def _merged(
     _keep(scratch, kept, whole)
     for part in small:
         _drop(kind, kept, part.name)
-    return [*(part for part in parts if len(part.files) >= _EACH), whole]
+    return [*(part for part in parts if len(part.files) >= kind.each), whole]

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from nngauge.errors import StoreError, UsageError
 from nngauge.store.compressed import COMPRESSIONS
+from nngauge.store.estimated import ESTIMATES
 from nngauge.store.kept import Kind, kept_tables
 from nngauge.store.ledger import Entry, Ledger, Shard
 from nngauge.store.listing import write_listing
@@ -26,7 +27,7 @@ from nngauge.store.shards import connect, quoted, reading, write_tables
 if TYPE_CHECKING:
     import duckdb
 
-KINDS: Final[tuple[Kind, ...]] = (SESSIONS, COMPRESSIONS)
+KINDS: Final[tuple[Kind, ...]] = (SESSIONS, ESTIMATES, COMPRESSIONS)
 """Files of a study that become tables."""
 TABLES: Final = (*FACT_TABLES, MARKET, *(table for kind in KINDS for table in kind.tables), LISTING)
 """What questions can be asked about."""
