@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -244,6 +245,8 @@ class _Queue:
 
 def _beforehand(form: str) -> Refusal | None:
     """Why no model of a format can have a table here."""
+    if find_spec("numpy") is None:
+        return Refusal(reason="missing", explanation="numpy is not installed", hint='pip install "nngauge[compress]"')
     if form not in FORMATS:
         return no_weights(Subject(name="", format=form, graph=Graph(format=form), files=()))
     try:

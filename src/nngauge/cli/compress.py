@@ -105,7 +105,6 @@ def command(
     from nngauge.compress.ready import Wanted
     from nngauge.study import is_study
 
-    _require_numpy()
     if is_study(model):
         from nngauge.cli.compress_study import compress_models
 
@@ -119,6 +118,7 @@ def command(
             model, folder, count, seconds, prune=prune, top=top, budget=budget, timeout=timeout, workers=workers, as_json=as_json,
             quiet=quiet,
         )  # fmt: skip
+    _require_numpy()
     from nngauge.compressing import subject_at
 
     _require_model({"--top": top, "--workers": workers})

@@ -17,8 +17,7 @@ from nngauge.cli.study_run import stoppable
 
 if TYPE_CHECKING:
     from nngauge.compressing import StudyPlan
-    from nngauge.domain.compression import StudyTable
-    from nngauge.screen.compress_study import Tally
+    from nngauge.screen.compress_study import Line, Tally
 
 _LOG_SECONDS: Final = 30.0
 """How often it says how far it is where there is no terminal for a bar."""
@@ -51,25 +50,25 @@ def compress_models(
     )  # fmt: skip
     started = time.monotonic()
     tally, stopped = Tally(), False
-    found: list[StudyTable] = []
+    lines: list[Line] = []
     try:
         with stoppable():
-            _follow(study, plan, tally, found, quiet=quiet)
+            _follow(study, plan, tally, lines, quiet=quiet)
     except KeyboardInterrupt:
         stopped = True
-    if not found and not stopped:
+    if not lines and not stopped and plan.budget is None:
         raise UsageError(
             "there is no model to compress", where=str(study), hint="nngauge study run STUDY --keep-models keeps their files"
         )  # fmt: skip
-    _tell(study, found, tally, time.monotonic() - started, stopped=stopped, as_json=as_json)
+    _tell(study, lines, tally, time.monotonic() - started, stopped=stopped, as_json=as_json)
     code = EXIT_STOPPED if stopped else EXIT_PARTIAL if tally.refused else EXIT_OK
     raise click.exceptions.Exit(code)
 
 
-def _follow(study: Path, plan: StudyPlan, tally: Tally, found: list[StudyTable], *, quiet: bool) -> None:
+def _follow(study: Path, plan: StudyPlan, tally: Tally, lines: list[Line], *, quiet: bool) -> None:
     from nngauge.cli.screen import progress
     from nngauge.compressing import compress_study, models_of
-    from nngauge.screen.compress_study import progress_line
+    from nngauge.screen.compress_study import line_of, progress_line
 
     models = models_of(study)
     total = min(plan.top or models, models)
@@ -77,7 +76,7 @@ def _follow(study: Path, plan: StudyPlan, tally: Tally, found: list[StudyTable],
     with closing(compress_study(study, plan)) as every, progress(quiet=quiet) as bar:
         task = bar.add_task("compressing", total=total, rate="", failed="")
         for done in every:
-            found.append(done.found)
+            lines.append(line_of(done.found))
             tally.add(done.found, known=done.known)
             now = time.monotonic()
             looked = tally.done if plan.top is None else tally.tables
@@ -88,26 +87,16 @@ def _follow(study: Path, plan: StudyPlan, tally: Tally, found: list[StudyTable],
                 click.echo(progress_line(tally, total, looked, now - begun), err=True)
 
 
-def _tell(study: Path, found: list[StudyTable], tally: Tally, seconds: float, *, stopped: bool, as_json: bool) -> None:
+def _tell(study: Path, lines: list[Line], tally: Tally, seconds: float, *, stopped: bool, as_json: bool) -> None:
     import msgspec
 
     from nngauge.cli.screen import show
-    from nngauge.screen.compress import best
     from nngauge.screen.compress_study import render_study
 
-    if not as_json:
-        if stopped:
-            click.echo("stopped; every table until now is kept, and the same command goes on", err=True)
-        show(render_study(found, tally, seconds, study))
+    if as_json:
+        done = {"made": tally.made, "known": tally.known, "refused": tally.refused}
+        write_json(msgspec.json.encode({"stopped": stopped, "seconds": round(seconds, 3), **done, "models": lines}))
         return
-    models = []
-    for one in found:
-        smallest = best(one.table) if one.table is not None else None
-        models.append(
-            {
-                "digest": one.model, "name": one.name, "format": one.format, "refusal": one.refusal,
-                "smallest_95": smallest, "input_source": one.table.inputs.source if one.table is not None else None,
-            }
-        )  # fmt: skip
-    done = {"made": tally.made, "known": tally.known, "refused": tally.refused}
-    write_json(msgspec.json.encode({"stopped": stopped, "seconds": round(seconds, 3), **done, "models": models}))
+    if stopped:
+        click.echo("stopped; every table until now is kept, and the same command goes on", err=True)
+    show(render_study(lines, tally, seconds, study))

@@ -6,7 +6,6 @@ from typing import Final
 
 from nngauge.report import (
     accelerators,
-    awaited,
     changes,
     concentration,
     costs,
@@ -28,6 +27,7 @@ from nngauge.report import (
     popularity,
     prevalence,
     protection,
+    quantisation,
     sharing,
     storage,
     tasks,
@@ -53,7 +53,7 @@ REPORTS: Final[tuple[Report, ...]] = (
     latency.REPORT,
     energy.REPORT,
     accelerators.REPORT,
-    awaited.QUANTISATION,
+    quantisation.REPORT,
     hybrid.REPORT,
     generative.REPORT,
     delivery.REPORT,

@@ -27,7 +27,7 @@ Unit = Literal[
 CSV and JSON all are plain numbers. ``""``: a text, a truth value, a plain number."""
 Basis = Literal["counted", "computed", "measured", "estimated", "published"]
 """Where the numbers of a column come from; one column never mixes two of them. ``counted``: read in packages or told by a
-store; ``computed``: exact arithmetic on the graph of a model (MACs, bytes); ``measured``: times, memory and energy of runs on devices; ``estimated``: a model of reality said so."""
+store; ``computed``: exact arithmetic on the graph of a model (MACs, bytes); ``measured``: times, memory, energy and answers of runs; ``estimated``: a model of reality said so."""
 
 
 class Column(Struct, frozen=True):

@@ -120,6 +120,21 @@ PREPARED: Final = (
         f"WHERE measurement.steady_seconds > 0 AND NOT contains(doubts, '{Doubt.BELOW_FLOOR.value}') "
         "ORDER BY number, device_name, engine, delegate, library, threads, batch, cores, joules_mde IS NULL, started DESC, session",
     ),
+    Prepared(
+        "compressions",
+        "one row a distinct model of the latest snapshot with a compression table: the last one, all columns of `compression`, and "
+        "task, modality, packages",
+        "SELECT DISTINCT ON (number) compression.*, task, modality, packages FROM compression "
+        "JOIN (SELECT number, task, modality, packages FROM distinct_models WHERE latest) USING (number) ORDER BY number, made DESC, file",
+    ),
+    Prepared(
+        "compressed_versions",
+        "one row such a model and version of fewer bits: all columns of `compression_row`, and version (bits and scheme), told (agreement "
+        "of versions that changed), packed (packed size ÷ shipped size), shipped_bytes, shipped_deflated, task, packages",
+        "SELECT compression_row.*, bits || ' bit ' || scheme AS version, CASE WHEN NOT identical THEN agreement END AS told, "
+        "packed_bytes / nullif(shipped_bytes, 0) AS packed, shipped_bytes, shipped_deflated, task, packages FROM compression_row "
+        "JOIN (SELECT file, shipped_bytes, shipped_deflated, task, packages FROM compressions) USING (file) WHERE bits IS NOT NULL",
+    ),
 )  # fmt: skip
 """In an order in which each needs only those before it (and `snapshots`)."""
 

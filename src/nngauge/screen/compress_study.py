@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from nngauge.domain.compression import Refusal, Scheme, StudyTable, Table
+from nngauge.domain.compression import InputSource, Refusal, Scheme, StudyTable, Table
 from nngauge.screen.compress import GOOD, best, share_text, sqnr_text
 from nngauge.units import format_bytes, format_seconds
 from nngauge.words.amounts import plural
@@ -67,23 +67,54 @@ def _parts(tally: Tally) -> str:
     return ", ".join(f"{count:,} {name}" for count, name in parts if count) or "none yet"
 
 
-def render_study(found: Sequence[StudyTable], tally: Tally, seconds: float, folder: object) -> RenderableType:
-    """What became of the models, those that most apps have first."""
+class Line(Struct, frozen=True, kw_only=True):
+    """What is said of one model when it is over."""
+
+    digest: str
+    name: str
+    format: str
+    size: int | None = None
+    inputs: int | None = None
+    input_source: InputSource | None = None
+    cells: tuple[str, ...] = ()
+    """For each of `_BITS`, for people."""
+    smallest: str = ""
+    """The smallest version that keeps `GOOD`; empty: none does."""
+    smallest_bytes: int | None = None
+    refusal: Refusal | None = None
+
+
+def line_of(one: StudyTable) -> Line:
+    """The line of one model: thousands of tables are not kept in memory for it."""
+    table = one.table
+    if table is None:
+        return Line(digest=one.model, name=one.name, format=one.format, refusal=one.refusal)
+    smallest = best(table)
+    return Line(
+        digest=one.model, name=one.name, format=one.format, size=table.shipped.packed, inputs=table.inputs.count,
+        input_source=table.inputs.source, cells=tuple(_cell(table, bits) for bits in _BITS),
+        smallest=smallest.variant.label if smallest is not None else "",
+        smallest_bytes=smallest.sizes.packed if smallest is not None else None,
+    )  # fmt: skip
+
+
+def render_study(lines: Sequence[Line], tally: Tally, seconds: float, folder: object) -> RenderableType:
+    """What became of the models, in the order in which they were looked at."""
     blocks: list[RenderableType] = [
         Text(f"{plural(tally.done, 'model')} in {format_seconds(seconds)}: {_parts(tally)}")
     ]
-    tables = [(one, one.table) for one in found if one.table is not None]
+    tables = [line for line in lines if line.refusal is None]
     if tables:
         blocks += ["", _grid(tables[:_SHOWN])]
         if len(tables) > _SHOWN:
             blocks.append(Text(f"… and {len(tables) - _SHOWN:,} more", style="dim"))
         blocks.append(Text("Agreement with the shipped model, with its 95 % interval; it is not accuracy."))
-    blocks += _refused([(one, one.refusal) for one in found if one.refusal is not None])
+    blocks += _refused([line.refusal for line in lines if line.refusal is not None])
     blocks.append(Text(f"next: nngauge report {folder} R18", style="dim"))
     return Group(*blocks)
 
 
-def _grid(tables: Sequence[tuple[StudyTable, Table]]) -> Grid:
+def _grid(lines: Sequence[Line]) -> Grid:
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("model", overflow="fold")
     for title in (
@@ -93,12 +124,11 @@ def _grid(tables: Sequence[tuple[StudyTable, Table]]) -> Grid:
         f"smallest that keeps {100 * GOOD:.0f} %",
     ):
         grid.add_column(title)
-    for one, table in tables:
-        smallest = best(table)
-        told = f"{smallest.variant.label}, {format_bytes(smallest.sizes.packed)}" if smallest is not None else "–"
+    for line in lines:
+        smallest = f"{line.smallest}, {format_bytes(line.smallest_bytes or 0)}" if line.smallest else "–"
+        source = line.input_source.value if line.input_source is not None else ""
         grid.add_row(
-            Text(brief(one_line(one.name))), format_bytes(table.shipped.packed), f"{table.inputs.count} × {table.inputs.source.value}",
-            *(_cell(table, bits) for bits in _BITS), told,
+            Text(brief(one_line(line.name))), format_bytes(line.size or 0), f"{line.inputs} × {source}", *line.cells, smallest,
         )  # fmt: skip
     return grid
 
@@ -110,16 +140,15 @@ def _cell(table: Table, bits: int) -> str:
     return share_text(row.agreement) if row.agreement.share is not None else sqnr_text(row.agreement)
 
 
-def _refused(found: Sequence[tuple[StudyTable, Refusal]]) -> list[RenderableType]:
+def _refused(found: Sequence[Refusal]) -> list[RenderableType]:
     if not found:
         return []
-    kinds = Counter(refusal.reason for _, refusal in found)
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("models", justify="right")
     for title in ("no table", "one of the reasons", "what to do"):
         grid.add_column(title, overflow="fold")
-    for kind, count in kinds.most_common():
-        one = next(refusal for _, refusal in found if refusal.reason == kind)
+    for kind, count in Counter(refusal.reason for refusal in found).most_common():
+        one = next(refusal for refusal in found if refusal.reason == kind)
         grid.add_row(
             f"{count:,}", Text(kind, style="yellow"), Text(brief(one_line(one.explanation))), Text(one_line(one.hint))
         )
