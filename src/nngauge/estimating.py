@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -19,16 +19,19 @@ from nngauge.domain.study_estimate import (
     ModelEstimates,
     Phone,
     Place,
+    PlaceSummary,
     Reach,
+    ReachSummary,
     Shares,
     StudyEstimates,
+    Summary,
     Told,
     ToldLanguage,
     Untold,
 )
 from nngauge.domain.workload import Workload
 from nngauge.errors import StoreError, UsageError
-from nngauge.estimate.answers import Answer, Asked, LanguageAnswer, Subject, answers
+from nngauge.estimate.answers import Answer, Asked, LanguageAnswer, Subject, answers, is_writer
 from nngauge.estimate.calibration import Calibration
 from nngauge.estimate.coverage import coverage
 from nngauge.estimate.features import precision_of
@@ -61,6 +64,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be told of each model."""
 
     asked: tuple[Asked, ...]
+    listed: bool = False
+    """Units are those of a list of phones, for latency: language models are asked wherever there are rows of them."""
     covered: Covered | None = None
     top: int | None = None
     """Only so many models, those that most apps have."""
@@ -239,7 +244,9 @@ def _model(
 def _told_of(
     head: ModelEstimates, subject: Subject, wanted: Wanted, calibrations: Sequence[Calibration], collected: _Collected
 ) -> ModelEstimates:
-    found = [answers(subject, asked, calibrations) for asked in wanted.asked]
+    writes = wanted.listed and is_writer(subject)
+    questions = [replace(asked, units=()) if writes else asked for asked in wanted.asked]
+    found = [answers(subject, asked, calibrations) for asked in questions]
     plain = [answer for one in found for answer in one.answers]
     language = [answer for one in found for answer in one.language]
     untold = [_untold(answer.latency, collected) for answer in plain if isinstance(answer.latency, NoEstimate)]
@@ -309,6 +316,58 @@ def _number(value: float) -> float:
     return float(f"{value:.5g}")
 
 
+# --- what was told --------------------------------------------------------------------------------------------------------
+
+
+def summary_of(study: Path, done: Done) -> Summary:
+    """What the estimates of the study say that one question made. Raises `StoreError`."""
+    with look(study) as ledger, Warehouse(study, ledger) as facts:
+        places = facts.ask(_PLACES, (done.stamp, done.stamp)).rows
+        refusals = facts.ask(_REFUSALS, (done.stamp,)).rows
+        (told,) = facts.ask(_TOLD, (done.stamp, done.stamp)).rows[0]
+        reach = facts.ask(_REACH, (done.stamp,)).rows
+    return Summary(
+        models=done.models,
+        known=done.known,
+        told=told,
+        refused=done.models - told,
+        places=tuple(
+            PlaceSummary(
+                device=device, name=name, unit=unit, threads=threads, models=models, doubted=doubted, refused=refused,
+                quartiles=tuple(quartiles) if quartiles else None,
+            )
+            for device, name, unit, threads, models, doubted, refused, quartiles in places
+        ),
+        refusals=tuple((kind, models, reason) for kind, models, reason in refusals),
+        reach=_reach_summary(reach[0]) if reach else None,
+    )  # fmt: skip
+
+
+_PLACES: Final = """WITH one AS (
+    SELECT digest, device, device_name, unit, threads, seconds, doubts <> '' AS doubted FROM estimate WHERE starts_with(file, ?)
+    UNION ALL SELECT digest, device, device_name, unit, threads, NULL, false FROM estimate_refusal
+    WHERE starts_with(file, ?) AND device IS NOT NULL)
+SELECT device, any_value(device_name), unit, threads, count(DISTINCT digest) FILTER (seconds IS NOT NULL),
+    count(DISTINCT digest) FILTER (doubted), count(DISTINCT digest) FILTER (seconds IS NULL), quantile_cont(seconds, [0.25, 0.5, 0.75])
+FROM one GROUP BY device, unit, threads ORDER BY median(seconds) NULLS LAST, device, unit, threads"""
+_REFUSALS: Final = """SELECT kind, count(DISTINCT digest) AS models, min(reason) FROM estimate_refusal WHERE starts_with(file, ?)
+GROUP BY kind ORDER BY models DESC, kind"""
+_TOLD: Final = """SELECT count(DISTINCT digest) FROM (SELECT digest FROM estimate WHERE starts_with(file, ?)
+UNION ALL SELECT digest FROM language_estimate WHERE starts_with(file, ?) AND decode IS NOT NULL)"""
+_REACH: Final = """SELECT count(DISTINCT digest), any_value(budget_seconds), any_value(phones), any_value(assumed), any_value(since),
+    count(DISTINCT digest) FILTER (reason IS NULL AND reached), count(DISTINCT digest) FILTER (reason IS NULL AND NOT reached),
+    count(DISTINCT digest) FILTER (reason IS NOT NULL), quantile_cont(recent_likely, [0.25, 0.5, 0.75]) FILTER (reason IS NULL)
+FROM reach WHERE starts_with(file, ?) HAVING count(*) > 0"""
+
+
+def _reach_summary(row: tuple[Any, ...]) -> ReachSummary:
+    models, budget, phones_, assumed, since, reached, missed, unknown, quartiles = row
+    return ReachSummary(
+        models=models, budget_seconds=budget, phones=phones_, assumed=assumed, since=since, reached=reached, missed=missed,
+        unknown=unknown, quartiles=tuple(quartiles) if quartiles else None,
+    )  # fmt: skip
+
+
 # --- coverage -------------------------------------------------------------------------------------------------------------
 
 
@@ -349,7 +408,7 @@ def _shared(low: float, likely: float, high: float, unknown: float) -> tuple[flo
 
 def _stamp(wanted: Wanted, calibrations: Sequence[Calibration]) -> str:
     """The same for the same question to the same profiles of the same version."""
-    stands = msgspec.json.encode([wanted.asked, wanted.covered, list(calibrations), grounds(), __version__])
+    stands = msgspec.json.encode([wanted.asked, wanted.listed, wanted.covered, list(calibrations), grounds(), __version__])
     return hashlib.blake2b(stands, digest_size=8).hexdigest()
 
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
-from nngauge.cli.estimate_views import tell_coverage, tell_scenarios
+from nngauge.cli.estimate_study import estimate_models
+from nngauge.cli.estimate_views import covered_by, tell_coverage, tell_scenarios
 from nngauge.cli.measure import names
 from nngauge.cli.show import shape_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nngauge.estimate.answers import Answers, Asked, Subject
+    from nngauge.estimate.calibration import Calibration
 
 _UNITS = ("big", "middle", "little", "gpu", "npu")
 
@@ -67,6 +71,14 @@ def _counts(_context: click.Context, parameter: click.Parameter, text: str) -> t
     "--scenario", default="", metavar="NAME", help="Battery and dropped frames in daily use, all modelled: video-call."
 )
 @click.option("--fps", default="", metavar="30,1", help="Frames a second instead of the scenario's.")
+@click.option(
+    "--phones",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of a study without --device: your own list of phones (CSV) instead of ours.",
+)
+@click.option("--top", type=click.IntRange(min=1), help="Of a study: only so many models, those that most apps have.")
+@click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--list", "listing", is_flag=True, help="The devices that have profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def command(
@@ -85,6 +97,9 @@ def command(
     task: str,
     scenario: str,
     fps: str,
+    listed: Path | None,
+    top: int | None,
+    quiet: bool,
     listing: bool,
     as_json: bool,
 ) -> None:
@@ -92,14 +107,30 @@ def command(
 
     Each time has an interval, what the multiply-accumulates alone would tell, and how far off the profile is for networks
     that it has not seen. Where there is no ground for a number it says what is missing. Exit code 3: some could not be told.
+    Of a study every distinct model is estimated once, on a list of phones where no --device is given; what was told is kept
+    there, the same command goes on with the rest, and reports and `study sql` show it. --coverage adds the share of phones.
     """
     from nngauge.domain.estimate import Unit
     from nngauge.errors import UsageError
     from nngauge.estimate.answers import Asked
+    from nngauge.study import is_study
 
     if listing:
         _list(as_json=as_json)
         return
+    asked = Asked(
+        devices=devices, threads=threads, units=tuple(Unit[unit.upper()] for unit in units), precision=precision,
+        runtime=runtime, level=int(level) / 100,
+    )  # fmt: skip
+    if path is not None and is_study(path):
+        only_files = {"--input": inputs, "--task": task, "--scenario": scenario, "--fps": fps}
+        _refuse(only_files, path, "is for model files and apps, not for studies")
+        reach = covered_by(budget, shares) if covered else None
+        _refuse({} if covered else {"--budget": budget, "--shares": shares}, path, "goes with --coverage")
+        estimate_models(
+            path, asked, _calibrations(files), listed=listed, covered=reach, top=top, as_json=as_json, quiet=quiet
+        )
+    _refuse({"--phones": listed, "--top": top}, path, "is for studies")
     if path is not None and covered:
         subjects = _subjects(path, dict(shape_of(text) for text in inputs))
         costs = [(one.name, one.format, one.cost) for one in subjects]
@@ -107,10 +138,6 @@ def command(
         return
     if path is None or not devices:
         raise UsageError("a model and a device are needed", hint="nngauge estimate MODEL --device pixel-4; --list")
-    asked = Asked(
-        devices=devices, threads=threads, units=tuple(Unit[unit.upper()] for unit in units), precision=precision,
-        runtime=runtime, level=int(level) / 100,
-    )  # fmt: skip
     found = _answers(path, asked, dict(shape_of(text) for text in inputs), files)
     if scenario:
         tell_scenarios(found, name=scenario, fps=fps, as_json=as_json)
@@ -122,13 +149,27 @@ def command(
 def _answers(path: Path, asked: Asked, shapes: dict[str, tuple[int, ...]], files: tuple[Path, ...]) -> Answers:
     from nngauge.errors import UsageError
     from nngauge.estimate.answers import Answers, answers
-    from nngauge.estimate.calibration import own_calibrations, read_calibration
 
     subjects = _subjects(path, shapes)
     if not subjects:
         raise UsageError("there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside")
-    own = (*(read_calibration(file) for file in files), *own_calibrations())
+    own = _calibrations(files)
     return Answers(models=tuple(answers(one, asked, own) for one in subjects))
+
+
+def _calibrations(files: tuple[Path, ...]) -> tuple[Calibration, ...]:
+    from nngauge.estimate.calibration import own_calibrations, read_calibration
+
+    return (*(read_calibration(file) for file in files), *own_calibrations())
+
+
+def _refuse(options: Mapping[str, object], path: Path | None, why: str) -> None:
+    """Raises `UsageError` for the first of `options` that was given."""
+    from nngauge.errors import UsageError
+
+    given = next((name for name, value in options.items() if value), None)
+    if given is not None:
+        raise UsageError(f"{given} {why}", where=str(path) if path is not None else "", hint="nngauge estimate --help")
 
 
 def _subjects(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[Subject]:

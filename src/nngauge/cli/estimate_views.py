@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from nngauge.estimate.answers import Answers
     from nngauge.estimate.coverage import Smaller
     from nngauge.estimate.scenario import Modelled
+    from nngauge.estimating import Covered
+
+
+def covered_by(latency: str, shares: Path | None) -> Covered:
+    """What a study is asked with ``--coverage``."""
+    from nngauge.domain.coverage import Budget
+    from nngauge.estimating import Covered
+    from nngauge.knowledge.phones import read_shares
+
+    limit = amount(latency, "time", "--budget")
+    return Covered(shares=read_shares(shares), milliseconds=limit if limit is not None else Budget().milliseconds)
 
 
 def tell_coverage(

@@ -130,3 +130,53 @@ class StudyEstimates(Struct, frozen=True, kw_only=True, omit_defaults=True):
     grounds: tuple[Ground, ...] = ()
     shares: Shares | None = None
     models: tuple[ModelEstimates, ...]
+
+
+class PlaceSummary(Struct, frozen=True, kw_only=True):
+    """All models in one place."""
+
+    device: str
+    name: str
+    unit: str
+    threads: int
+    models: int
+    """With an estimate."""
+    doubted: int
+    refused: int
+    quartiles: tuple[float, float, float] | None
+    """Seconds."""
+
+
+class ReachSummary(Struct, frozen=True, kw_only=True):
+    """On which phones the models run within the budget."""
+
+    models: int
+    budget_seconds: float
+    phones: str
+    assumed: bool
+    since: int
+    reached: int
+    """Models that reach the goal even at the slow ends of their intervals."""
+    missed: int
+    """Those that do not even at the fast ends."""
+    unknown: int
+    """Those of which nothing can be told."""
+    quartiles: tuple[float, float, float] | None
+    """Shares of the recent phones, of models of which something can be told."""
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What the estimates of one question say."""
+
+    schema: str = "nngauge.study-estimates-summary/1"
+    models: int
+    known: int
+    """Whose estimates were there before."""
+    told: int
+    """Models with an estimate of the latency, or of the tokens a second, in at least one place."""
+    refused: int
+    """Those without any."""
+    places: tuple[PlaceSummary, ...]
+    refusals: tuple[tuple[str, int, str], ...]
+    """Kind, models, one of the reasons."""
+    reach: ReachSummary | None = None

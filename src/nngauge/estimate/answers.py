@@ -88,9 +88,14 @@ class Asked(Struct, frozen=True, kw_only=True):
     level: float = 0.9
 
 
+def is_writer(one: Subject) -> bool:
+    """Does it write text token by token, so that its time depends on the text?"""
+    return one.language is not None and one.language.role in _WRITERS
+
+
 def answers(one: Subject, asked: Asked, calibrations: Sequence[Calibration] = ()) -> ModelAnswers:
     """One model in every setting."""
-    writer = one.language if one.language is not None and one.language.role in _WRITERS else None
+    writer = one.language if is_writer(one) else None
     settings = [] if writer else _settings(one.cost, asked, calibrations)
     return ModelAnswers(
         name=one.name,
