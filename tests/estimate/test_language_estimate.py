@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from nngauge.domain.estimate import Estimate, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Quantity, Reason, Setting, Unit
 from nngauge.domain.language import AttentionLayer, LanguageModel, Role
 from nngauge.estimate import language
+from nngauge.estimate.language_chips import SPEED, Figures, coefficients, figures, outside
+from nngauge.knowledge import phones
 
 GIB = 1 << 30
 
@@ -153,3 +155,73 @@ def test_the_profile_says_how_far_off_it_is() -> None:
     for errors in known.errors["decode"].values():
         assert errors.width > 1.0
         assert errors.baseline > 0
+
+
+def test_a_chip_without_rows_is_told_by_its_memory_and_cores() -> None:
+    found = told(language.estimate(llama(), place("galaxy-s23"), context=512))
+    own = told(language.estimate(llama(), place(), context=512))
+    assert EstimateDoubt.OTHER_DEVICE in found.doubts
+    assert EstimateDoubt.OTHER_DEVICE not in own.doubts
+    assert found.value < own.value, "less memory, slower cores"
+    assert found.high / found.low > own.high / own.low
+    assert found.ground.error <= 0.25
+    assert "memory" in found.ground.method
+    assert found.ground.coverage is not None
+    assert 0.8 < found.ground.coverage < 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (place("pixel-4"), "34.1 GB/s"),
+        (place("galaxy-s23", unit=Unit.GPU), "tells too little"),
+        (place("galaxy-s23", runtime="executorch"), "tells too little"),
+        (place("galaxy-s22", unit=Unit.NPU), "neural processor"),
+        (place("mt6989", unit=Unit.NPU), "nothing is known of its neural processor"),
+        (place("kirin-980"), "peak of its memory is not known"),
+        (place("sm8735"), "its cores and their clocks"),
+    ],
+)
+def test_what_is_missing_of_a_chip_is_said(setting: Setting, words: str) -> None:
+    found = language.estimate(llama(), setting)
+    assert isinstance(found, NoEstimate)
+    assert found.reason is Reason.NO_PROFILE
+    assert words in found.explanation
+
+
+def test_every_law_covers_the_devices_that_it_was_fitted_to() -> None:
+    """It says of them nearly what their own rows say: their own numbers are the law's, and a part of their own."""
+    known = language.profile()
+    for law in known.laws:
+        assert law.terms["decode"].error <= 0.25
+        for one in known.places:
+            if (one.runtime, one.unit) != (law.runtime, law.unit) or one.decode is None:
+                continue
+            chip = figures(phones.socs()[one.chips[0]], law.unit, known.processors)
+            assert chip is not None
+            assert outside(law, chip) is None
+            numbers = coefficients(law.terms["decode"], chip, law.unit)
+            assert numbers[0] == pytest.approx(one.decode[0], rel=0.6), one.device
+            assert numbers[3] == pytest.approx(one.decode[3], rel=1e-4)
+
+
+def test_faster_memory_and_faster_cores_never_slow_a_token() -> None:
+    for law in language.profile().laws:
+        for terms in law.terms.values():
+            slow = coefficients(terms, Figures(memory=60.0, speed=SPEED[law.unit]), law.unit)
+            for faster in (
+                Figures(memory=80.0, speed=SPEED[law.unit]),
+                Figures(memory=60.0, speed=1.3 * SPEED[law.unit]),
+            ):
+                assert coefficients(terms, faster, law.unit)[0] < slow[0]
+
+
+def test_little_cores_do_not_count() -> None:
+    soc = phones.socs()["qcs8275"]
+    found = figures(soc, "cpu", {})
+    assert found is not None
+    assert found.speed == pytest.approx(2 * 2.36 + 2 * 2.11)
+    assert found.memory == 51.2
+    npu = figures(soc, "npu", {"qcs8275": 0.5})
+    assert npu is not None
+    assert npu.speed == 0.5

@@ -2,25 +2,29 @@
 
 A token takes what is read for it (weights, keys and values of all tokens before) and what every layer takes besides:
 ms = a × 10⁹ bytes of weights + b × 10⁸ elements of the cache + c × 30 layers + d. A token of a prompt: the same with products
-in the place of bytes. The four numbers belong to a device, a runtime and a unit; docs/estimates-npu-llm.md has what they were
-fitted to and how far off they are.
+in the place of bytes. The four numbers belong to a device, a runtime and a unit; for a chip without rows they follow from what is
+known of it (`nngauge.estimate.language_chips`). docs/estimates-npu-llm.md has what they were fitted to and how far off they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Reason, Setting, Unit
 from nngauge.domain.language import LanguageModel, Role
+from nngauge.estimate.language_chips import Figures, Law, Terms, coefficients, figures, outside
 from nngauge.knowledge import phones
+from nngauge.knowledge.phones import Soc
 
 METHOD: Final = "bytes, cache and layers of a token"
+OTHER_METHOD: Final = f"{METHOD}, by the chip's memory and cores"
 CONTEXT: Final = 4096
 """Tokens that the cache has room for where nothing else is said, as in most of the rows."""
 RUNTIMES: Final[Mapping[str, str]] = {
@@ -76,6 +80,12 @@ class Profile(Struct, frozen=True, kw_only=True):
     errors: Mapping[str, Mapping[str, Errors]]
     """Decode or prefill → ``runtime/unit`` → errors."""
     coverage: Mapping[str, float]
+    laws: tuple[Law, ...] = ()
+    """For chips that have no rows."""
+    law_coverage: Mapping[str, float] = {}
+    """Share of the rows of left-out devices inside the intervals of their laws, widths from the other devices."""
+    processors: Mapping[str, float] = {}
+    """Chip → how fast its neural processor runs networks, of a Galaxy S25's: measured, middle of the networks that both ran."""
 
 
 class Amounts(Struct, frozen=True, kw_only=True):
@@ -131,30 +141,69 @@ def estimate(
     amounts = amounts_of(model, context)
     if amounts is None:
         return _none(quantity, setting, Reason.NOT_COUNTED, "Weights, layers or vocabulary of the model are not known.")
-    places, exact = _places(setting, quantity)
-    if not places:
-        return _no_place(quantity, setting)
     name = "decode" if quantity is Quantity.DECODE else "prefill"
-    speeds = sorted(1000.0 / _milliseconds(place, name, amounts) for place in places)
-    middle = speeds[len(speeds) // 2]
+    shared = model.active_parameters and model.parameters and model.active_parameters < model.parameters
+    doubts = [EstimateDoubt.OTHER_SHAPE] if shared else []
+    places = _places(setting, quantity)
+    if not places:
+        return _on_other_chip(amounts, setting, quantity, doubts)
+    speeds = sorted(1000.0 / _milliseconds(_numbers(place, name), name, amounts) for place in places)
     errors = profile().errors[name][f"{places[0].runtime}/{places[0].unit}"]
-    width = errors.width if exact else max(errors.other, errors.width)
-    doubts = [] if exact else [EstimateDoubt.OTHER_DEVICE]
-    if model.active_parameters and model.parameters and model.active_parameters < model.parameters:
-        doubts.append(EstimateDoubt.OTHER_SHAPE)
+    return _estimate(quantity, setting, speeds[len(speeds) // 2], errors.width, errors.model, doubts)
+
+
+def _on_other_chip(
+    amounts: Amounts, setting: Setting, quantity: Quantity, doubts: Sequence[EstimateDoubt]
+) -> Estimate | NoEstimate:
+    """From what is known of the chip, where there is a law for the runtime and unit and the chip is within its bounds."""
+    phone = phones.find(setting.device)
+    soc = phones.chip(phone) if phone is not None else phones.find_soc(setting.device)
+    if soc is None:
+        return _no_place(quantity, setting)
+    found = _law(soc, setting, quantity)
+    if isinstance(found, str):
+        return _none(quantity, setting, Reason.NO_PROFILE, found)
+    law, terms, chip = found
+    name = "decode" if quantity is Quantity.DECODE else "prefill"
+    speed = 1000.0 / _milliseconds(coefficients(terms, chip, law.unit), name, amounts)
+    told = _estimate(quantity, setting, speed, terms.width, terms.error, (EstimateDoubt.OTHER_DEVICE, *doubts))
+    ground = replace(told.ground, method=OTHER_METHOD, coverage=profile().law_coverage[name])
+    return replace(told, ground=ground)
+
+
+def _law(soc: Soc, setting: Setting, quantity: Quantity) -> tuple[Law, Terms, Figures] | str:
+    """The law, what it says of the quantity, and the chip's figures; or why there is none."""
+    runtime, unit = RUNTIMES.get(setting.runtime, setting.runtime), _UNITS[setting.unit]
+    name = "decode" if quantity is Quantity.DECODE else "prefill"
+    laws = [law for law in profile().laws if law.unit == unit and runtime in ("", law.runtime) and name in law.terms]
+    rows = f"No rows of language models are from {soc.name} with this unit and runtime"
+    if not laws:
+        where = sorted({place.device for place in profile().places})
+        return f"{rows}, and what is known of chips tells too little there: rows are from {', '.join(where)}."
+    law = min(laws, key=lambda one: (one.runtime != "geniex_llamacpp", one.runtime))
+    chip = figures(soc, unit, profile().processors)
+    if chip is None:
+        return f"{rows}, and the peak of its memory is not known."
+    why = outside(law, chip)
+    return (law, law.terms[name], chip) if why is None else f"{rows}, and {why}."
+
+
+def _estimate(
+    quantity: Quantity, setting: Setting, value: float, width: float, error: float, doubts: Sequence[EstimateDoubt]
+) -> Estimate:
     return Estimate(
         quantity=quantity,
         setting=setting,
-        value=middle,
-        low=middle / width,
-        high=middle * width,
+        value=value,
+        low=value / width,
+        high=value * width,
         ground=Ground(
             profile=profile().id,
             method=METHOD,
             source=profile().source,
             models=profile().models,
-            error=errors.model if exact else errors.device,
-            coverage=profile().coverage[name],
+            error=error,
+            coverage=profile().coverage["decode" if quantity is Quantity.DECODE else "prefill"],
         ),
         doubts=tuple(doubts),
     )
@@ -210,15 +259,18 @@ def _inner(model: LanguageModel) -> int | None:
     return model.layers * (attention + 3 * model.embedding * model.feed_forward)
 
 
-def _milliseconds(place: Place, name: str, amounts: Amounts) -> float:
-    numbers = place.decode if name == "decode" else place.prefill
+def _numbers(place: Place, name: str) -> tuple[float, float, float, float]:
+    return (place.decode if name == "decode" else place.prefill) or (0.0, 0.0, 0.0, 1.0)
+
+
+def _milliseconds(numbers: tuple[float, float, float, float], name: str, amounts: Amounts) -> float:
     main, before = (amounts.bytes, amounts.cache) if name == "decode" else (amounts.products, amounts.scores)
-    per_byte, per_element, per_layer, per_token = numbers or (0.0, 0.0, 0.0, 1.0)
+    per_byte, per_element, per_layer, per_token = numbers
     return per_byte * main / 1e9 + per_element * before / 1e8 + per_layer * amounts.layers / 30 + per_token
 
 
-def _places(setting: Setting, quantity: Quantity) -> tuple[tuple[Place, ...], bool]:
-    """Where the rows are that stand for the setting, and whether they are its device's own."""
+def _places(setting: Setting, quantity: Quantity) -> tuple[Place, ...]:
+    """Where the rows of the setting's device or chip are."""
     runtime = RUNTIMES.get(setting.runtime, setting.runtime)
     unit = _UNITS[setting.unit]
     fitting = [
@@ -235,20 +287,14 @@ def _places(setting: Setting, quantity: Quantity) -> tuple[tuple[Place, ...], bo
     ]
     if same:
         first = min(same, key=lambda place: (place.runtime != "geniex_llamacpp", place.runtime))
-        return tuple(place for place in same if place.runtime == first.runtime), True
-    return (), False
+        return tuple(place for place in same if place.runtime == first.runtime)
+    return ()
 
 
 def _no_place(quantity: Quantity, setting: Setting) -> NoEstimate:
-    if phones.find(setting.device) is None and phones.find_soc(setting.device) is None:
+    if phones.find(setting.device) is None:
         return _none(quantity, setting, Reason.NO_DEVICE, f"{setting.device} is not in the knowledge base.")
-    where = sorted({place.device for place in profile().places})
-    return _none(
-        quantity,
-        setting,
-        Reason.NO_PROFILE,
-        f"No rows of language models are from {setting.device} with this unit and runtime: there are {', '.join(where)}.",
-    )
+    return _none(quantity, setting, Reason.NO_PROFILE, f"The chip of {setting.device} is not known.")
 
 
 def _none(quantity: Quantity, setting: Setting, reason: Reason, explanation: str) -> NoEstimate:
