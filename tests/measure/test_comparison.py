@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from nngauge.domain.measurement import Configuration, Doubt, Launch, Measurement
-from nngauge.measure.comparison import Compared, Verdict, compare, matching
+from nngauge.measure.comparison import Compared, Verdict, compare, matching, taking_turns
 from nngauge.measure.primary import Clock
 from nngauge.measure.statistics import paired_ratio, unpaired_ratio
 from tests.measure.sessions import launch, measurement
@@ -103,3 +103,44 @@ def test_chances_are_exact() -> None:
     assert paired_ratio([(1.0, 1.1 + at / 100) for at in range(6)]).chance == pytest.approx(2 / 64)
     assert unpaired_ratio([1.0, 1.01, 1.02], [2.0, 2.01, 2.02]).chance == pytest.approx(2 / 20)
     assert paired_ratio([(1.0, 1.0)] * 6).chance == 1
+
+
+def test_what_neighbours_explain_is_no_difference_unless_launches_took_turns() -> None:
+    chance = random.Random(3)
+
+    def disturbed(factor: float) -> Measurement:
+        """Samples between what the model takes alone and 30 % more, and a session in which that was more often."""
+        own = [
+            launch(chance, block=at, cpu_ns=tuple(round(1e7 * factor * chance.uniform(1, 1.3)) for _ in range(40)))
+            for at in range(10)
+        ]
+        return measurement(tuple(replace(one, wall_ns=one.cpu_ns) for one in own), doubts=(Doubt.PREEMPTED,))
+
+    first, second, far = disturbed(1), disturbed(1.08), disturbed(1.5)
+    calm = [replace(item, doubts=()) for item in (first, second)]
+    assert (only(*calm).verdict, only(*calm).disturbed) == (Verdict.SLOWER, False)
+    row = only(first, second)
+    assert (row.verdict, row.disturbed) == (Verdict.UNTOLD, True)
+    assert row.ratio.low < 1 < row.ratio.middle < row.ratio.high
+    assert only(second, first).verdict is Verdict.UNTOLD
+    assert only(first, far).verdict is Verdict.SLOWER, "no neighbour explains half as much again"
+    assert only(far, first).verdict is Verdict.FASTER
+    together = only(first, second, together=True)
+    assert (together.verdict, together.disturbed) == (Verdict.SLOWER, False)
+
+
+def test_configurations_of_one_session_take_turns_with_its_first() -> None:
+    chance = random.Random(5)
+    one = session(chance)
+    others = [
+        replace(session(chance, factor), configuration=Configuration(engine="litert", threads=threads), started=started)
+        for threads, factor, started in ((2, 0.6, one.started), (4, 0.5, one.started), (8, 0.4, "another day"))
+    ]
+    pairs = taking_turns([one, *others, replace(one, model="ef" * 32), replace(one, launches=(), model="ee" * 32)])
+    assert [(first.configuration.threads, second.configuration.threads) for first, second in pairs] == [(1, 2), (1, 4)]
+    rows = compare(pairs, together=True)
+    assert [row.verdict for row in rows] == [Verdict.FASTER] * 2
+    waiting = replace(one, launches=session(chance, waiting=1.5).launches)
+    assert only(waiting, others[0], together=True).clock is Clock.WALL, "processor time of two threads is their sum"
+    untold = replace(one, launches=tuple(replace(item, cpu_ns=()) for item in one.launches))
+    assert only(replace(waiting, configuration=one.configuration), untold).clock is Clock.WALL

@@ -81,9 +81,9 @@ def test_two_measurements_of_the_same_are_compared(tmp_path: Path) -> None:
     (row,) = json.loads(result.stdout)
     assert row["verdict"] == "cannot tell", "two launches a side can tell nothing"
     assert result.exit_code == 0
-    (tmp_path / "c").write_text("{}")
-    (tmp_path / "d").write_text('{"measurements": [1]}')
-    assert "in both" in nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "c")).output
+    (tmp_path / "c").write_bytes(msgspec.json.encode(Session()))
+    (tmp_path / "d").write_text('{"schema": "nngauge.measurement/1", "measurements": [1]}')
+    assert "in both" in str(nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "c")).exception)
     refused = nngauge("compare-runs", str(tmp_path / "a"), str(tmp_path / "d"))
     assert "is no measurement" in str(refused.exception)
 
@@ -284,7 +284,8 @@ def test_a_study_s_measurements_are_tables_reports_and_a_session(study: Path, tm
     ]
     assert "no data" not in nngauge("report", str(study), "latency", "--csv", "--to", str(tmp_path / "out")).output
     assert (tmp_path / "out" / "data" / "latency-measured.csv").read_text().count("litert") == 1
-    compared = json.loads(nngauge("compare-runs", str(study), str(study), "--json").stdout)
+    shutil.copytree(study / "measured", tmp_path / "again" / "measured")
+    compared = json.loads(nngauge("compare-runs", str(study), str(tmp_path / "again"), "--json").stdout)
     assert {row["verdict"] for row in compared} == {"cannot tell"}, "two launches a side can tell nothing"
     told = json.loads(
         nngauge("scenario", str(study), "--preset", "camera", "--only", "digits_int8.tflite", "--json").stdout

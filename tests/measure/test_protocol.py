@@ -6,12 +6,14 @@ import random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from nngauge.domain.measurement import Configuration, Doubt, Launch, OutputCheck, Refusal
 from nngauge.measure.doubts import doubts, trend
 from nngauge.measure.floor import floor_ns
 from nngauge.measure.primary import Clock, primary
 from nngauge.measure.protocol import Cell, Plan, Progress, middle, run
+from nngauge.measure.summary import summary
 from tests.measure.sessions import GOOD, PHONE, launch, measurement, state
 
 CELLS = [Cell(model=str(at), configuration=Configuration(engine="litert")) for at in range(3)]
@@ -94,6 +96,22 @@ def test_processor_time_counts_on_a_busy_host(threads: int, waiting: float, cloc
     assert middle(launches, threads).middle == pytest.approx(1e7 * (waiting if clock is Clock.WALL else 1), rel=0.03)
 
 
+def test_a_few_long_waits_move_medians_of_launches_and_an_accelerator_is_waited_for() -> None:
+    chance = random.Random(4)
+    calm = launch(chance)
+    for waited, clock in ((2, Clock.WALL), (4, Clock.CPU)):
+        wall = tuple(value * (6 if at < waited else 1) for at, value in enumerate(calm.cpu_ns))
+        assert primary([replace(calm, wall_ns=wall)], 1) is clock, f"{waited} of 30"
+    slow = [launch(chance, waiting=9.0)]
+    assert [primary(slow, 1, name) for name in ("", "cpu-builtin", "xnnpack")] == [Clock.CPU] * 3
+    assert [primary(slow, 1, name) for name in ("gpu", "npu", "nnapi", "coreml", "vulkan", "auto")] == [Clock.WALL] * 6
+    told = measurement(tuple(slow * 6), configuration=Configuration(engine="litert", delegate="gpu"))
+    assert Doubt.BUSY not in doubts(told, Plan())
+    found = summary(told.launches, 1, "gpu")
+    assert found is not None
+    assert found.clock == "wall"
+
+
 # --- doubts -------------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +135,7 @@ CASES: list[tuple[Doubt, dict[str, Any], dict[str, Any]]] = [
     (Doubt.LOW_BATTERY, {"before": state(battery=0.1)}, {}),
     (Doubt.CLOCK_MOVED, {"before": state(), "after": state(hz={"4": 1_400_000_000})}, {}),
     (Doubt.FEW_RUNS, {"runs": 10}, {}),
+    (Doubt.FEW_LAUNCHES, {"count": 5}, {}),
     (Doubt.BELOW_FLOOR, {}, {"macs": 300_000_000_000}),
     (Doubt.NOT_FINITE, {}, {"output": OutputCheck(finite=False, varies=True, digest="a")}),
     (Doubt.CONSTANT, {}, {"output": OutputCheck(finite=True, varies=False, digest="a")}),

@@ -17,7 +17,7 @@ _MOST = 1 << 30
 
 @click.command("compare-runs", short_help="Two measurements: faster, slower, or it cannot be told.")
 @click.argument("first", type=click.Path(exists=True, path_type=Path))
-@click.argument("second", type=click.Path(exists=True, path_type=Path))
+@click.argument("second", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--matters",
     type=click.FloatRange(0, 100),
@@ -28,26 +28,50 @@ _MOST = 1 << 30
 @click.option("--device", default="", metavar="ID", help="Of studies with several: the one to compare on.")
 @click.option("--exit-code", is_flag=True, help="1 when something became slower.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
-def command(first: Path, second: Path, matters: float, device: str, exit_code: bool, as_json: bool) -> None:
+def command(first: Path, second: Path | None, matters: float, device: str, exit_code: bool, as_json: bool) -> None:
     """Compares what `nngauge measure -o` kept, or what two studies hold: the same models in the same configurations.
 
-    A difference is told when its 95 % interval, widened for the number of comparisons, excludes no difference at all and
-    it is larger than what matters. Given one file twice, configurations of one session are not compared: see docs/measuring.md.
+    Of one alone, every other configuration is compared with the first: threads, engines, delegates. Their launches took
+    turns, which tells smaller differences. A difference is told when its 95 % interval, widened for the number of
+    comparisons, excludes no difference at all and it is larger than what matters.
     """
     import msgspec
 
     from nngauge.cli.screen import show, write_json
-    from nngauge.measure.comparison import Verdict, compare, matching
+    from nngauge.measure.comparison import Verdict, compare
     from nngauge.screen.measurement import render_comparison
 
-    one, other = read_session(first, device), read_session(second, device)
-    rows = compare(matching(one.measurements, other.measurements), matters=matters / 100)
+    rows = compare(_pairs(first, second, device), matters=matters / 100, together=second is None)
     if as_json:
         write_json(msgspec.json.encode(rows))
     else:
         show(render_comparison(rows))
     slower = any(row.verdict is Verdict.SLOWER for row in rows)
     raise click.exceptions.Exit(1 if exit_code and slower else 0)
+
+
+def _pairs(first: Path, second: Path | None, device: str) -> list[tuple[Measurement, Measurement]]:
+    from nngauge.errors import UsageError
+    from nngauge.measure.comparison import matching, taking_turns
+    from nngauge.screen.measurement import configuration
+
+    one = read_session(first, device).measurements
+    if second is None:
+        pairs, problem = taking_turns(one), "has no two configurations of one model that took turns"
+        hint = "nngauge measure MODEL --threads 1,4 -o FILE, or name a second session"
+    elif second.samefile(first):
+        raise UsageError("is the same twice", where=str(first), hint="name it once: its configurations are compared")
+    else:
+        other = read_session(second, device).measurements
+        pairs, problem = matching(one, other), "no model was measured in the same configuration in both"
+        had = [
+            sorted({f"{item.name}: {configuration(item.configuration)}" for item in there})[:3]
+            for there in (one, other)
+        ]
+        hint = " against ".join("; ".join(told) or "nothing" for told in had)
+    if not pairs:
+        raise UsageError(problem, where=str(first) if second is None else "", hint=hint)
+    return pairs
 
 
 def read_session(path: Path, device: str = "") -> Session:
@@ -94,13 +118,26 @@ def _session(path: Path, most: int) -> Session:
     import msgspec
 
     from nngauge.domain.measurement import Session
-    from nngauge.errors import LimitError, MalformedError
+    from nngauge.errors import LimitError, MalformedError, UnreadableError
+    from nngauge.measure.summary import whole
 
-    if path.stat().st_size > most:
-        raise LimitError("is larger than 1 GiB", where=str(path))
+    class Marked(msgspec.Struct):
+        schema: str
+
+    hint = "nngauge measure MODEL -o FILE"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Session)
-    except msgspec.DecodeError as error:
-        raise MalformedError(
-            f"is no measurement: {error}", where=str(path), hint="nngauge measure MODEL -o FILE"
-        ) from None
+        if path.stat().st_size > most:
+            raise LimitError("is larger than 1 GiB", where=str(path))
+        data = path.read_bytes()
+        schema = msgspec.json.decode(data, type=Marked).schema
+        if schema != Session().schema:
+            raise MalformedError(f"is {schema!r}, and no {Session().schema}", where=str(path), hint=hint)
+        session = msgspec.json.decode(data, type=Session)
+        broken = next((one.name for one in session.measurements if not whole(one)), None)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(f"is no measurement: {error}", where=str(path), hint=hint) from None
+    if broken is not None:
+        raise MalformedError(f"the launches of {broken!r} contradict themselves", where=str(path), hint=hint)
+    return session

@@ -34,6 +34,8 @@ class Doubt(StrEnum):
     """The time or the launches ran out before the interval was narrow enough."""
     FEW_RUNS = "few runs"
     """Too few for the percentiles that are told."""
+    FEW_LAUNCHES = "few launches"
+    """Fewer than six: an interval over them covers the median less often than it says."""
     BELOW_FLOOR = "faster than the processor can be"
     """More multiply-accumulates a second than the cores can do: the engine did not run the model."""
     NOT_FINITE = "outputs are not finite"

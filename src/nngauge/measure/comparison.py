@@ -2,7 +2,9 @@
 
 What has the same model and the same configuration in both is compared. Launches that took turns within one session are
 paired by their blocks; those of different sessions are not, and whatever changed between the sessions is part of the
-difference. A difference is told when its interval, widened for the number of comparisons (Holm 1979,
+difference. Where other work ran, each side may owe as much to its neighbours as its slow samples took longer than its fast
+ones: the interval is widened by that (ten sessions of one model on a machine at load 9: 29 of 45 pairs seemed to differ, none
+with it). A difference is told when its interval, widened for the number of comparisons (Holm 1979,
 https://www.jstor.org/stable/4615733), excludes 1 and it is larger than what would matter.
 """
 
@@ -16,13 +18,16 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nngauge.domain.interval import Interval
+from nngauge.domain.interval import Interval, percentile
 from nngauge.domain.measurement import Configuration, Doubt, Launch, Measurement
-from nngauge.measure.primary import Clock, primary, times
+from nngauge.measure.primary import Clock, alone, primary, times
 from nngauge.measure.statistics import LEVEL, paired_ratio, unpaired_ratio
 
 MATTERS: Final = 0.02
 """Smaller differences are not called faster or slower, however sure they are."""
+
+
+_DISTURBED: Final = frozenset({Doubt.BUSY, Doubt.PREEMPTED})
 
 
 class Verdict(StrEnum):
@@ -48,6 +53,8 @@ class Compared(Struct, frozen=True, kw_only=True):
     ratio: Interval
     """Second over first."""
     paired: bool
+    disturbed: bool
+    """Other work ran beside launches that did not take turns: the interval is widened by what that explains."""
     verdict: Verdict
     doubts: tuple[Doubt, ...]
     """Of either."""
@@ -83,23 +90,54 @@ def matching(first: Sequence[Measurement], second: Sequence[Measurement]) -> lis
     return found
 
 
+def taking_turns(found: Sequence[Measurement]) -> list[tuple[Measurement, Measurement]]:
+    """The first configuration of each model with every other one of the same session, whose launches took turns with it."""
+    firsts: dict[tuple[str, str, str], Measurement] = {}
+    pairs = []
+    for one in found:
+        if one.launches and one.launches[0].wall_ns:
+            first = firsts.setdefault((one.model, one.device.id, one.started), one)
+            pairs += [(first, one)] if first is not one else []
+    return pairs
+
+
 def _compare(first: Measurement, second: Measurement, *, together: bool) -> Compared:
     clock = _clock(first, second)
     pairs = _paired(first.launches, second.launches, clock) if together else []
     ones, others = times(first.launches, clock), times(second.launches, clock)
-    ratio = paired_ratio(pairs, level=LEVEL) if len(pairs) > 1 else unpaired_ratio(ones, others, level=LEVEL)
+    if len(pairs) > 1:
+        ratio, disturbed = paired_ratio(pairs, level=LEVEL), False
+    else:
+        ratio = unpaired_ratio(ones, others, level=LEVEL)
+        disturbed = any(_DISTURBED & set(item.doubts) for item in (first, second))
+        low, high = ratio.low / _neighbours(second, clock), ratio.high * _neighbours(first, clock)
+        ratio = Interval(low, ratio.middle, high, ratio.chance)
     found = {*first.doubts, *second.doubts}
     return Compared(
         name=second.name, model=second.model, first=first.configuration, second=second.configuration, clock=clock,
-        first_ns=median(ones), second_ns=median(others), ratio=ratio, paired=len(pairs) > 1, verdict=Verdict.UNTOLD,
+        first_ns=median(ones), second_ns=median(others), ratio=ratio, paired=len(pairs) > 1, disturbed=disturbed, verdict=Verdict.UNTOLD,
         doubts=tuple(doubt for doubt in Doubt if doubt in found),
     )  # fmt: skip
 
 
 def _clock(first: Measurement, second: Measurement) -> Clock:
-    """The same for both: processor time as soon as one of them needs it."""
-    chosen = {primary(item.launches, item.configuration.threads) for item in (first, second)}
+    """The same for both: processor time as soon as one of them needs it, if both can be told by it."""
+    both = (first, second)
+    told = all(launch.cpu_ns for item in both for launch in item.launches)
+    if not told or not all(alone(item.configuration.threads, item.configuration.delegate) for item in both):
+        return Clock.WALL
+    chosen = {
+        primary(item.launches, item.configuration.threads, item.configuration.delegate) for item in (first, second)
+    }
     return Clock.CPU if Clock.CPU in chosen else Clock.WALL
+
+
+def _neighbours(item: Measurement, clock: Clock) -> float:
+    """By what other work may have made the medians of a session longer: that of its samples over their tenth percentile."""
+    if not _DISTURBED & set(item.doubts):
+        return 1.0
+    found = [launch.cpu_ns if clock is Clock.CPU else launch.wall_ns for launch in item.launches]
+    return median(median(one) / max(percentile(one, 0.1), 1) for one in found)
 
 
 def _paired(first: Sequence[Launch], second: Sequence[Launch], clock: Clock) -> list[tuple[float, float]]:

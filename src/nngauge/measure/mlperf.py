@@ -34,7 +34,7 @@ from nngauge.version import __version__
 MIN_SECONDS: Final = 60.0
 MIN_SAMPLES: Final = 1024
 """Of a performance run of the app: https://github.com/mlcommons/mobile_app_open/blob/master/flutter/assets/tasks.pbtxt."""
-_HARMLESS: Final = frozenset({Doubt.UNCHECKED, Doubt.WIDE, Doubt.FEW_RUNS})
+_HARMLESS: Final = frozenset({Doubt.UNCHECKED, Doubt.WIDE, Doubt.FEW_RUNS, Doubt.FEW_LAUNCHES})
 """Doubts about our own statistics and checks, which the app does not have."""
 
 

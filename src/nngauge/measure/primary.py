@@ -12,6 +12,11 @@ from nngauge.domain.measurement import Launch
 
 BUSY: Final = 1.05
 """Wall time over processor time of one thread beyond which other work got in between."""
+_OFTEN: Final = 0.1
+"""Share of samples with other work in between beyond which wall times of whole launches go astray, though most samples do not:
+then the median of a launch is one that waited, or not, by chance."""
+_PROCESSOR: Final = frozenset({"", "xnnpack"})
+"""Delegates that compute on the processor, besides those called cpu…; of others the processor waits, and that is no sign."""
 _ENOUGH: Final = 100
 """Samples of single inferences from which their percentiles are told by them alone."""
 
@@ -23,19 +28,26 @@ class Clock(StrEnum):
     CPU = "processor"
 
 
-def primary(launches: Sequence[Launch], threads: int) -> Clock:
-    """Processor time for one thread on a busy host, else wall time: of several threads the sum says little."""
-    if threads == 1 and share_waiting(launches) > BUSY and all(launch.cpu_ns for launch in launches):
+def primary(launches: Sequence[Launch], threads: int, delegate: str = "") -> Clock:
+    """Processor time for one thread on a busy host, else wall time: of several threads the sum says little, and of what an
+    accelerator does nothing.
+    """
+    if alone(threads, delegate) and share_waiting(launches) > _OFTEN and all(launch.cpu_ns for launch in launches):
         return Clock.CPU
     return Clock.WALL
 
 
+def alone(threads: int, delegate: str) -> bool:
+    """Does one thread of the processor do all the work?"""
+    return threads == 1 and (delegate in _PROCESSOR or delegate.startswith("cpu"))
+
+
 def share_waiting(launches: Sequence[Launch]) -> float:
-    """Median of wall time over processor time; 1 where there is no processor time."""
-    ratios = [
-        wall / cpu for launch in launches for wall, cpu in zip(launch.wall_ns, launch.cpu_ns, strict=False) if cpu > 0
+    """Share of samples that took longer by the clock than the processor worked for them; 0 where its time is not told."""
+    pairs = [
+        (wall, cpu) for launch in launches for wall, cpu in zip(launch.wall_ns, launch.cpu_ns, strict=False) if cpu > 0
     ]
-    return median(ratios) if ratios else 1.0
+    return sum(wall > BUSY * cpu for wall, cpu in pairs) / len(pairs) if pairs else 0.0
 
 
 def singles(launches: Sequence[Launch], clock: Clock) -> list[float]:

@@ -92,17 +92,16 @@ def run(
             told(Progress(made, made + _expected(courses, running, plan), len(running)))
         block += 1
         for at in sorted(running):
-            threads = cells[at].configuration.threads
-            courses[at].ended = _enough(courses[at].launches, threads, plan, clock() - begun)
+            courses[at].ended = _enough(courses[at].launches, cells[at].configuration, plan, clock() - begun)
             if courses[at].ended:
                 running.discard(at)
     return courses
 
 
-def _enough(launches: Sequence[Launch], threads: int, plan: Plan, spent: float) -> str:
+def _enough(launches: Sequence[Launch], configuration: Configuration, plan: Plan, spent: float) -> str:
     if len(launches) < plan.least_launches:
         return ""
-    if middle(launches, threads).half_width <= plan.precision:
+    if middle(launches, configuration.threads, configuration.delegate).half_width <= plan.precision:
         return "precise"
     if len(launches) >= plan.most_launches:
         return "launches"
@@ -114,6 +113,6 @@ def _expected(courses: Sequence[Course], running: set[int], plan: Plan) -> int:
     return sum(max(plan.least_launches - len(courses[at].launches), 0) for at in running)
 
 
-def middle(launches: Sequence[Launch], threads: int) -> Interval:
+def middle(launches: Sequence[Launch], threads: int, delegate: str = "") -> Interval:
     """Median of the launches' medians with its interval, in nanoseconds of the clock that counts."""
-    return bootstrap(times(launches, primary(launches, threads)))
+    return bootstrap(times(launches, primary(launches, threads, delegate)))

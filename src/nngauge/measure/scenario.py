@@ -66,7 +66,7 @@ def _seconds(item: Measurement, preset: Preset) -> tuple[list[float], list[float
         return [median(launch) for launch in stages], [value for launch in stages for value in launch], ()
     if not item.launches or Doubt.EMULATED in item.doubts or not all(launch.wall_ns for launch in item.launches):
         return [], [], ()
-    clock = primary(item.launches, item.configuration.threads)
+    clock = primary(item.launches, item.configuration.threads, item.configuration.delegate)
     notes: tuple[str, ...] = (
         ("times are processor time: other work ran while it was measured",) if clock is Clock.CPU else ()
     )

@@ -275,7 +275,7 @@ class _Session:
             model=subject.digest, name=subject.name, format=subject.format, configuration=cell.configuration,
             engine_version=reply.version, library=self._bench.library(cell.configuration), device=self._bench.device, started=started, tool=f"nngauge {__version__}",
             seed=self._plan.seed, macs=subject.macs, launches=tuple(launches),
-            summary=summary(launches, cell.configuration.threads), output=self._output(subject, made, reply, reference),
+            summary=summary(launches, cell.configuration.threads, cell.configuration.delegate), output=self._output(subject, made, reply, reference),
             notes=(*(f"input {item.name}: {item.says}" for item in inputs), *reply.notes),
         )  # fmt: skip
         return replace(bare, doubts=doubts(bare, self._plan))

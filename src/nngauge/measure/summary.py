@@ -5,18 +5,40 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import Final
 
 from nngauge.domain.interval import percentile
-from nngauge.domain.measurement import Launch, Summary
+from nngauge.domain.measurement import Launch, Measurement, Summary
 from nngauge.measure.primary import Clock, primary, singles, times
 from nngauge.measure.statistics import bootstrap
 
+_MOST: Final = 2**63
+"""Nanoseconds: three hundred years."""
 
-def summary(launches: Sequence[Launch], threads: int) -> Summary | None:
+
+def whole(measurement: Measurement) -> bool:
+    """Do its launches tell what launches tell? Files come from anywhere."""
+    timed = {bool(launch.wall_ns) for launch in measurement.launches}
+    return len(timed) < 2 and measurement.configuration.threads > 0 and all(map(_told, measurement.launches))
+
+
+def _told(launch: Launch) -> bool:
+    columns = (launch.wall_ns, launch.cpu_ns, launch.interrupted)
+    numbers = (
+        launch.load_ns,
+        launch.first_ns,
+        launch.inferences_per_sample,
+        *(value for one in columns for value in one),
+    )
+    same = all(len(column) in {0, len(launch.wall_ns)} for column in columns)
+    return same and launch.inferences_per_sample > 0 and all(0 <= value < _MOST for value in numbers)
+
+
+def summary(launches: Sequence[Launch], threads: int, delegate: str = "") -> Summary | None:
     """What they add up to; None where none was timed, as on an emulated processor."""
     if not launches or not all(launch.wall_ns for launch in launches):
         return None
-    clock = primary(launches, threads)
+    clock = primary(launches, threads, delegate)
     interval = bootstrap(times(launches, clock))
     pooled = sorted(singles(launches, clock))
     told = all(launch.cpu_ns for launch in launches)

@@ -33,6 +33,7 @@ _MEANS: Final = {
     Doubt.LOW_BATTERY: "the battery was low: phones save power then",
     Doubt.WIDE: "the interval is wider than asked for: more launches, or a quieter device",
     Doubt.FEW_RUNS: "too few runs for the percentiles",
+    Doubt.FEW_LAUNCHES: "fewer than six launches: the interval is narrower than one of 95 %",
     Doubt.BELOW_FLOOR: "faster than the processor can multiply: the engine did not run the model",
     Doubt.NOT_FINITE: "outputs are not numbers (NaN or infinite)",
     Doubt.CONSTANT: "outputs are the same for another input",
@@ -40,6 +41,10 @@ _MEANS: Final = {
     Doubt.UNCHECKED: "outputs were not compared with a reference",
     Doubt.FELL_BACK: "some operators ran on the processor instead",
 }
+_DISTURBED: Final = (
+    "other work ran meanwhile: intervals are widened by what it may explain; a quieter device, or launches that take turns "
+    "in one session, tell more"
+)
 _VERDICT: Final = {Verdict.FASTER: "green", Verdict.SLOWER: "red", Verdict.SAME: "dim", Verdict.UNTOLD: "yellow"}
 
 
@@ -107,7 +112,7 @@ def _times(found: Sequence[Measurement]) -> Table:
 
 def _cells(item: Measurement) -> Iterator[str]:
     launches = item.launches
-    found = item.summary or summary(launches, item.configuration.threads)
+    found = item.summary or summary(launches, item.configuration.threads, item.configuration.delegate)
     if found is None:
         peak = max((launch.peak_bytes or 0 for launch in launches), default=0)
         yield from ("–", "–", "–", "–", "–", "–", format_bytes(peak) if peak else "–", f"{len(launches)} ran")
@@ -186,8 +191,6 @@ def _refusals(found: Sequence[Refusal]) -> Iterator[RenderableType]:
 
 def render_comparison(rows: Sequence[Compared]) -> RenderableType:
     """A line a model and configuration."""
-    if not rows:
-        return Text("no model was measured in the same configuration in both", style="dim")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for title, right in (
         ("model", False),
@@ -198,11 +201,11 @@ def render_comparison(rows: Sequence[Compared]) -> RenderableType:
         ("95 %", True),
         ("", False),
     ):
-        table.add_column(title, justify="right" if right else "left", no_wrap=right)
+        table.add_column(title, justify="right" if right else "left", no_wrap=right or not title, overflow="fold")
     for row in rows:
         change = f"{row.ratio.low:.3f} – {row.ratio.high:.3f}" if row.ratio.low > 0 else "–"
         table.add_row(
-            one_line(row.name), configuration(row.second), nanoseconds(row.first_ns), nanoseconds(row.second_ns),
+            one_line(row.name), _compared(row), nanoseconds(row.first_ns), nanoseconds(row.second_ns),
             f"{row.ratio.middle:.3f}", change, Text(_said(row), style=_VERDICT[row.verdict]),
         )  # fmt: skip
     clocks = " and ".join(sorted({row.clock for row in rows}))
@@ -214,9 +217,15 @@ def render_comparison(rows: Sequence[Compared]) -> RenderableType:
     found = [doubt for doubt in Doubt if any(doubt in row.doubts for row in rows)]
     notes = [
         Text(f"\n{clocks} time; {how}", style="dim"),
+        *([Text(_DISTURBED, style="yellow")] if any(row.disturbed for row in rows) else []),
         *(Text(f"doubt: {_MEANS[doubt]}", style="yellow") for doubt in found),
     ]
     return Group(table, *notes)
+
+
+def _compared(row: Compared) -> str:
+    beside = f" beside {configuration(row.first)}" if row.first != row.second else ""
+    return one_line(configuration(row.second) + beside)
 
 
 def _said(row: Compared) -> str:
