@@ -113,8 +113,9 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         parse(("time (s),power (W)\n" + rows(0.1, 50, "1")).encode(), NOTHING)
     path = tmp_path / "x.csv"
     path.write_bytes(b"x" * 100)
-    with pytest.raises(LimitError):
-        csv_import.read_bytes(path, 99)
+    monkeypatch.setattr(csv_import, "MAX_POWER_FILE", 99)
+    with pytest.raises(LimitError, match="the recording is larger"):
+        csv_import.METER.load(path, NOTHING)
 
 
 def test_hostile_text_ends_soon() -> None:

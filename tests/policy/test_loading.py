@@ -108,7 +108,7 @@ def test_files_that_are_no_policies_are_refused(tmp_path: Path) -> None:
     (tmp_path / "large.toml").write_bytes(b"#" * ((1 << 20) + 1))
     for name, what in (
         ("binary.toml", "not UTF-8"),
-        ("large.toml", "more than"),
+        ("large.toml", "larger than 1 MiB"),
         ("none.toml", "cannot be read"),
         (".", "cannot be read"),
     ):

@@ -12,7 +12,8 @@ from msgspec import Struct, field
 from nngauge.bom.cleaning import clean
 from nngauge.bom.entries import Document, Entry, entry_of, number, one, properties_of
 from nngauge.bom.inventory import ItemKind
-from nngauge.errors import LimitError, MalformedError, UnreadableError, UnsupportedError
+from nngauge.errors import MalformedError, UnreadableError, UnsupportedError
+from nngauge.io.whole import read_whole
 
 MAX_BYTES: Final = 64 << 20
 """Of one document; an app with a thousand models makes about 5 MB."""
@@ -33,13 +34,7 @@ def is_document(path: Path) -> bool:
 
 def read_document(path: Path) -> Document:
     """The bill in a file. Raises `UnreadableError`, `LimitError`, `MalformedError` and `UnsupportedError`."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise LimitError("larger than any bill of materials that is read", where=str(path))
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    return parse_document(data, str(path))
+    return parse_document(read_whole(path, MAX_BYTES, "the bill of materials"), str(path))
 
 
 def parse_document(data: bytes, where: str = "") -> Document:

@@ -91,12 +91,9 @@ def _list() -> None:
 def _read(tool: Tool, paths: Sequence[Path]) -> tuple[Told, ...]:
     """One file may be what the program printed, or a file that it wrote: it is offered as both, several as files."""
     from nngauge.engines.official import MOST, Output
-    from nngauge.errors import LimitError
+    from nngauge.io.whole import read_whole
 
-    for path in paths:
-        if path.stat().st_size > MOST:
-            raise LimitError("is larger than 64 MiB", where=str(path))
-    files = {path.name: path.read_bytes() for path in paths}
+    files = {path.name: read_whole(path, MOST) for path in paths}
     text = b"\n".join(data for name, data in files.items() if name.endswith((".txt", ".log")) or "." not in name)
     return tool.parse(Output(out=text, files=files))
 

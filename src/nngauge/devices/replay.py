@@ -28,6 +28,7 @@ from nngauge.errors import (
     UnsupportedError,
     UsageError,
 )
+from nngauge.io.whole import read_whole
 from nngauge.limits import MAX_PHONE_ANSWER
 from nngauge.words.safe import one_line
 
@@ -241,14 +242,7 @@ class _PlayedJob:
 
 
 def _lines(path: Path) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
-    if len(data) > _MOST:
-        raise LimitError("a recorded session that is too large", where=str(path))
-    return data.splitlines() or [b""]
+    return read_whole(path, _MOST, "the recorded session").splitlines() or [b""]
 
 
 def _find() -> list[Found]:

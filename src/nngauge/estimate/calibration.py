@@ -19,11 +19,13 @@ from msgspec import Struct
 
 from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Setting, Unit
-from nngauge.errors import MalformedError, UnreadableError, UsageError
+from nngauge.errors import MalformedError, UsageError
 from nngauge.estimate.features import features_of
 from nngauge.estimate.library import Library, Profile, libraries, library
 from nngauge.estimate.linear import solved
 from nngauge.estimate.prediction import doubts_of, predictor, quantile, refusal_of
+from nngauge.io.whole import read_whole
+from nngauge.limits import MIB
 
 SCHEMA: Final = "nngauge.calibration/1"
 METHOD: Final = "mixture of measured devices"
@@ -31,7 +33,6 @@ LEAST: Final = 5
 """Anchors without which there is no calibration."""
 MOST: Final = 256
 """Calibrations that are read."""
-_LARGEST: Final = 2**20
 _LONGEST: Final = 1e8
 _HEAVIEST: Final = 100.0
 """Bounds of what a file may say: milliseconds; logarithms and weights."""
@@ -228,7 +229,7 @@ def own_folder() -> Path:
 
 
 def own_calibrations(folder: Path | None = None) -> tuple[Calibration, ...]:
-    """Those in the user's folder, by name. Raises `MalformedError` for a file that is none, with its path."""
+    """Those in the user's folder, by name. Raises `InputError` for a file that is none, with its path."""
     place = folder or own_folder()
     if not place.is_dir():
         return ()
@@ -236,16 +237,9 @@ def own_calibrations(folder: Path | None = None) -> tuple[Calibration, ...]:
 
 
 def read_calibration(file: Path) -> Calibration:
-    """One that `nngauge calibrate` wrote. Raises `UnreadableError` and `MalformedError`."""
+    """One that `nngauge calibrate` wrote. Raises `UnreadableError`, `LimitError` and `MalformedError`."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}", where=str(file)) from None
-    if len(data) > _LARGEST:
-        raise MalformedError("is too large for a calibration", where=str(file))
-    try:
-        found = msgspec.json.decode(data, type=Calibration)
+        found = msgspec.json.decode(read_whole(file, MIB, "the calibration"), type=Calibration)
     except msgspec.MsgspecError as error:
         raise MalformedError(f"is no calibration: {error}", where=str(file)) from None
     if found.schema != SCHEMA:

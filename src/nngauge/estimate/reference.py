@@ -13,6 +13,7 @@ from nngauge.domain.estimate import Unit
 from nngauge.errors import MalformedError
 from nngauge.io.whole import read_whole
 from nngauge.knowledge import phones
+from nngauge.limits import MIB
 
 _HERE: Final = Path(__file__).parent
 REFERENCE: Final = _HERE / "reference.csv"
@@ -34,7 +35,7 @@ def references(file: Path | None = None) -> tuple[Reference, ...]:
     """The list that comes with nngauge, or that in `file`. Raises `InputError` for a file that is none."""
     place = file or REFERENCE
     try:
-        text = read_whole(place, 1).decode()
+        text = read_whole(place, MIB, "the list of phones").decode()
     except UnicodeDecodeError as error:
         raise MalformedError(f"is no text: {error.reason}", where=str(place)) from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]

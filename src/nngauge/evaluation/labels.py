@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from nngauge.domain.evaluation import PRESENCES, SCOPES, LabelSet, PackageLabels, TechnologyLabel
-from nngauge.errors import LimitError, MalformedError, UnreadableError, UnsupportedError
+from nngauge.errors import MalformedError, UnsupportedError
+from nngauge.io.whole import read_whole
 from nngauge.limits import LABELS_BYTES
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -24,14 +25,7 @@ def load_labels(path: Path) -> LabelSet:
     Raises `UnreadableError`, `LimitError`, `UnsupportedError` for a file of a later format, and `MalformedError` that
     names every mistake.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(LABELS_BYTES + 1)
-    except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    if len(data) > LABELS_BYTES:
-        raise LimitError(f"a labels file has at most {LABELS_BYTES} bytes", where=str(path))
-    return parse_labels(data, str(path))
+    return parse_labels(read_whole(path, LABELS_BYTES, "the labels file"), str(path))
 
 
 def parse_labels(data: bytes, where: str = "") -> LabelSet:

@@ -19,9 +19,9 @@ from msgspec import Struct
 from nngauge.domain.energy import MeterFacts
 from nngauge.errors import LimitError, MalformedError, UnsupportedError, UsageError
 from nngauge.instruments._api import MeterKind, Reading, Wanted
-from nngauge.instruments.files import read_bytes
 from nngauge.instruments.trace import Trace, checked
-from nngauge.limits import MAX_POWER_LINE, MAX_POWER_SAMPLES
+from nngauge.io.whole import read_whole
+from nngauge.limits import MAX_POWER_FILE, MAX_POWER_LINE, MAX_POWER_SAMPLES
 
 _HEADER_LINES: Final = 40
 """In front of the table; exports begin with a few lines about themselves."""
@@ -290,7 +290,7 @@ def _reading(
 
 
 def _load(path: Path, wanted: Wanted) -> Reading:
-    return parse(read_bytes(path), wanted, path.name)
+    return parse(read_whole(path, MAX_POWER_FILE, "the recording"), wanted, path.name)
 
 
 METER: Final = MeterKind(

@@ -22,11 +22,11 @@ from nngauge.domain.energy import EnergyDoubt, MeterFacts
 from nngauge.errors import LimitError, MalformedError, UnreadableError, UnsupportedError, UsageError
 from nngauge.instruments._api import Clock, Meter, MeterKind, Reading, Recording, Setup, Wanted
 from nngauge.instruments.alignment import Offset, clock_offset
-from nngauge.instruments.files import read_bytes
 from nngauge.instruments.trace import Trace, checked, moved, together
 from nngauge.io.binary import Buffer
 from nngauge.io.protobuf import BYTES, VARINT, Field, fields, signed, text
-from nngauge.limits import MAX_NAME, MAX_PHONE_ANSWER, MAX_POWER_SAMPLES, MAX_RAILS
+from nngauge.io.whole import read_whole
+from nngauge.limits import MAX_NAME, MAX_PHONE_ANSWER, MAX_POWER_FILE, MAX_POWER_SAMPLES, MAX_RAILS
 
 _PACKET, _TIMESTAMP, _BATTERY, _RAILS, _CLOCK, _DEFLATED, _ZSTD, _MACHINE = 1, 8, 38, 40, 58, 50, 133, 98
 _BOOTTIME: Final = 6
@@ -278,7 +278,7 @@ def _open(setup: Setup) -> Meter:
 
 
 def _load(path: Path, wanted: Wanted) -> Reading:
-    return reading(parse(read_bytes(path)), wanted.rails)
+    return reading(parse(read_whole(path, MAX_POWER_FILE, "the recording")), wanted.rails)
 
 
 METER: Final = MeterKind(

@@ -8,13 +8,16 @@ from nngauge.errors import LimitError, UnreadableError
 from nngauge.limits import MIB
 
 
-def read_whole(path: Path, mebibytes: int) -> bytes:
-    """All bytes of a file. Raises `UnreadableError`, and `LimitError` for more than `mebibytes` MiB."""
+def read_whole(path: Path, most: int, what: str = "the file") -> bytes:
+    """All bytes of a file. Raises `UnreadableError`, and `LimitError` for more than `most` bytes; both speak of `what`.
+
+    Bytes are counted as they are read: a device or a pipe says that it has none.
+    """
     try:
         with path.open("rb") as file:
-            data = file.read(mebibytes * MIB + 1)
+            data = file.read(most + 1)
     except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be read", where=str(path)) from None
-    if len(data) > mebibytes * MIB:
-        raise LimitError(f"is larger than {mebibytes} MiB", where=str(path))
+        raise UnreadableError(f"{what} cannot be read: {error.strerror or error}", where=str(path)) from None
+    if len(data) > most:
+        raise LimitError(f"{what} is larger than {most // MIB} MiB", where=str(path))
     return data

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from nngauge.errors import RuleError
+from nngauge.errors import InputError, RuleError
+from nngauge.io.whole import read_whole
 
 MODELS: Final = Path(__file__).parent / "public_models.jsonl"
 """nngauge's own index, one entry a line, in order of the ids."""
@@ -116,11 +117,9 @@ def _decoded(line: bytes, where: str) -> Published:
 def read_published(path: Path) -> PublishedModels:
     """The index in a file. Raises `RuleError` when it cannot be read."""
     try:
-        if path.stat().st_size > MAX_INDEX_BYTES:
-            raise RuleError(f"larger than {MAX_INDEX_BYTES} bytes", where=str(path))
-        return PublishedModels(path.read_bytes(), path.name)
-    except OSError as error:
-        raise RuleError(f"cannot be read: {error.strerror}", where=str(path)) from None
+        return PublishedModels(read_whole(path, MAX_INDEX_BYTES, "the index"), path.name)
+    except InputError as error:
+        raise RuleError(error.what, where=str(path)) from None
 
 
 @cache

@@ -12,7 +12,8 @@ from msgspec import Struct
 from nngauge.domain.app import App
 from nngauge.domain.finding import Severity
 from nngauge.domain.location import Location
-from nngauge.errors import UsageError
+from nngauge.errors import InputError, UsageError
+from nngauge.io.whole import read_whole
 from nngauge.limits import MIB
 from nngauge.policy.assessment import Assessment, Judged, Skipped
 from nngauge.policy.exemptions import Exemption
@@ -92,16 +93,11 @@ def encode_check(result: Assessment) -> bytes:
 
 def read_baseline(path: str | Path) -> frozenset[str]:
     """Fingerprints of an earlier check's findings, exempt ones included. Raises `UsageError`."""
-    file = Path(path)
     hint = "make one with `nngauge check --format json -o FILE`"
     try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise UsageError("the baseline is too large to be one", where=str(path), hint=hint)
-        known = msgspec.json.decode(file.read_bytes(), type=_Known)
-    except OSError as error:
-        raise UsageError(
-            f"the baseline cannot be read: {error.strerror or error}", where=str(path), hint=hint
-        ) from None
+        known = msgspec.json.decode(read_whole(Path(path), _MAX_BYTES, "the baseline"), type=_Known)
+    except InputError as error:
+        raise UsageError(error.what, where=str(path), hint=hint) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"not the JSON of a check: {error}", where=str(path), hint=hint) from None
     if known.schema != SCHEMA:

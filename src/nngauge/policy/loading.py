@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from nngauge.errors import UsageError
+from nngauge.errors import InputError, UsageError
+from nngauge.io.whole import read_whole
 from nngauge.limits import MIB
 from nngauge.policy._api import Options, Rule, Share, Size
 from nngauge.policy.exemptions import Exemption
@@ -69,11 +70,9 @@ def _policy(text: _Text, source: str) -> Policy:
 
 def _read(path: Path, source: str, chain: tuple[str, ...]) -> _Text:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UsageError(f"a policy of more than {_MAX_BYTES} bytes", where=source)
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"the policy cannot be read: {error.strerror or error}", where=source) from None
+        content = read_whole(path, _MAX_BYTES, "the policy").decode("utf-8")
+    except InputError as error:
+        raise UsageError(error.what, where=source) from None
     except UnicodeDecodeError:
         raise UsageError("the policy is not UTF-8 text", where=source) from None
     return _parse(content, path, source, chain)

@@ -13,10 +13,10 @@ from typing import Final
 from nngauge.errors import LimitError, MalformedError
 from nngauge.io.whole import read_whole
 from nngauge.knowledge.phones.schema import Cluster, Kind, Phone, Share, Shares, Soc, Source, Tier
+from nngauge.limits import MIB
 
 _HERE: Final = Path(__file__).parent
-_MOST: Final = 4
-"""MiB of one table."""
+_MOST: Final = 4 * MIB
 _ROWS: Final = 20_000
 SHARES: Final = _HERE / "shares.csv"
 
@@ -139,6 +139,6 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def _text(path: Path) -> str:
     try:
-        return read_whole(path, _MOST).decode("utf-8-sig")
+        return read_whole(path, _MOST, "the table").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MalformedError("is not UTF-8", where=str(path)) from None

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from nngauge.errors import MalformedError, UsageError
 from nngauge.io.whole import read_whole
+from nngauge.limits import MIB
 
-_MOST: Final = 1
-"""MiB of one file."""
+_MOST: Final = 1 * MIB
 _LARGEST: Final = 1e9
 _Shape = TypeVar("_Shape")
 _HERE: Final = Path(__file__).parent / "presets"
