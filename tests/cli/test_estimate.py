@@ -48,6 +48,23 @@ def test_a_model_on_several_phones_with_interval_and_baseline(anchor: Path) -> N
     assert "QED" in text
 
 
+def test_a_narrow_terminal_cuts_no_number(anchor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = run("estimate", anchor, "--device", "pixel-4,galaxy-s25", "--threads", "1,4", code=3).output
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run("estimate", anchor, "--device", "pixel-4,galaxy-s25", "--threads", "1,4", code=3).output
+    rows = [line for line in wide.splitlines() if line.startswith("pixel-4 ")]
+    for row in rows:
+        assert f" {row.split('float32')[1].split(' ms')[0].strip()} ms" in text
+    assert len(rows) == 2
+
+
+def test_a_phone_without_profile_is_told_what_else_there_is(anchor: Path) -> None:
+    text = " ".join(run("estimate", anchor, "--device", "galaxy-s25", code=3).output.split())
+    assert "no big core of Samsung Galaxy S25 was measured" in text
+    assert "--unit npu has times" in text
+    assert "--unit npu" not in run("estimate", anchor, "--device", "galaxy-s10", "--threads", "7", code=3).output
+
+
 def test_json_has_everything(anchor: Path) -> None:
     result = run(
         "estimate", anchor, "--device", "pixel-4", "--unit", "gpu", "--unit", "little", "--level", "80", "--json"

@@ -43,6 +43,41 @@ def test_coverage_says_what_it_rests_on(model: str) -> None:
     assert "not known" in text
 
 
+def test_coverage_of_an_app_tells_once_what_all_models_rest_on(tmp_path: Path, model: str) -> None:
+    import zipfile
+
+    app = tmp_path / "app.apk"
+    with zipfile.ZipFile(app, "w") as file:
+        file.writestr("AndroidManifest.xml", b"<manifest/>")
+        file.write(model, "assets/net.param")
+        file.write(TINY, "assets/shapes.onnx")
+    text = run(str(app), "--coverage")
+    assert text.count("THE SHARES ARE AN ASSUMPTION") == 1
+    assert text.count("within 100 ms, float32") == 2
+    assert text.count("not scaled to other phones") == 1
+    assert "k MACs; networks of" in text  # why one of them is not known
+
+
+def test_coverage_of_an_app_without_models_says_so(tmp_path: Path) -> None:
+    import zipfile
+
+    app = tmp_path / "app.apk"
+    with zipfile.ZipFile(app, "w") as file:
+        file.writestr("AndroidManifest.xml", b"<manifest/>")
+    with pytest.raises(UsageError, match="no model to estimate"):
+        run(str(app), "--coverage")
+
+
+def test_a_scenario_on_a_narrow_terminal_keeps_its_numbers(model: str) -> None:
+    wide = run(model, "--device", "pixel-4", "--scenario", "camera")
+    row = next(line for line in wide.splitlines() if line.startswith("pixel-4"))
+    narrow = CliRunner().invoke(
+        cli, ["estimate", model, "--device", "pixel-4", "--scenario", "camera"], env={"COLUMNS": "80"}
+    )
+    for word in row.replace("(", " ").replace(")", " ").split():
+        assert word in narrow.output
+
+
 def test_coverage_by_a_table_of_ones_own(tmp_path: Path, model: str) -> None:
     table = tmp_path / "ours.csv"
     table.write_text("# Our users.\nplatform,year,tier,share\nandroid,2019,high,1\n")

@@ -39,6 +39,24 @@ def test_the_issue_s_own_question_is_answered() -> None:
     assert "pytorch-image-models" in text
 
 
+def test_a_narrow_terminal_keeps_scores_names_and_times() -> None:
+    words = ("fit", "--task", "image-classification", "--latency", "20ms", "--size", "10MB", "--device", "pixel-4")
+    text = CliRunner().invoke(cli, words, env={"COLUMNS": "80"}).output
+    assert "66.98" in text
+    assert "5.9 ms" in text
+    assert "no room for: input, parameters" in text
+    assert "2.31 M" not in text
+
+
+def test_limits_that_nothing_keeps_together_and_what_was_measured_instead() -> None:
+    words = ("--task", "image-classification", "--latency", "20ms", "--size", "10MB", "--device", "galaxy-s25")
+    text = run(*words, "--unit", "npu")
+    assert "each limit can be kept alone" in text
+    assert "computed in float16; sizes are those of float32 weights" in text
+    assert "1 big core, float32): no profile, no measured rows; measured there: --unit npu" in run(*words)
+    assert "each limit" not in run(*words[:2], "--latency", "1us", "--size", "1kB", "--device", "pixel-4")
+
+
 def test_everything_that_fits_keeps_the_budget() -> None:
     found = document("--task", "image-classification", "--latency", "20ms", "--size", "10MB", "--device", "pixel-4")
     assert found["schema"] == "nngauge.fit/1"

@@ -173,15 +173,19 @@ def _refuse(options: Mapping[str, object], path: Path | None, why: str) -> None:
 
 
 def _subjects(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[Subject]:
-    """The models at a path: a model file, else those of an app, each distinct one once."""
+    """The models at a path: a model file, else those of an app, each distinct one once. Raises `UsageError` for none."""
     from nngauge.api import analyse_model
-    from nngauge.errors import UnsupportedError
+    from nngauge.errors import UnsupportedError, UsageError
     from nngauge.estimate.answers import Subject
 
     try:
         analysis = analyse_model(path, shapes, weights=False, digest=False)
     except UnsupportedError:  # no model file: then it is an app, or scanning says why it is not
-        return _of_app(path)
+        if found := _of_app(path):
+            return found
+        raise UsageError(
+            "there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside"
+        ) from None
     return [Subject(name=path.name, format=analysis.model.format, cost=analysis.cost, language=analysis.language)]
 
 

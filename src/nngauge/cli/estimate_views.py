@@ -37,7 +37,7 @@ def tell_coverage(
     from nngauge.estimate.coverage import coverage
     from nngauge.estimate.features import precision_of
     from nngauge.knowledge.phones import read_shares
-    from nngauge.screen.coverage import render_coverage
+    from nngauge.screen.coverage import render_coverages
 
     table = read_shares(shares)
     limit = amount(latency, "time", "--budget")
@@ -56,8 +56,7 @@ def tell_coverage(
     if as_json:
         write_json(msgspec.json.encode([{"name": name, "coverage": one} for name, one in found]))
         return
-    for name, one in found:
-        show(render_coverage(one, name))
+    show(render_coverages(found))
 
 
 def _smaller(task: str) -> tuple[Smaller, ...]:

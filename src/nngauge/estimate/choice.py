@@ -167,18 +167,23 @@ def _none(setting: Setting, candidates: Sequence[Candidate]) -> NoEstimate:
     )
 
 
+def _instead(setting: Setting) -> str:
+    known = npu.known(setting.device)
+    return f"--unit npu has times of its neural processor; {_CALIBRATE}" if known else _CALIBRATE
+
+
 def _unknown(setting: Setting, none: Callable[[Reason, str, str], NoEstimate]) -> NoEstimate:
     phone = phones.find(setting.device)
     if phone is not None:
         chip = phones.chip(phone)
         return none(
             Reason.NO_PROFILE,
-            f"nothing was measured on {phone.name}" + (f" or its {chip.name}" if chip else ""),
-            _CALIBRATE,
+            f"no {setting.unit.value} of {phone.name} was measured" + (f", nor of another {chip.name}" if chip else ""),
+            _instead(setting),
         )
     soc = phones.find_soc(setting.device)
     if soc is not None:
-        return none(Reason.NO_PROFILE, f"nothing was measured on {soc.name}", _CALIBRATE)
+        return none(Reason.NO_PROFILE, f"no {setting.unit.value} of {soc.name} was measured", _instead(setting))
     near = phones.close(setting.device)
     return none(
         Reason.NO_DEVICE,

@@ -274,7 +274,8 @@ def _reason(stage: Stage, question: _Question) -> str:
         Stage.SMALLER: f"over {limit} even with int8; the MACs of a published model fit",
         Stage.SELDOM: f"over {limit}, below a second: fewer frames",
         Stage.ELSEWHERE: "over a second, or not enough memory",
-        Stage.UNKNOWN: "chips without profile and with unknown cores, and rows without a known phone",
+        Stage.UNKNOWN: "; ".join(question.obstacle())
+        or "chips without profile and with unknown cores, and rows without a known phone",
     }[stage]
 
 

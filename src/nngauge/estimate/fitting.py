@@ -11,6 +11,7 @@ from nngauge.domain.estimate import Estimate, NoEstimate, Setting
 from nngauge.domain.fitting import Candidate, Fitness, Fitting, Limits, Smallest, Timing
 from nngauge.estimate.coarse import coarse
 from nngauge.knowledge.architectures import Architecture, architectures, front, measured, sources
+from nngauge.words.amounts import plural
 
 Pace = Callable[[Architecture, Setting], Estimate | NoEstimate]
 _MEASURED_TASK: Final = "image-classification"
@@ -36,12 +37,13 @@ def fitting(
     names = {(one.name, one.input) for one in front(_back(fits, known))}
     marked = [replace(one, front=(one.name, one.input) in names) for one in kept]
     metrics = list(dict.fromkeys(one.metric for one in known))
+    least = () if fits else tuple(_reachable(judged, limits, settings))
     return Fitting(
         task=task, limits=limits, settings=tuple(settings), considered=len(known),
         candidates=tuple(sorted(marked, key=lambda one: (metrics.index(one.metric), _ORDER.index(one.fitness), -(one.score or 0.0)))),
-        reachable=() if fits else tuple(_reachable(judged, limits, settings)),
+        reachable=least,
         sources=tuple(dict.fromkeys(f"{sources()[one.source].title}: {sources()[one.source].where}" for one in known)),
-        notes=tuple(_notes(judged, settings, extra_data=extra_data)),
+        notes=(*_together(least, limits), *_notes(judged, settings, precision, extra_data=extra_data)),
     )  # fmt: skip
 
 
@@ -132,18 +134,44 @@ def _reachable(judged: Sequence[Candidate], limits: Limits, settings: Sequence[S
             )
 
 
+def _together(least: Sequence[Smallest], limits: Limits) -> Iterable[str]:
+    """Nothing fits, though each limit alone can be kept."""
+    most = {"size": limits.size_bytes, "MACs": limits.macs, "parameters": limits.parameters}
+    allowed = [most.get(one.what, limits.milliseconds) for one in least]
+    if len(least) > 1 and all(one.value <= (limit or 0.0) for one, limit in zip(least, allowed, strict=True)):
+        yield "each limit can be kept alone; no network is known to keep all of them together"
+
+
 def _milliseconds(timing: Timing) -> float | None:
     if timing.measured is not None:
         return timing.measured
     return timing.estimated.value if timing.estimated else None
 
 
-def _notes(judged: Sequence[Candidate], settings: Sequence[Setting], *, extra_data: bool) -> Iterable[str]:
+def _elsewhere(setting: Setting) -> str:
+    """What of the device was measured instead."""
+    units = {
+        time.unit.partition(" ")[0] for times in measured().values() for time in times if time.device == setting.device
+    }
+    return f"; measured there: --unit {', '.join(sorted(units))}" if units else ""
+
+
+def _notes(
+    judged: Sequence[Candidate], settings: Sequence[Setting], precision: str, *, extra_data: bool
+) -> Iterable[str]:
     if any(one.timings and any(timing.estimated for timing in one.timings) for one in judged):
         yield "estimated times rest on the MACs alone: the interval is wide; nngauge estimate MODEL is better with a file at hand"
     for setting in settings:
         if not any(_milliseconds(one.timings[list(settings).index(setting)]) for one in judged):
-            yield f"no times for {setting.device} ({setting.unit.value}, {setting.threads} threads, {setting.precision}): no profile, no measured rows"
+            yield (
+                f"no times for {setting.device} ({plural(setting.threads, setting.unit.value)}, {setting.precision}): "
+                f"no profile, no measured rows{_elsewhere(setting)}"
+            )
+        if setting.precision != precision:
+            yield (
+                f"{setting.device}: computed in {setting.precision}; sizes are those of {precision} weights "
+                f"(--precision {setting.precision} for those)"
+            )
     if not extra_data and any(one.metric.startswith("top-1") for one in judged):
         yield "without networks that were trained with more than ImageNet (--extra-data shows them)"
     if any(one.metric.startswith("Grace2") for one in judged):

@@ -264,6 +264,11 @@ def _width(near: float) -> float:
     return profile().widths[-1].factor
 
 
+def known(device: str) -> bool:
+    """Are there times of its neural processor, or of one of its generation?"""
+    return bool(_devices(device)[0])
+
+
 def _devices(name: str) -> tuple[tuple[tuple[NpuDevice, float], ...], bool]:
     """Devices whose rows stand for this one with their weights, and whether it is itself or has the same chip."""
     known = profile().devices

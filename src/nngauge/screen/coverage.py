@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,6 +12,7 @@ from nngauge.domain.coverage import Coverage, Part, Way
 from nngauge.domain.estimate import Estimate
 from nngauge.estimate.scenario import Modelled
 from nngauge.knowledge.scenarios.daily import Spent
+from nngauge.screen.adapting import Adapting
 from nngauge.screen.fit import milliseconds, place
 from nngauge.screen.scenario import number
 from nngauge.units import format_bytes
@@ -20,15 +21,31 @@ from nngauge.words.safe import one_line
 _TOP = 5
 
 
+def render_coverages(found: Sequence[tuple[str, Coverage]]) -> RenderableType:
+    """One model in full; of several what matters of each, and once what all of them rest on."""
+    if len(found) == 1:
+        return render_coverage(found[0][1], found[0][0])
+    blocks: list[RenderableType] = []
+    for name, one in found:
+        blocks += [_head(one, name), _parts(one), _goal(one), _plan(one)]
+        blocks += [Text(note, style="dim") for note in _once(one.notes, found)]
+    if found:
+        shared = [note for note in found[0][1].notes if all(note in one.notes for _, one in found)]
+        blocks += [Text(""), _loud(found[0][1]), *(Text(one_line(note), style="dim") for note in shared)]
+        blocks.append(Text("by release year and product line of the chip: --json, or one model alone", style="dim"))
+    return Group(*blocks)
+
+
+def _once(notes: Sequence[str], found: Sequence[tuple[str, Coverage]]) -> Iterator[str]:
+    """Those that do not hold for all models."""
+    return (one_line(note) for note in notes if not all(note in one.notes for _, one in found))
+
+
 def render_coverage(found: Coverage, name: str = "") -> RenderableType:
     """The answer, loudly what it rests on, the plan, and the rows of the table of shares."""
-    head = Text(f"\n{one_line(name)}  " if name else "\n", style="bold")
-    head.append(
-        f"within {found.budget.milliseconds:g} ms, {found.precision}, on one big core or better", style="not bold dim"
-    )
-    blocks: list[RenderableType] = [head, _parts(found)]
+    blocks: list[RenderableType] = [_head(found, name), _parts(found)]
     blocks += [_goal(found), _loud(found), Text("\nWhat each phone could get", style="bold"), _plan(found)]
-    blocks += [Text("\nBy release year and product line of the chip", style="bold"), _cells(found)]
+    blocks += [Text("\nBy release year and product line of the chip", style="bold"), Adapting(_cells(found))]
     if found.deliveries:
         blocks += [Text("\nDelivery", style="bold"), _deliveries(found)]
     scaled = sum(fit.way is Way.SCALED for fit in found.devices)
@@ -40,6 +57,13 @@ def render_coverage(found: Coverage, name: str = "") -> RenderableType:
         )
     )
     return Group(*blocks, *(Text(one_line(note), style="dim") for note in found.notes))
+
+
+def _head(found: Coverage, name: str) -> Text:
+    head = Text(f"\n{one_line(name)}  " if name else "\n", style="bold")
+    return head.append(
+        f"within {found.budget.milliseconds:g} ms, {found.precision}, on one big core or better", style="not bold dim"
+    )
 
 
 def _loud(found: Coverage) -> Text:
@@ -123,7 +147,7 @@ def render_modelled(rows: tuple[Modelled, ...]) -> RenderableType:
             )
         blocks += [
             Text(f"\n{one_line(title)}", style="bold").append("  modelled, not measured", style="not bold yellow"),
-            table,
+            Adapting(table),
         ]
     blocks += _what_if(rows)
     notes = dict.fromkeys(note for row in rows for note in row.notes)

@@ -11,6 +11,7 @@ from rich.text import Text
 from nngauge.domain.estimate import Estimate, NoEstimate, Setting, Unit
 from nngauge.estimate import DeviceCard
 from nngauge.estimate.answers import Answer, Answers, LanguageAnswer, ModelAnswers
+from nngauge.screen.adapting import Adapting
 from nngauge.units import format_bytes
 from nngauge.words.amounts import plural, short_amount
 from nngauge.words.safe import one_line
@@ -23,8 +24,8 @@ def render_answers(found: Answers) -> RenderableType:
     blocks: list[RenderableType] = []
     for model in found.models:
         blocks.append(_head(model))
-        blocks += [_table(model.answers), *_remarks(model.answers)] if model.answers else []
-        blocks += [_writing(model.language), *_unwritten(model.language)] if model.language else []
+        blocks += [Adapting(_table(model.answers)), *_remarks(model.answers)] if model.answers else []
+        blocks += [Adapting(_writing(model.language)), *_unwritten(model.language)] if model.language else []
     blocks += _grounds([answer for model in found.models for answer in model.answers])
     return Group(*blocks)
 

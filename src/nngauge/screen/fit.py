@@ -12,6 +12,7 @@ from rich.text import Text
 from nngauge.domain.estimate import Setting
 from nngauge.domain.fitting import Candidate, Fitness, Fitting, Timing
 from nngauge.knowledge.architectures import Architecture, Measured, Method
+from nngauge.screen.adapting import Adapting
 from nngauge.units import format_bytes, format_count
 from nngauge.words.amounts import plural
 from nngauge.words.safe import one_line
@@ -26,6 +27,10 @@ _UNKNOWN: Final = 12
 """So many lines for those of which something is not known."""
 
 
+_SPARE: Final = ("input", "parameters")
+"""Columns that go on a narrow terminal."""
+
+
 def render_fitting(found: Fitting, top: int) -> RenderableType:
     """The front first if it is asked for by order: best scores on top, ``★`` for members of the front."""
     fits = [one for one in found.candidates if one.fitness in (Fitness.FITS, Fitness.LIKELY)]
@@ -35,7 +40,13 @@ def render_fitting(found: Fitting, top: int) -> RenderableType:
     blocks: list[RenderableType] = [head]
     shown = _shown(fits, top)
     metrics = dict.fromkeys(one.metric for one in shown)
-    blocks += [_table([one for one in shown if one.metric == metric], found.settings, metric) for metric in metrics]
+    blocks += [
+        Adapting(
+            _table([one for one in shown if one.metric == metric], found.settings, metric),
+            spare=_SPARE, whole=("", "fits"),
+        )
+        for metric in metrics
+    ]  # fmt: skip
     if len(shown) < len(fits):
         blocks.append(Text(f"and {len(fits) - len(shown):,} more (--top {len(fits)})", style="dim"))
     if not fits:
@@ -43,7 +54,7 @@ def render_fitting(found: Fitting, top: int) -> RenderableType:
     if unknown:
         blocks += [
             Text(f"\n{plural(len(unknown), 'architecture')} of which something is not known:", style="dim"),
-            _unknown(unknown),
+            Adapting(_unknown(unknown)),
         ]
     if any(one.front for one in shown):
         blocks.append(Text("★ no other that fits has fewer MACs and as good a score", style="dim"))
@@ -177,6 +188,6 @@ def render_methods(rows: Sequence[tuple[Method, Architecture | None, Measured | 
             "–" if time is None else f"{milliseconds(time.milliseconds)} ms",
         )  # fmt: skip
     return Group(
-        Text("\nMobile architectures by search", style="bold"), table,
+        Text("\nMobile architectures by search", style="bold"), Adapting(table),
         Text("left: as published, each trained by its authors; right: the best training of pytorch-image-models, and QED's phones", style="dim"),
     )  # fmt: skip
