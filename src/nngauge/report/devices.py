@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from nngauge.report import reach
 from nngauge.report._api import Column, Part, Report
 from nngauge.report.figures import bars, cumulative
 from nngauge.report.shares import share
@@ -17,6 +18,9 @@ REPORT: Final = Report(
     title="Which devices are reached",
     question="Which versions of the system and which processors do apps with AI need, and on how many phones would their models be fast enough?",
     origin="lecture notes on mobile deep learning: 95 % of devices, degrade gracefully",
+    limitations=(
+        "How many phones run a model in time is estimated, over a table of phones in use that is an assumption unless you give your own.",
+    ),
     parts=(
         Part(
             name="system-versions",
@@ -65,13 +69,6 @@ FROM shipped GROUP BY abi ORDER BY packages DESC, abi""",
             needs=("technology.abis",),
             chart=partial(bars, value="share", by="abi", percent=True, title="share of packages with a native runtime"),
         ),
-        Part(
-            name="coverage",
-            title="Share of phones on which models are fast enough",
-            ask="SELECT 1",
-            columns=(),
-            counting="phones in use",
-            absent="It takes a table of phones in use and an estimate of latency and memory for each; no version of nngauge has them yet.",
-        ),
+        *reach.PARTS,
     ),
 )

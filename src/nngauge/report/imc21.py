@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nngauge.report import accelerators, costs, energy, latency, layers, sharing, sweeps
+from nngauge.report import accelerators, costs, energy, estimated, latency, layers, sharing, sweeps
 from nngauge.report._api import Report
 from nngauge.report.imc21_parts import (
     BACKENDS,
@@ -41,7 +41,9 @@ REPORT: Final = Report(
         beside(sharing.REPORT, "shares", "imc21", "uniqueness", name="uniqueness", title="Uniqueness, shared weights, fine-tuning"),
         CLOUD,
         beside(latency.REPORT, "devices-compared", "imc21", "latency", name="latency", title="Latency: how much slower one device is"),
+        replace(estimated.COMPARED, reference=reference("imc21", "latency"), name="latency-estimated", title="Latency: how much slower one phone is, estimated"),
         replace(latency.DISTRIBUTION, name="latency-by-device", title="Latency by device"),
+        replace(estimated.ECDF, name="latency-by-device-estimated", title="Latency by device, estimated"),
         beside(energy.REPORT, "measured", "imc21", "energy", name="energy", title="Power, energy, efficiency"),
         beside(energy.REPORT, "scenarios", "imc21", "scenarios", name="scenarios", title="Scenarios"),
         OPTIMISATION,

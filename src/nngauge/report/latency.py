@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from nngauge.report import estimated
 from nngauge.report._api import Column, Part, Report
-from nngauge.report.awaited import ESTIMATED_LATENCY
 from nngauge.report.figures import boxes, cumulative, dots
 from nngauge.report.runs import (
     BUSY,
@@ -227,7 +227,8 @@ REPORT: Final = Report(
     limitations=(
         "Measured and estimated latencies are separate parts and never share a column.",
         "Inputs are random numbers; models whose time depends on what they see have another one in an app.",
+        "Estimates rest on networks of 2015 to 2021 on phones of 2016 to 2021, for NPUs on Qualcomm's; all others are doubted or refused.",
         "Models run with an engine of today, not with the library of the app, unless that was asked for (--app-runtime).",
     ),
-    parts=(MEASURED, DISTRIBUTION, DEVICES, _POINTS, _PREDICTED, _BY_TASK, _OPERATORS, _REFUSED, ESTIMATED_LATENCY),
+    parts=(MEASURED, DISTRIBUTION, DEVICES, _POINTS, _PREDICTED, _BY_TASK, _OPERATORS, _REFUSED, *estimated.PARTS),
 )

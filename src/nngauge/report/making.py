@@ -21,6 +21,11 @@ _TO_RUN: Final = {
     "measurement": "nngauge measure STUDY, of one run with --keep-models",
     "measurement_refusal": "nngauge measure STUDY, of one run with --keep-models",
     "measurement.joules_mde": "nngauge measure STUDY --energy --meter NAME (docs/energy.md)",
+    "estimate": "nngauge estimate STUDY",
+    "estimate_refusal": "nngauge estimate STUDY",
+    "language_estimate": "nngauge estimate STUDY",
+    "reach": "nngauge estimate STUDY --coverage",
+    "reach_plan": "nngauge estimate STUDY --coverage",
     "compression": "nngauge compress STUDY, of one run with --keep-models",
     "compression_refusal": "nngauge compress STUDY, of one run with --keep-models",
     "compression_row.sparsity": "nngauge compress STUDY --prune",
@@ -35,11 +40,6 @@ _RUN: Final = "nngauge study run STUDY"
 def make(report: Report, corpus: Corpus) -> MadeReport:
     """The report about the corpus."""
     return MadeReport(report=report, parts=tuple(make_part(part, corpus) for part in report.parts))
-
-
-def make_all(reports: Sequence[Report], corpus: Corpus) -> Iterator[MadeReport]:
-    """Each report as it is made."""
-    return (make(report, corpus) for report in reports)
 
 
 def make_part(part: Part, corpus: Corpus) -> MadePart:

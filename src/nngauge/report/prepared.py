@@ -29,6 +29,10 @@ _CONFIGURATION: Final = (
     "CASE threads WHEN 1 THEN '1 thread' ELSE threads || ' threads' END || CASE batch WHEN 1 THEN '' ELSE ', batch ' || batch END "
     "|| CASE cores WHEN '' THEN '' ELSE ', cores ' || cores END"
 )
+_PLACE: Final = (
+    "device_name || ', ' || CASE WHEN unit IN ('gpu', 'npu') THEN upper(unit) ELSE threads || ' ' || unit || "
+    "CASE threads WHEN 1 THEN '' ELSE 's' END END"
+)
 _BACK_END: Final = "engine || CASE delegate WHEN '' THEN '' ELSE ' (' || delegate || ')' END"
 
 
@@ -134,6 +138,41 @@ PREPARED: Final = (
         "SELECT compression_row.*, bits || ' bit ' || scheme AS version, CASE WHEN NOT identical THEN agreement END AS told, "
         "packed_bytes / nullif(shipped_bytes, 0) AS packed, shipped_bytes, shipped_deflated, task, packages FROM compression_row "
         "JOIN (SELECT file, shipped_bytes, shipped_deflated, task, packages FROM compressions) USING (file) WHERE bits IS NOT NULL",
+    ),
+    Prepared(
+        "estimates_last",
+        "one row a distinct model and place that estimates were asked about: number, device, unit (any: nothing is known of it), threads, "
+        "last (when it was answered last, and in which file)",
+        "SELECT number, device, unit, threads, max({'made': made, 'file': file}) AS last FROM (SELECT number, device, unit, threads, "
+        "made, file FROM estimate UNION ALL SELECT number, coalesce(device, 'any'), coalesce(unit, 'any'), coalesce(threads, 1), made, file "
+        "FROM estimate_refusal WHERE quantity = 'latency') GROUP BY ALL",
+    ),
+    Prepared(
+        "estimates",
+        "one row a distinct model of the latest snapshot and place: the last estimate if it is no refusal, all columns of `estimate`, and "
+        "place (phone and unit), task, modality, size, packages. Nothing in it is measured",
+        f"SELECT DISTINCT ON (number, device, unit, threads) estimate.*, {_PLACE} AS place, task, modality, size, packages FROM estimate "
+        "JOIN estimates_last USING (number, device, unit, threads) "
+        "JOIN (SELECT number, task, modality, size, packages FROM distinct_models WHERE latest) USING (number) "
+        "WHERE made = last.made AND file = last.file ORDER BY number, device, unit, threads",
+    ),
+    Prepared(
+        "estimates_refused",
+        "one row a distinct model of the latest snapshot and place whose last answer is a refusal: number, device, unit (any: the study "
+        "does not have its layers), threads, kind, reason, hint, packages",
+        "SELECT DISTINCT ON (number, device, unit, threads) * FROM (SELECT number, coalesce(device, 'any') AS device, "
+        "coalesce(unit, 'any') AS unit, coalesce(threads, 1) AS threads, kind, reason, hint, packages, made, file FROM estimate_refusal "
+        "JOIN (SELECT number, packages FROM distinct_models WHERE latest) USING (number) WHERE quantity = 'latency') "
+        "JOIN estimates_last USING (number, device, unit, threads) WHERE made = last.made AND file = last.file "
+        "AND (unit <> 'any' OR number NOT IN (SELECT number FROM estimates_last WHERE unit <> 'any')) "
+        "ORDER BY number, device, unit, threads",
+    ),
+    Prepared(
+        "reaches",
+        "one row a distinct model of the latest snapshot and budget: the last answer, all columns of `reach`, and task, packages",
+        "SELECT DISTINCT ON (number, budget_seconds) reach.*, task, packages FROM reach "
+        "JOIN (SELECT number, task, packages FROM distinct_models WHERE latest) USING (number) "
+        "ORDER BY number, budget_seconds, made DESC, file DESC",
     ),
 )  # fmt: skip
 """In an order in which each needs only those before it (and `snapshots`)."""
