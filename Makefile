@@ -13,7 +13,7 @@ demo: setup  ## build the example apps and scan them
 	@echo
 	@$(BIN)/nngauge scan out/apps/photo-studio.apk
 
-demo-study: setup  ## a study of 600 packages in two snapshots, four of its models measured here, and its reports
+demo-study: setup  ## a study of 600 packages in two snapshots, four of its models measured here, three compressed, and its reports
 	@rm -rf out/demo-apps out/demo-study out/demo-report
 	@$(BIN)/python examples/build_study.py out/demo-apps
 	@$(BIN)/nngauge study init out/demo-study
@@ -22,6 +22,8 @@ demo-study: setup  ## a study of 600 packages in two snapshots, four of its mode
 		$(BIN)/nngauge study metadata out/demo-study out/demo-apps/store-$$month.csv --snapshot $$month || exit; done
 	@$(BIN)/nngauge study run out/demo-study --audit --keep-models || test $$? -eq 3
 	@$(BIN)/nngauge measure out/demo-study --top 4 --launches 2 --most-launches 2 || test $$? -eq 3
+	@$(BIN)/nngauge compress out/demo-study --top 3 --seconds 1 || test $$? -eq 3
+	@$(BIN)/nngauge estimate out/demo-study --coverage || test $$? -eq 3
 	@$(BIN)/nngauge report out/demo-study --html out/demo-report
 	@echo
 	@echo "the reports: out/demo-report/index.html    the explorer: $(BIN)/nngauge serve out/demo-study"

@@ -122,6 +122,7 @@ def estimate_study(
     What is told is kept below ``estimated/`` as it comes, so that this can be stopped at any time and goes on with the rest.
     `told`: how many are done, out of how many. Raises `UsageError` when there is no study or no model in it, `StoreError`.
     """
+    wanted = replace(wanted, asked=tuple(_named(asked) for asked in wanted.asked))
     stamp = _stamp(wanted, calibrations)
     with look(study) as ledger, Warehouse(study, ledger) as facts:
         models = _models(facts, wanted.top)
@@ -140,6 +141,13 @@ def estimate_study(
             if written:
                 _note(study)
     return Done(models=len(models), known=len(models) - len(waiting), stamp=stamp)
+
+
+def _named(asked: Asked) -> Asked:
+    """Devices by their ids, each once: "Pixel 4" is the same as "pixel-4"."""
+    found = [phones.find(device) or phones.find_soc(device) for device in asked.devices]
+    named = (one.id if one is not None else device for one, device in zip(found, asked.devices, strict=True))
+    return replace(asked, devices=tuple(dict.fromkeys(named)), units=tuple(dict.fromkeys(asked.units)))
 
 
 # --- which models, and which of them are done -----------------------------------------------------------------------------
@@ -408,7 +416,9 @@ def _shared(low: float, likely: float, high: float, unknown: float) -> tuple[flo
 
 def _stamp(wanted: Wanted, calibrations: Sequence[Calibration]) -> str:
     """The same for the same question to the same profiles of the same version."""
-    stands = msgspec.json.encode([wanted.asked, wanted.listed, wanted.covered, list(calibrations), grounds(), __version__])
+    stands = msgspec.json.encode(
+        [wanted.asked, wanted.listed, wanted.covered, list(calibrations), grounds(), __version__]
+    )
     return hashlib.blake2b(stands, digest_size=8).hexdigest()
 
 

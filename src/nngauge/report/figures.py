@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WIDTH: Final = 560
 """Pixels of the plotting area; in print at 96 pixels an inch 15 cm, a column and a half."""
 _HEIGHT: Final = 260
+_LETTER, _MARGIN = 7, 40
+"""Pixels of a letter of a legend, and of what is around a text."""
 _MANY: Final = 40
 """Bars in a figure; the table has all rows."""
 _NOT_XML: Final = dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\ufffd")
@@ -111,9 +113,11 @@ def boxes(
 
 def cumulative(
     answer: Answer, _corpus: Corpus | None = None, *, value: str, share: str, colour: str = "", title: str = "",
-    logarithmic: bool = True, most: int = len(COLOURS),
+    logarithmic: bool = True, percent: bool = False, most: int = len(COLOURS),
 ) -> Figure:  # fmt: skip
-    """Cumulative distributions as steps: `share` (0 to 1) of all is at most `value`; one line a value of `colour`."""
+    """Cumulative distributions as steps: `share` (0 to 1) of all is at most `value` (`percent`: a share, too); one line a
+    value of `colour`.
+    """
     import altair as alt
 
     shown = _first(answer, colour, most) if colour else answer
@@ -122,7 +126,9 @@ def cumulative(
         alt.Chart(data(shown))
         .mark_line(interpolate="step-after")
         .encode(
-            alt.X(f"{value}:Q", title=title or value, scale=scale, axis=_axis(logarithmic=logarithmic)),
+            alt.X(
+                f"{value}:Q", title=title or value, scale=scale, axis=_axis(percent=percent, logarithmic=logarithmic)
+            ),
             alt.Y(f"{share}:Q", title="at most so much", axis=_axis(percent=True), scale=alt.Scale(domain=[0, 1])),
             *_fill(shown, colour, "stroke"),
             *_dash(shown, colour),
@@ -223,11 +229,7 @@ def _fill(answer: Answer, colour: str, symbol: str = "square") -> list[alt.Color
         return []
     domain = [_text(value) for value in values(answer, colour)]
     scale = alt.Scale(domain=domain, range=[COLOURS[at % len(COLOURS)] for at in range(len(domain))])
-    return [
-        alt.Color(
-            f"{colour}:N", title=None, scale=scale, legend=alt.Legend(symbolType=symbol) if symbol else alt.Legend()
-        )
-    ]
+    return [alt.Color(f"{colour}:N", title=None, scale=scale, legend=_legend(domain, symbol))]
 
 
 def _shape(answer: Answer, colour: str) -> list[alt.Shape]:
@@ -235,7 +237,7 @@ def _shape(answer: Answer, colour: str) -> list[alt.Shape]:
     import altair as alt
 
     domain = [_text(value) for value in values(answer, colour)] if colour else []
-    forms = [_SHAPES[at % len(_SHAPES)] for at in range(len(domain))]
+    forms = [_SHAPES[_turn(at) % len(_SHAPES)] for at in range(len(domain))]
     return [alt.Shape(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=forms))] if colour else []
 
 
@@ -244,8 +246,22 @@ def _dash(answer: Answer, colour: str) -> list[alt.StrokeDash]:
     import altair as alt
 
     domain = [_text(value) for value in values(answer, colour)] if colour else []
-    strokes = [_DASHES[at % len(_DASHES)] for at in range(len(domain))]
+    strokes = [_DASHES[_turn(at) % len(_DASHES)] for at in range(len(domain))]
     return [alt.StrokeDash(f"{colour}:N", title=None, scale=alt.Scale(domain=domain, range=strokes))] if colour else []
+
+
+def _turn(at: int) -> int:
+    """Moves on by one where colours begin again, so that no two of 64 values have the same colour and form."""
+    return at + at // len(COLOURS)
+
+
+def _legend(domain: Sequence[str], symbol: str) -> alt.Legend:
+    """As many columns as have room above the figure."""
+    import altair as alt
+
+    longest = max(map(len, domain), default=0)
+    columns = max(1, (WIDTH + _MARGIN) // (_LETTER * longest + _MARGIN))
+    return alt.Legend(symbolType=symbol, columns=columns) if symbol else alt.Legend(columns=columns)
 
 
 def _axis(*, percent: bool = False, logarithmic: bool = False) -> alt.Axis:

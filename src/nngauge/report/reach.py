@@ -75,7 +75,7 @@ ORDER BY budget_seconds, ends, share""",
     counting=f"{_COUNTING}; every hundredth of the distribution",
     needs=_NEEDS,
     chart=partial(
-        cumulative, value="phones", share="share", colour="ends", logarithmic=False, title="estimated share of the recent phones"
+        cumulative, value="phones", share="share", colour="ends", logarithmic=False, percent=True, title="estimated share of the recent phones"
     ),
     note=_ASSUMED,
 )  # fmt: skip
