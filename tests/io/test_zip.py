@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io import zip_entries, zip_parse, zip_records
+from nngauge.io.certificates import SIGNATURE_V2, SIGNATURE_V3
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, ZipEntry, ZipOddity, read_zip
-from nngauge.io.zip_signing import SIGNATURE_V2, SIGNATURE_V3, find_signing_block, signing_block
+from nngauge.io.zip_signing import find_signing_block, signing_block
 from tests.builders.zips import (
     DEFLATED,
     DEX,

@@ -18,7 +18,8 @@ from nngauge.io.der import INTEGER, OID, SEQUENCE, SET, Element, content, elemen
 from nngauge.limits import MAX_CERTIFICATES, MAX_DER_ITEMS
 
 BLOCK_MAGIC: Final = b"APK Sig Block 42"
-SCHEMES: Final = {0x7109871A: "v2", 0xF05368C0: "v3", 0x1B93AD61: "v3.1"}
+SIGNATURE_V2, SIGNATURE_V3, SIGNATURE_V31 = 0x7109871A, 0xF05368C0, 0x1B93AD61
+SCHEMES: Final = {SIGNATURE_V2: "v2", SIGNATURE_V3: "v3", SIGNATURE_V31: "v3.1"}
 """Ids of the pairs in an APK Signing Block that hold signers."""
 
 _SIGNED_DATA: Final = bytes.fromhex("2a864886f70d010702")

@@ -21,8 +21,7 @@ from nngauge.io.binary import Buffer
 from nngauge.io.dex import DexPart, read_dex
 from nngauge.limits import MAX_DEX_MEMBERS, MAX_DEX_SITES
 
-ACC_STATIC, ACC_NATIVE, ACC_ABSTRACT, ACC_INTERFACE, ACC_PRIVATE = 0x8, 0x100, 0x400, 0x200, 0x2
-ACC_CONSTRUCTOR: Final = 0x10000
+ACC_STATIC, ACC_NATIVE = 0x8, 0x100
 _NO_INDEX: Final = 0xFFFF_FFFF
 _METHOD_HANDLES: Final = range(4, 9)
 """Kinds of method handles whose target is a method; 0 to 3 are fields."""

@@ -9,14 +9,10 @@ import struct
 from typing import Final
 
 from nngauge.errors import LimitError, MalformedError
+from nngauge.io.certificates import BLOCK_MAGIC
 from nngauge.io.zip import ZipArchive
 from nngauge.limits import MAX_SIGNING_BLOCK, MAX_SIGNING_PAIRS
 
-SIGNATURE_V2: Final = 0x7109871A
-SIGNATURE_V3: Final = 0xF05368C0
-SIGNATURE_V31: Final = 0x1B93AD61
-
-_MAGIC: Final = b"APK Sig Block 42"
 _FOOTER: Final = struct.Struct("<Q16s")  # size without its own first copy, magic
 _SIZE: Final = struct.Struct("<Q")
 _PAIR: Final = struct.Struct("<QI")  # size with the id, id
@@ -31,7 +27,7 @@ def find_signing_block(archive: ZipArchive) -> tuple[int, int] | None:
         return None
     end = archive.directory.start
     size, magic = _FOOTER.unpack(archive.source.read(end - _FOOTER.size, _FOOTER.size))
-    if magic != _MAGIC:
+    if magic != BLOCK_MAGIC:
         return None
     if size > MAX_SIGNING_BLOCK:
         raise LimitError(f"signing block of {size} bytes", where=archive.source.name)

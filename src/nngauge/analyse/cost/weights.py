@@ -11,7 +11,7 @@ from nngauge.analyse.cost.macs import recurrent_matrices
 from nngauge.analyse.cost.operation import Operation, UnknownCostError, known
 from nngauge.analyse.sizes import element_count
 from nngauge.domain.cost import Amount
-from nngauge.domain.graph import DType, Graph, Tensor
+from nngauge.domain.graph import DType, Tensor
 
 _STRUCTURE_FROM: Final[Mapping[str, int]] = {
     **dict.fromkeys(
@@ -154,11 +154,6 @@ def expects_weights(operation: Operation) -> bool:
     if kind in _VECTORS:
         return len(operation.node.inputs) == 1 and operation.number("channels") is not None
     return kind in {"Conv", "DeformConv", "ConvTranspose", "Gemm", "LSTM", "GRU", "RNN"} and operation.tensor(1) is None
-
-
-def stored_constants(graph: Graph) -> Iterator[Tensor]:
-    """All constants of a graph without nodes: an archive of weights."""
-    return (tensor for tensor in graph.tensors if tensor.constant)
 
 
 def _with_bias(operation: Operation, weights: Amount) -> Amount:

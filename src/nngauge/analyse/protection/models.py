@@ -201,9 +201,3 @@ _CUSTOMARY: Final = {
 
 def _customary(form: Format, path: str) -> bool:
     return path.endswith(_CUSTOMARY.get(form.name, ()))
-
-
-def archive_depth(location: Location, part: str) -> int:
-    """How many archives lie between the package part with the path `part` and the innermost entry."""
-    inner = location.path.removeprefix(part + "!")
-    return inner.count("!")

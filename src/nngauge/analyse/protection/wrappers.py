@@ -38,7 +38,6 @@ _WRAPPERS: Final = (
 )
 CORE_ML_FOLDER: Final = ".mlmodelc/encryptionInfo"
 """Part of the path of the files that only encrypted compiled Core ML models have."""
-CORE_ML_KEY: Final = ".mlmodelkey"
 
 
 def wrapper_of(head: bytes) -> Wrapper | None:
