@@ -8,7 +8,7 @@ interval; of the rest nothing is told, and that is a share of its own. Rows that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -51,7 +51,8 @@ def coverage(
     """
     asked = budget or Budget()
     question = _Question(subject, asked, precision, tuple(smaller), ask or (lambda setting: estimate(subject, setting)))
-    rows = [(row, [question.fit(phone) for phone in _standing_for(row, shares)]) for row in shares.rows]
+    oldest = min(row.year for row in shares.rows)
+    rows = [(row, [question.fit(phone) for phone in _standing_for(row, oldest)]) for row in shares.rows]
     cells = tuple(_cell(row, fits) for row, fits in rows)
     newest = max(row.year for row in shares.rows)
     since = newest - YEARS + 1
@@ -78,16 +79,16 @@ def of_tier(subject: Cost | Analysis, tier: Tier, *, precision: str = "float32")
     return {phone.id: question.best(phone, soc)[0] for phone, soc in mine}
 
 
-def _standing_for(row: Share, shares: Shares) -> list[Phone]:
+@lru_cache(maxsize=256)
+def _standing_for(row: Share, oldest: int) -> tuple[Phone, ...]:
     """Phones of that platform, year and line; the oldest row stands for older ones, too."""
-    oldest = min(other.year for other in shares.rows)
-    return [
+    return tuple(
         phone
         for phone in phones.phones().values()
         if phone.kind is Kind.PHONE and phone.platform == row.platform and phone.year is not None
         and (phone.year == row.year or (row.year == oldest and phone.year < oldest))
         and (soc := phones.chip(phone)) is not None and soc.tier is row.tier
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 # --- one phone ----------------------------------------------------------------------------------------------------------

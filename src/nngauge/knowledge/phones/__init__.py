@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, TypeVar
 
 from nngauge.knowledge.phones.reading import phones, read_shares, socs, sources
@@ -40,11 +40,13 @@ def key(name: str) -> str:
     return re.sub(r"[^\w+]|_", "", name.lower())
 
 
+@lru_cache(maxsize=4096)
 def find(name: str) -> Phone | None:
     """The device of this id, market name, model code or code name, whatever its case and punctuation."""
     return _in(_phones_by_name(), name)
 
 
+@lru_cache(maxsize=4096)
 def find_soc(name: str) -> Soc | None:
     """The chip of this id or name: ``SM8150``, ``Snapdragon 855``, ``exynos9820``."""
     return _in(_socs_by_name(), name)
