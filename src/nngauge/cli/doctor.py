@@ -26,12 +26,13 @@ def command(address: str, *, as_json: bool, output: Path | None, force: bool) ->
 
     from nngauge.cli.files import require_free, write_whole
     from nngauge.cli.screen import errors, show, write_json
+    from nngauge.cli.stopping import stoppable
     from nngauge.devices import open_device
     from nngauge.devices.doctor import examine
     from nngauge.screen.devices import render_checkup
 
     require_free(output, force=force)
-    with errors().status("…") as status:
+    with stoppable(), errors().status("…") as status:
         checkup = examine(address, open_device, tell=status.update)
     data = msgspec.json.format(msgspec.json.encode(checkup), indent=2)
     if output is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,8 @@ from nngauge.cli.show import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.progress import Progress as Bar
 
     from nngauge.devices import OpenDevice
     from nngauge.domain.measurement import Session
@@ -199,7 +202,7 @@ def command(
     from nngauge.errors import UsageError
     from nngauge.measure.energy import EnergyPlan
     from nngauge.measure.protocol import Plan
-    from nngauge.measuring import Wanted
+    from nngauge.measuring import Wanted, is_study
 
     require_free(output, mlperf, recording, force=force)  # before minutes of measuring
     least, most = _bounds(launches, most_launches)
@@ -219,6 +222,7 @@ def command(
         least_launches=least, most_launches=most, precision=precision / 100, seconds=seconds, seed=seed,
     )  # fmt: skip
     native = libraries or (() if app_runtime or address != "host" else None)
+    whole = as_json or output is not None or mlperf is not None or not is_study(path)
     session = _measure(
         path,
         address,
@@ -240,10 +244,15 @@ def command(
         else None,
         recording=recording,
         quiet=quiet,
+        whole=whole,
     )
-    _tell(session, output, mlperf, as_json=as_json)
-    refused = session.refusals or any(one.refusal is not None for one in session.energies)
-    raise click.exceptions.Exit(EXIT_PARTIAL if refused else EXIT_OK)
+    if whole:
+        _tell(session, output, mlperf, as_json=as_json)
+    raise click.exceptions.Exit(EXIT_PARTIAL if _refused(session) else EXIT_OK)
+
+
+def _refused(session: Session) -> bool:
+    return bool(session.refusals) or any(one.refusal is not None for one in session.energies)
 
 
 def _bounds(least: int | None, most: int | None) -> tuple[int, int]:
@@ -273,16 +282,23 @@ def _measure(
     energy: _Energy | None,
     recording: Path | None,
     quiet: bool,
+    whole: bool,
 ) -> Session:
+    """All sessions in one; unless `whole`, each is shown as soon as it is over, and only what was refused is given back.
+
+    Samples of a model take megabytes, a study has thousands of models: the files that it keeps have them.
+    """
     from nngauge.cli.screen import progress
+    from nngauge.cli.stopping import stoppable
     from nngauge.errors import UsageError
-    from nngauge.measuring import is_study, measure_here, note_measured, runtimes_for, subjects_at
+    from nngauge.measuring import is_study, joined, note_measured, runtimes_for, sessions_here, subjects_at
     from nngauge.store.measured import MEASURED
 
-    with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, _opened(address, recording) as device:
+    with stoppable(), tempfile.TemporaryDirectory(prefix="nngauge-") as folder, _opened(address, recording) as device:
         _require_cores(wanted.cpus, device)
-        subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds), most=top)
-        if not subjects:
+        subjects = subjects_at(path, Path(folder), shapes=shapes, feeds=dict(_feed(text) for text in feeds))
+        first = next(subjects, None)
+        if first is None:
             raise UsageError("there is no model to measure", where=str(path), hint="nngauge scan tells what is inside")
         runtimes = None
         if native is not None:
@@ -303,14 +319,31 @@ def _measure(
 
             kept = path / MEASURED if is_study(path) else None
             try:
-                return measure_here(
-                    subjects, wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept, runtimes=runtimes,
+                sessions = sessions_here(
+                    chain([first], subjects), wanted, device, plan, Path(folder), profile=profile, told=told, kept=kept,
                     meter=(_meter(energy, device), energy.plan) if energy is not None and not energy.usb else None,
                     usb=(_switch(energy.usb), energy.plan) if energy is not None and energy.usb else None,
+                    runtimes=runtimes, most=top,
                 )  # fmt: skip
+                if whole:
+                    return joined(sessions)
+                return joined(_shown(session, bar) for session in sessions)
             finally:
                 if kept is not None and kept.is_dir():
                     note_measured(path)
+
+
+def _shown(session: Session, bar: Bar) -> Session:
+    """Shows what came of a model above the bar; what is left of it without its samples."""
+    from msgspec.structs import replace
+
+    from nngauge.cli.screen import show
+    from nngauge.screen.measurement import render_session
+
+    bar.stop()
+    show(render_session(session))
+    bar.start()
+    return replace(session, measurements=())
 
 
 def _of_engines(found: dict[str, Runtime], engines: tuple[str, ...]) -> dict[str, Runtime]:

@@ -101,6 +101,7 @@ def _read(tool: Tool, paths: Sequence[Path]) -> tuple[Told, ...]:
 def _run(
     tool: Tool, paths: Sequence[Path], binary: Path | None, address: str, job: Job, seconds: float
 ) -> tuple[Told, ...]:
+    from nngauge.cli.stopping import stoppable
     from nngauge.devices import open_device
     from nngauge.engines.official.running import find_tool, run_tool
     from nngauge.errors import UsageError
@@ -112,7 +113,7 @@ def _run(
     if tool.on_device and address != "host" and binary is None:
         raise UsageError(f"what PATH has is {tool.name} for this machine", hint="--binary: one built for the device")
     program = find_tool(tool, binary)
-    with open_device(address) as device:
+    with stoppable(), open_device(address) as device:
         return run_tool(device, tool, program, paths[0], job, seconds=seconds)
 
 

@@ -13,7 +13,15 @@ from typing import Final, Protocol, Self
 from nngauge.devices import script, session
 from nngauge.devices._api import Command, Ran
 from nngauge.domain.measurement import Device, State
-from nngauge.errors import LimitError, MalformedError, TransientError, UnreadableError, UnsupportedError, UsageError
+from nngauge.errors import (
+    InputError,
+    LimitError,
+    MalformedError,
+    TransientError,
+    UnreadableError,
+    UnsupportedError,
+    UsageError,
+)
 from nngauge.limits import MAX_PHONE_ANSWER
 from nngauge.words.safe import brief, one_line
 
@@ -74,15 +82,20 @@ class RemoteDevice:
         try:
             for name in session.left_over(self._ask(session.listing(self._root))):
                 self._ask(session.remove(self._root, name))
+            self._inside = True  # from now on there may be a folder
             self._ask(session.create(self._root, self._name))
-        except BaseException:
+        except InputError:
+            self._inside = False
             self._link.close()
             raise
-        self._inside = True
+        except BaseException:  # stopped meanwhile
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *problem: object) -> None:
         if not self._inside:
+            self._link.close()
             return
         self._inside = False
         self._there.clear()
