@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -37,6 +38,11 @@ from nngauge.study import LEDGER, look
 from nngauge.study import is_study as is_study  # noqa: PLC0414 - who measures asks here
 from nngauge.version import __version__
 
+if TYPE_CHECKING:
+    from nngauge.store.models import KeptModel
+
+_DAMAGED: Final = "damaged"
+"""Kind of refusal of a model whose network cannot be read."""
 _SECONDS: Final = 120.0
 """Wall time of one launch, loading included, beyond what the plan says."""
 _FETCHED: Final = 256 * 2**20
@@ -89,25 +95,41 @@ class HostBench:
         return launch_on(self._open, engine, request, limits)
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A model that is opened when its turn comes."""
+
+    digest: str
+    name: str
+    format: str
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    feeds: Mapping[str, Path] = {}
+    read: Callable[[], Subject]
+
+    def opened(self) -> Subject:
+        """With its network."""
+        return replace(self.read(), shapes=self.shapes, feeds=self.feeds)
+
+
 def subjects_at(
-    path: Path,
-    scratch: Path,
-    *,
-    shapes: Mapping[str, Sequence[int]],
-    feeds: Mapping[str, Path],
-    most: int | None = None,
-) -> list[Subject]:
+    path: Path, scratch: Path, *, shapes: Mapping[str, Sequence[int]], feeds: Mapping[str, Path]
+) -> Iterator[Waiting]:
     """The distinct models at `path`; those of apps are written to `scratch`. Raises as `analyse_model` and `Scanner.scan` do.
 
-    `most`: of a study only so many, those that most apps have and some engine runs.
+    `shapes` and `feeds` are for a model that is the only one.
     """
-    if is_study(path):
-        every = _of_study(path, scratch)
-        found = list(every if most is None else islice((one for one in every if one.files), most))
-    else:
-        found = _of_file(path, shapes) or list(_of_app(path, scratch))
-    given = {name: tuple(shape) for name, shape in shapes.items()}
-    return [replace(item, shapes=given, feeds=dict(feeds)) for item in found] if len(found) == 1 else found
+    every = (
+        _of_study(path, scratch) if is_study(path) else map(_ready, _of_file(path, shapes) or _of_app(path, scratch))
+    )
+    first = list(islice(every, 2))
+    if len(first) == 1:
+        given = {name: tuple(shape) for name, shape in shapes.items()}
+        first = [replace(first[0], shapes=given, feeds=dict(feeds))]
+    yield from first
+    yield from every
+
+
+def _ready(subject: Subject) -> Waiting:
+    return Waiting(digest=subject.digest, name=subject.name, format=subject.format, read=lambda: subject)
 
 
 def _of_file(path: Path, shapes: Mapping[str, Sequence[int]]) -> list[Subject]:
@@ -146,23 +168,26 @@ def _of_app(path: Path, scratch: Path) -> Iterator[Subject]:
     yield from found.values()
 
 
-def _of_study(path: Path, scratch: Path) -> Iterator[Subject]:
+def _of_study(path: Path, scratch: Path) -> Iterator[Waiting]:
     """The distinct models whose files a study keeps, those of most apps first."""
-    from nngauge.api import open_model
     from nngauge.store.models import kept_models
     from nngauge.store.warehouse import Warehouse
 
     with look(path) as ledger, Warehouse(path, ledger) as facts:
         for kept in kept_models(path, facts, scratch):
-            if not engines_for(kept.model.format):
-                yield _unread(kept.model, "")
-                continue
-            try:
-                with open_model(kept.files[0]) as extracted:
-                    found = _subject(kept.model, extracted, kept.files)
-            except InputError as error:  # parts that only make sense in the folders they had
-                found = _unread(kept.model, error.what)
-            yield found
+            model = kept.model
+            yield Waiting(digest=model.digest, name=model.name, format=model.format, read=partial(_of_kept, kept))
+
+
+def _of_kept(kept: KeptModel) -> Subject:
+    """With its network, or why there is none."""
+    from nngauge.api import open_model
+
+    try:
+        with open_model(kept.files[0]) as extracted:
+            return _subject(kept.model, extracted, kept.files)
+    except InputError as error:  # parts that only make sense in the folders they had
+        return _unread(kept.model, error.what)
 
 
 def _unread(model: Model, reason: str) -> Subject:
@@ -278,24 +303,26 @@ def _usual(form: str) -> list[str]:
     return [chosen.name] if chosen is not None else []
 
 
-def _no_engine(subject: Subject, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> Refusal:
+def _no_engine(waiting: Waiting, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> Refusal:
     """A model whose format nothing runs, or nothing that was asked for."""
-    if subject.unread:
-        configuration = Configuration(engine=",".join(wanted.engines) or "any")
-        return Refusal(
-            model=subject.digest, name=subject.name, configuration=configuration, kind="damaged", reason=subject.unread
-        )
-    able = [engine.name for engine in engines_for(subject.format)] if runtimes is None else []
+    able = [engine.name for engine in engines_for(waiting.format)] if runtimes is None else []
     asked = ",".join(wanted.engines if runtimes is None else runtimes)
     return Refusal(
-        model=subject.digest, name=subject.name, configuration=Configuration(engine=asked or "any"),
-        kind="unsupported", reason=f"no engine that was asked for runs {subject.format}",
+        model=waiting.digest, name=waiting.name, configuration=Configuration(engine=asked or "any"),
+        kind="unsupported", reason=f"no engine that was asked for runs {waiting.format}",
         hint=f"--engine {able[0]}" if able else "nngauge show tells what it costs",
     )  # fmt: skip
 
 
+def _damaged(subject: Subject, wanted: Wanted) -> Refusal:
+    configuration = Configuration(engine=",".join(wanted.engines) or "any")
+    return Refusal(
+        model=subject.digest, name=subject.name, configuration=configuration, kind=_DAMAGED, reason=subject.unread
+    )
+
+
 def measure_here(
-    subjects: Sequence[Subject],
+    subjects: Iterable[Waiting],
     wanted: Wanted,
     device: OpenDevice,
     plan: Plan,
@@ -307,51 +334,93 @@ def measure_here(
     usb: tuple[Callable[[bool], None], EnergyPlan] | None = None,
     told: Callable[[Progress], None] = lambda _: None,
     kept: Path | None = None,
+    most: int | None = None,
 ) -> Session:
-    """Measures models one after the other, each in all of its configurations.
+    """Measures models one after the other, each in all of its configurations: `sessions_here` in one piece."""
+    return joined(
+        sessions_here(
+            subjects, wanted, device, plan, folder,
+            runtimes=runtimes, profile=profile, meter=meter, usb=usb, told=told, kept=kept, most=most,
+        )
+    )  # fmt: skip
 
+
+def joined(sessions: Iterable[Session]) -> Session:
+    """All in one."""
+    found = list(sessions)
+    return Session(
+        measurements=tuple(item for session in found for item in session.measurements),
+        refusals=tuple(item for session in found for item in session.refusals),
+        energies=tuple(item for session in found for item in session.energies),
+    )
+
+
+def sessions_here(
+    subjects: Iterable[Waiting],
+    wanted: Wanted,
+    device: OpenDevice,
+    plan: Plan,
+    folder: Path,
+    *,
+    runtimes: Mapping[str, Runtime] | None = None,
+    profile: bool = False,
+    meter: tuple[Meter, EnergyPlan] | None = None,
+    usb: tuple[Callable[[bool], None], EnergyPlan] | None = None,
+    told: Callable[[Progress], None] = lambda _: None,
+    kept: Path | None = None,
+    most: int | None = None,
+) -> Iterator[Session]:
+    """Measures models one after the other, each in all of its configurations; the session of each as soon as it is over.
+
+    A model is opened when its turn comes, and forgotten after it; one whose session is kept is not opened at all.
     `runtimes`: libraries to run them with, by the runner on the device, instead of the engines of this Python. Outputs are
     compared with those of an engine of this machine where it has one.
     `meter`: measures the energy of each inference, too; it is to be open with the clock of `SystemClock`. `usb`, in its place, for a
     phone with `runtimes`: switches its USB power; its own gauge is logged there while the cable is off. `kept`: a folder in which the session of each model is kept, and not measured again when it is there.
+    `most`: only so many models; those that no engine runs, or that cannot be opened, are passed over.
     """
     here = HostBench(device, folder)
     bench = NativeBench(device, runtimes) if runtimes is not None else here
-    sessions = []
-    for subject in subjects:
-        cells = (
-            configurations(wanted, subject.format) if runtimes is None else natively(wanted, subject.format, runtimes)
-        )
-        extras = _extras(profile=profile, meter=meter, uncabled=usb)
-        file = kept / _session_name(subject, cells, bench.device, plan, extras) if kept is not None else None
+    extras = _extras(profile=profile, meter=meter, uncabled=usb)
+    keeps_refusals = not wanted.engines and runtimes is None
+    metered = _metered(device, bench, runtimes or {}, meter, usb)
+
+    def session_of(waiting: Waiting) -> Session:
+        cells = _cells(waiting, wanted, runtimes)
+        file = kept / _session_name(waiting, cells, bench.device, plan, extras) if kept is not None else None
         known = _kept_session(file) if file is not None else None
         if known is not None:
-            sessions.append(known)
-            continue
-        if not cells or subject.unread:
-            refused = Session(refusals=(_no_engine(subject, wanted, runtimes),))
-            if file is not None and not wanted.engines and runtimes is None:
-                _keep(refused, file)
-            sessions.append(refused)
-            continue
-        session = measure(
-            [subject],
-            cells,
-            bench,
-            plan,
-            profile=profile,
-            metered=_metered(device, bench, runtimes or {}, meter, usb),
-            told=told,
-            reference=lambda item, request: _reference(folder, item, request),
-        )
-        if file is not None:
+            return known
+        subject = waiting.opened() if cells else None
+        if subject is None or subject.unread:
+            refusal = _no_engine(waiting, wanted, runtimes) if subject is None else _damaged(subject, wanted)
+            session = Session(refusals=(refusal,))
+        else:
+            session = measure(
+                [subject], cells, bench, plan, profile=profile, metered=metered, told=told,
+                reference=lambda item, request: _reference(folder, item, request),
+            )  # fmt: skip
+        ran = subject is not None and not subject.unread
+        if file is not None and (ran or keeps_refusals):
             _keep(session, file)
-        sessions.append(session)
-    return Session(
-        measurements=tuple(item for session in sessions for item in session.measurements),
-        refusals=tuple(item for session in sessions for item in session.refusals),
-        energies=tuple(item for session in sessions for item in session.energies),
-    )
+        return session
+
+    measured = 0
+    for waiting in subjects:
+        if measured == most:
+            return
+        if most is not None and not engines_for(waiting.format):
+            continue
+        session = session_of(waiting)
+        if most is None or not any(item.kind == _DAMAGED for item in session.refusals):
+            measured += 1
+            yield session
+
+
+def _cells(waiting: Waiting, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> tuple[Configuration, ...]:
+    if runtimes is not None:
+        return natively(wanted, waiting.format, runtimes)
+    return configurations(wanted, waiting.format)
 
 
 def _metered(
@@ -417,7 +486,7 @@ def _extras(
 
 
 def _session_name(
-    subject: Subject, cells: Sequence[Configuration], device: Device, plan: Plan, extras: Sequence[object]
+    subject: Waiting, cells: Sequence[Configuration], device: Device, plan: Plan, extras: Sequence[object]
 ) -> str:
     """The same for the same model, configurations, device, plan and version of nngauge."""
     stands = msgspec.json.encode([cells, device, plan, __version__, dict(subject.shapes), *extras])

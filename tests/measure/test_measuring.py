@@ -8,6 +8,7 @@ import platform
 import random
 import shutil
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from click.testing import CliRunner, Result
 
 from nngauge.cli import cli
 from nngauge.devices import open_device
+from nngauge.domain.graph import Graph
 from nngauge.domain.measurement import Configuration, Session
 from nngauge.engines import Request
 from nngauge.errors import UsageError
-from nngauge.measuring import HostBench, Wanted, configurations, subjects_at
+from nngauge.measure.protocol import Plan
+from nngauge.measure.session import Subject
+from nngauge.measuring import HostBench, Wanted, configurations, sessions_here, subjects_at
+from nngauge.store.models import KeptModel
 from tests.builders.samples import model
 from tests.measure.sessions import PHONE, launch, measurement
 
@@ -183,7 +188,8 @@ def test_models_of_a_study_keep_their_names(tmp_path: Path) -> None:
         ("run", str(study), "--keep-models", "--workers", "1"),
     ):
         nngauge("study", *words)
-    (found,) = subjects_at(study, tmp_path / "work", shapes={}, feeds={})
+    (waiting,) = subjects_at(study, tmp_path / "work", shapes={}, feeds={})
+    found = waiting.opened()
     assert [file.name for file in found.files] == ["net.param", "net.bin"]
     assert found.format == "ncnn"
 
@@ -331,3 +337,65 @@ def test_a_folder_without_measurements_and_one_of_several_devices_are_said(tmp_p
     assert "adb:2" in str(getattr(refused.exception, "hint", ""))
     told = nngauge("scenario", str(tmp_path), "--preset", "camera", "--device", "adb:2", "--json")
     assert [row["device"]["id"] for row in json.loads(told.stdout)] == ["adb:2"]
+
+
+def test_a_model_of_a_study_is_opened_when_its_turn_comes_and_not_when_it_is_known(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of models neither wait for each other's networks nor stay in memory."""
+    course: list[str] = []
+
+    def opened(kept: KeptModel) -> Subject:
+        course.append(f"opened {kept.model.name}")
+        return Subject(
+            digest=kept.model.digest,
+            name=kept.model.name,
+            format="tflite",
+            files=kept.files,
+            graph=Graph(format="tflite"),
+        )
+
+    def ran(subjects: Sequence[Subject], cells: Sequence[Configuration], *_: object, **__: object) -> Session:
+        course.append(f"measured {subjects[0].name}")
+        return Session(measurements=(measurement((launch(random.Random(1)),), name=subjects[0].name),))
+
+    monkeypatch.setattr("nngauge.measuring._of_kept", opened)
+    monkeypatch.setattr("nngauge.measuring.measure", ran)
+
+    def noted(session: Session) -> Session:
+        course.append("session")
+        return session
+
+    def sessions(folder: Path, most: int | None = None) -> list[Session]:
+        with open_device("host") as device:
+            waiting = subjects_at(study, tmp_path / "work", shapes={}, feeds={})
+            wanted = Wanted(engines=("litert",))
+            found = sessions_here(waiting, wanted, device, Plan(), tmp_path, kept=folder, most=most)
+            return list(map(noted, found))
+
+    digits = [f"digits_{kind}.tflite" for kind in ("float32", "int8")]
+    first, second = ([f"opened {name}", f"measured {name}", "session"] for name in digits)
+    assert len(sessions(tmp_path / "kept", most=1)) == 1
+    assert course == first
+    course.clear()
+    found = sessions(tmp_path / "kept")
+    assert course[0] == "session", "what is kept is not opened again"
+    assert [item for item in course if item != "session"] == second[:2]
+    assert {item.name for session in found for item in session.measurements} == set(digits)
+    assert [item.name for session in found for item in session.refusals] == ["story.gguf"]
+    course.clear()
+    assert len(sessions(tmp_path / "kept", most=2)) == 2
+    assert course == ["session", "session"], "so many, those that are known counted"
+
+
+@litert
+def test_what_came_of_each_model_of_a_study_is_shown_before_the_next_one_is_measured(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(study, tmp_path / "study", ignore=shutil.ignore_patterns("measured", "cache"))
+    shown: list[int] = []
+    monkeypatch.setattr("nngauge.cli.screen.show", lambda _: shown.append(len(list(tmp_path.glob("study/measured/*")))))
+    done = nngauge("measure", str(tmp_path / "study"), "--engine", "litert", *QUICK)
+    assert done.return_value == 3, "what no engine runs is partly done"
+    assert shown[:2] == [1, 2]
+    assert len(shown) == 3
