@@ -53,22 +53,9 @@ class _Section(Struct, frozen=True):
 def parse(data: ModelData) -> Graph:
     """Checks every section and reads the models inside as sub-graphs; see `Format.parse` for the errors."""
     buf = data.buf
-    if bytes(buf[:8]) != _MAGIC:
-        raise NotThisFormat("no LITERTLM magic")
-    cursor = Cursor(buf, 8)
-    version = f"{cursor.u32()}.{cursor.u32()}.{cursor.u32()}"
-    cursor.skip(4)
-    end = cursor.u64()
-    if not _HEADER + 8 <= end <= len(buf):
-        raise TruncatedError(f"the header ends at {end}, the file at {len(buf)}")
+    version, end = _header(buf)
     root = flatbuffer.root(memoryview(buf)[_HEADER:end])
-    listing = root.table(1)
-    tables = listing.tables(0) if listing else []
-    if not tables:
-        raise MalformedError("no sections")
-    if len(tables) > _MAX_SECTIONS:
-        raise LimitError(f"{len(tables)} sections")
-    sections = [_section(buf, table, end) for table in tables]
+    sections = _sections(buf, root, end)
     facts = _texts(root.table(0), 0)
     facts["sections"] = ", ".join(_SECTIONS[section.kind] for section in sections)
     models = [section for section in sections if section.kind == _MODEL]
@@ -89,6 +76,29 @@ def parse(data: ModelData) -> Graph:
         extent=max(section.end for section in sections),
         notes=tuple(notes),
     )
+
+
+def _header(buf: Buffer) -> tuple[str, int]:
+    """Version of the format, and where the header ends."""
+    if bytes(buf[:8]) != _MAGIC:
+        raise NotThisFormat("no LITERTLM magic")
+    cursor = Cursor(buf, 8)
+    version = f"{cursor.u32()}.{cursor.u32()}.{cursor.u32()}"
+    cursor.skip(4)
+    end = cursor.u64()
+    if not _HEADER + 8 <= end <= len(buf):
+        raise TruncatedError(f"the header ends at {end}, the file at {len(buf)}")
+    return version, end
+
+
+def _sections(buf: Buffer, root: Table, header_end: int) -> list[_Section]:
+    listing = root.table(1)
+    tables = listing.tables(0) if listing else []
+    if not tables:
+        raise MalformedError("no sections")
+    if len(tables) > _MAX_SECTIONS:
+        raise LimitError(f"{len(tables)} sections")
+    return [_section(buf, table, header_end) for table in tables]
 
 
 def _section(buf: Buffer, table: Table, header_end: int) -> _Section:

@@ -80,6 +80,30 @@ def _metadata(reader: Reach, model: Table) -> Iterator[tuple[str, str]]:
         yield reader.text(table, 0), reader.text(table, 1)
 
 
+class _Scope:
+    """The values of one graph: tensors by name, in order of appearance."""
+
+    __slots__ = ("_outer", "_places", "around", "tensors")
+
+    def __init__(self, values: dict[str, Tensor], outer: _Scopes) -> None:
+        """`outer` are the values of the graphs around it, innermost last."""
+        self._outer = outer
+        self._places = {name: place for place, name in enumerate(values)}
+        self.around: _Scopes = (*outer, values)
+        self.tensors = list(values.values())
+
+    def place(self, name: str) -> int:
+        """Where the value is, −1 for the empty name of an absent optional; one from around is described as there."""
+        if not name:
+            return -1
+        found = self._places.get(name)
+        if found is None:
+            known = next((scope[name] for scope in reversed(self._outer) if name in scope), None)
+            found = self._places[name] = len(self.tensors)
+            self.tensors.append(Tensor(name, known.dtype, known.shape) if known is not None else Tensor(name))
+        return found
+
+
 class _Reader(Reach):
     """State of one model."""
 
@@ -92,28 +116,9 @@ class _Reader(Reach):
         """A `Graph` table; `outer` are the values of the graphs around it, innermost last."""
         if depth > MAX_STRUCT_DEPTH:
             raise LimitError("graphs nested too deeply", where=f"@{table.pos}")
-        values = {tensor.name: tensor for tensor in map(self._value, self.tables(table, 1, MAX_TENSORS))}
-        for entry in self.tables(table, 0, MAX_TENSORS):
-            tensor = self._tensor(entry)
-            values[tensor.name] = tensor
-        for entry in self.tables(table, 7, MAX_TENSORS):
-            tensor = self._sparse(entry)
-            values[tensor.name] = tensor
-        names = {name: place for place, name in enumerate(values)}
-        tensors = list(values.values())
-        around = (*outer, values)
+        scope = _Scope(self._values(table), outer)
+        place, tensors = scope.place, scope.tensors
         subgraphs: list[Graph] = []
-
-        def place(name: str) -> int:
-            if not name:
-                return -1
-            found = names.get(name)
-            if found is None:
-                found = names[name] = len(tensors)
-                known = next((scope[name] for scope in reversed(outer) if name in scope), None)
-                tensors.append(Tensor(name, known.dtype, known.shape) if known is not None else Tensor(name))
-            return found
-
         nodes = []
         for entry in self.tables(table, 2, MAX_NODES):
             # Optimised files keep a slot for every removed node: a table without operator.
@@ -122,7 +127,7 @@ class _Reader(Reach):
                 continue
             inputs = tuple([place(text) for text in self.texts(entry, 8)])
             outputs = tuple([place(text) for text in self.texts(entry, 9)])
-            found = list(self._attributes(entry, around, subgraphs, depth))
+            found = list(self._attributes(entry, scope.around, subgraphs, depth))
             nodes.append(self._node(entry, name, inputs, outputs, found, tensors))
         ports = [[place(text) for text in self.texts(table, field)] for field in (5, 6)]
         return Graph(
@@ -134,6 +139,15 @@ class _Reader(Reach):
             tensors=tuple(tensors),
             subgraphs=tuple(subgraphs),
         )
+
+    def _values(self, table: Table) -> dict[str, Tensor]:
+        """What a graph says of its values, initialisers last: they know more."""
+        values = {tensor.name: tensor for tensor in map(self._value, self.tables(table, 1, MAX_TENSORS))}
+        for field, read in ((0, self._tensor), (7, self._sparse)):
+            for entry in self.tables(table, field, MAX_TENSORS):
+                tensor = read(entry)
+                values[tensor.name] = tensor
+        return values
 
     def _node(
         self,

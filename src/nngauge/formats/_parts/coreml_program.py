@@ -227,14 +227,18 @@ class _Lowering:
     def _affine(self, operation: Operation, scale: Literal, zero: Literal | None) -> Quantization:
         count = scale.tensor.elements or 1
         first = scale.values[0] if scale.values and not isinstance(scale.values[0], str) else None
-        point = zero.values[0] if zero is not None and zero.values and isinstance(zero.values[0], int) else None
-        axis = self._of(operation, "axis")
-        channel = axis.values[0] if axis is not None and axis.values and isinstance(axis.values[0], int) else None
+        channel = _integer(self._of(operation, "axis"))
         if channel is None and scale.tensor.shape is not None and count > 1:
             wide = [at for at, dim in enumerate(scale.tensor.shape) if isinstance(dim, int) and dim > 1]
             channel = wide[0] if len(wide) == 1 else None
         scales = None if first is None else float(first)
-        return Quantization(count, scales, point, channel if count > 1 else None)
+        return Quantization(count, scales, _integer(zero), channel if count > 1 else None)
+
+
+def _integer(literal: Literal | None) -> int | None:
+    """Its first value, where that is a whole number."""
+    first = literal.values[0] if literal is not None and literal.values else None
+    return first if isinstance(first, int) else None
 
 
 def _indices(packed: Tensor, table: Literal, dense: Tensor) -> Tensor:

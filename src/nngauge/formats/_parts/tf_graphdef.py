@@ -194,17 +194,23 @@ def _tensor(buf: Buffer, message: Field, name: str) -> Tensor:
             content = field
         elif field.number in _ELEMENTS:
             lists.append(field)
-    tensor = Tensor(name, dtype(code), shape if shape is not None else (), constant=True)
-    width, count = _WIDTHS.get(tensor.dtype, 0), tensor.elements
+    tensor = Tensor(name, dtype(code), shape or (), constant=True)
     if content is None and len(lists) == 1 and lists[0].number in (5, 6) and lists[0].wire == BYTES:
         content = lists[0]  # packed singles and doubles are plain
-    if content is not None and content.end - content.start == width * (count or 0):
+    if content is not None and content.end - content.start == _WIDTHS.get(tensor.dtype, 0) * (tensor.elements or 0):
         span = Span(content.start, content.end - content.start)
         return Tensor(name, tensor.dtype, tensor.shape, span, constant=True)
-    values = _elements(buf, lists, count)
-    if values is None and content is None and not lists and width and count is not None and count <= MAX_INLINE_VALUES:
-        values = (0,) * count  # a tensor of zeros is written without elements
+    unwritten = content is None and not lists
+    values = _zeros(tensor) if unwritten else _elements(buf, lists, tensor.elements)
     return Tensor(name, tensor.dtype, tensor.shape, constant=True, values=values)
+
+
+def _zeros(tensor: Tensor) -> Values | None:
+    """The elements of a small tensor that is written without any."""
+    count = tensor.elements
+    if not _WIDTHS.get(tensor.dtype) or count is None or count > MAX_INLINE_VALUES:
+        return None
+    return (0,) * count
 
 
 def _texts(buf: Buffer, message: Field) -> tuple[str, ...]:

@@ -193,6 +193,24 @@ class Program(Expressions):
         self._deeper()
         node = Draft("prim::Loop", "Loop", self._path(), (), [])
         carried = [name for name in _assigned(statement.body) if isinstance(names.get(name), Ref | int | float)]
+        body, initial = self._body(statement, carried, names)
+        self._depth -= 1
+        node.inputs = (*start, *initial)
+        node.bodies = {"body": body}
+        node.attributes = {"trip_count": trips} if isinstance(trips, int) and trips >= 0 else {}
+        node.effect = body.effect
+        self._values.add(self._block, node)
+        results = self._values.grow(node, len(carried))
+        for name, number, last in zip(carried, results, body.outputs[1:], strict=True):
+            names[name] = Ref(number)
+            if last in self._ranks:
+                self._ranks[number] = self._ranks[last]
+        for name in _assigned(statement.body):
+            if name in names and name not in carried:
+                names[name] = UNKNOWN
+
+    def _body(self, statement: ast.For | ast.While, carried: Sequence[str], names: Names) -> tuple[Block, list[int]]:
+        """What a loop repeats, and the first values of `carried`, the names that go round."""
         outer, self._block = self._block, Block("body")
         inner = dict(names)
         place, going = self._values.new("i", DType.INT64, ()), self._values.new("", DType.BOOL, ())
@@ -210,20 +228,7 @@ class Program(Expressions):
         self._block.outputs = [self._number(test) if test is not None else going]
         self._block.outputs += [self._number(inner[name]) for name in carried]
         body, self._block = self._block, outer
-        self._depth -= 1
-        node.inputs = (*start, *initial)
-        node.bodies = {"body": body}
-        node.attributes = {"trip_count": trips} if isinstance(trips, int) and trips >= 0 else {}
-        node.effect = body.effect
-        self._values.add(self._block, node)
-        for name, number in zip(carried, self._values.grow(node, len(carried)), strict=True):
-            names[name] = Ref(number)
-            last = body.outputs[1 + carried.index(name)]
-            if last in self._ranks:
-                self._ranks[number] = self._ranks[last]
-        for name in _assigned(statement.body):
-            if name in names and name not in carried:
-                names[name] = UNKNOWN
+        return body, initial
 
     def _carried(self, name: str, tensor: Tensor) -> Ref:
         number = self._values.new("", tensor.dtype, None)
