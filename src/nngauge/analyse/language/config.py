@@ -17,7 +17,7 @@ from nngauge.analyse.language.families import WINDOW_PERIODS, family_name, role_
 from nngauge.analyse.language.gguf import active_parameters
 from nngauge.analyse.language.size import Size, size_of
 from nngauge.domain.graph import Graph
-from nngauge.domain.language import Experts, LanguageModel, Role, Tokenizer
+from nngauge.domain.language import AttentionLayer, Experts, LanguageModel, Role, Tokenizer
 
 _PARTS = (
     "config.text_config.",
@@ -146,31 +146,40 @@ def _modalities(config: Facts) -> Iterator[str]:
 
 def _with_attention(model: LanguageModel, facts: Facts, architecture: str) -> LanguageModel:
     kv_heads = _kv_heads(model, facts)
-    key = value = model.head_width
+    cached, key, value = kv_heads, model.head_width, model.head_width
     notes = []
     latent = facts.integer("kv_lora_rank")
     if latent:
-        kv_heads, key, value = 1, latent + (facts.integer("qk_rope_head_dim") or 0), 0
+        cached, key, value = 1, latent + (facts.integer("qk_rope_head_dim") or 0), 0
         notes.append("latent attention: the cache holds compressed keys, no values")
-    types = facts.texts("layer_types")
-    pattern = tuple("sliding" in kind or "chunked" in kind for kind in types)
-    period = facts.integer("sliding_window_pattern", "_sliding_window_pattern") or WINDOW_PERIODS.get(architecture)
-    if model.sliding_window and not pattern and period is None:
-        # Mistral and its kind give every layer the window.
-        period = 0
-    windows = windows_of(model.layers, model.sliding_window, period, pattern)
-    heads: tuple[int, ...] = (kv_heads,) if kv_heads else ()
-    if types and len(types) == model.layers:
-        heads = tuple(0 if "conv" in kind or "linear" in kind or "mamba" in kind else kv_heads or 0 for kind in types)
-    layers = attention_layers(model.layers, heads, key, value, windows) if model.role in _CACHED else ()
+    layers: tuple[AttentionLayer, ...] = ()
+    if model.role in _CACHED:
+        windows = _windows(model, facts, architecture)
+        layers = attention_layers(model.layers, _heads(model, facts, cached), key, value, windows)
     shared = facts.integer("num_kv_shared_layers") or 0
     if 0 < shared < len(layers):
         layers = layers[: len(layers) - shared]
         notes.append(f"{shared} layers use the cache of others")
     cross = facts.integer("max_source_positions") if model.role is Role.SPEECH else None
-    return replace(
-        model, kv_heads=_kv_heads(model, facts), attention=layers, cross_tokens=cross or 0, notes=tuple(notes)
-    )
+    return replace(model, kv_heads=kv_heads, attention=layers, cross_tokens=cross or 0, notes=tuple(notes))
+
+
+def _windows(model: LanguageModel, facts: Facts, architecture: str) -> tuple[int | None, ...]:
+    """The windows of the layers, by their types or by how often one sees everything."""
+    pattern = tuple("sliding" in kind or "chunked" in kind for kind in facts.texts("layer_types"))
+    period = facts.integer("sliding_window_pattern", "_sliding_window_pattern") or WINDOW_PERIODS.get(architecture)
+    if model.sliding_window and not pattern and period is None:
+        # Mistral and its kind give every layer the window.
+        period = 0
+    return windows_of(model.layers, model.sliding_window, period, pattern)
+
+
+def _heads(model: LanguageModel, facts: Facts, cached: int | None) -> tuple[int, ...]:
+    """Heads of keys and values: one number for all layers, or one for each where some have no attention."""
+    types = facts.texts("layer_types")
+    if types and len(types) == model.layers:
+        return tuple(0 if "conv" in kind or "linear" in kind or "mamba" in kind else cached or 0 for kind in types)
+    return (cached,) if cached else ()
 
 
 def _kv_heads(model: LanguageModel, facts: Facts) -> int | None:

@@ -174,15 +174,7 @@ def _whisper(facts: Facts, size: Size) -> LanguageModel:
 
 def from_names(graph: Graph) -> LanguageModel | None:
     """Bare weights whose tensors are named as in Llama and its kind: keys of numbered layers, and an embedding."""
-    keys: dict[int, Tensor] = {}
-    embedding: Tensor | None = None
-    for tensor in weights(graph):
-        name = tensor.name[-200:]
-        match = _LLAMA_KEYS.search(name)
-        if match is not None and len(tensor.shape or ()) == 2:
-            keys.setdefault(int(match["layer"]), tensor)
-        elif embedding is None and _EMBEDDINGS.search(name) and len(tensor.shape or ()) == 2:
-            embedding = tensor
+    keys, embedding = _named(graph)
     if embedding is None or not keys or len(keys) > MAX_LAYERS or set(keys) != set(range(len(keys))):
         return None
     size = size_of(graph, Facts(graph.metadata))
@@ -203,3 +195,19 @@ def from_names(graph: Graph) -> LanguageModel | None:
         attention=attention_layers(len(keys), (1,), max(widths), max(widths), (None,)) if widths else (),
         notes=("no configuration beside the weights: the number of heads and the context are unknown",),
     )
+
+
+def _named(graph: Graph) -> tuple[dict[int, Tensor], Tensor | None]:
+    """Matrices that make keys, by layer, and the embedding."""
+    keys: dict[int, Tensor] = {}
+    embedding: Tensor | None = None
+    for tensor in weights(graph):
+        if len(tensor.shape or ()) != 2:
+            continue
+        name = tensor.name[-200:]
+        match = _LLAMA_KEYS.search(name)
+        if match is not None:
+            keys.setdefault(int(match["layer"]), tensor)
+        elif embedding is None and _EMBEDDINGS.search(name):
+            embedding = tensor
+    return keys, embedding
