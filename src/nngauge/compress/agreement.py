@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from nngauge.compress.answers import Classes
+from nngauge.compress.answers import Answers, Classes
 from nngauge.compress.rules import Reading, reading
 from nngauge.compress.subject import Subject
 from nngauge.compress.trial import Outputs
@@ -108,13 +108,18 @@ class Judge:
             return found
         ours = self._answers if number == len(self._kept) else self._reading.read(shipped)
         theirs = self._reading.read([np.nan_to_num(item, posinf=0.0, neginf=0.0) for item in changed])
-        agreed = ours.agrees(theirs) & finite
+        return self._judged(found, ours, theirs, finite)
+
+    def _judged(self, found: Agreement, ours: Answers, theirs: Answers, finite: Array) -> Agreement:
+        """With how far answers are apart and how many are the same; `finite` are those that may count as the same."""
+        import numpy as np
+
         errors = ours.errors(theirs)
         found = replace(found, error=float(np.median(errors)) if errors is not None and finite.all() else None)
         if self.reference.withheld:
             return found
-        matched = int(agreed.sum())
-        low, high = wilson(matched, number)
+        matched = int((ours.agrees(theirs) & finite).sum())
+        low, high = wilson(matched, found.inputs)
         top5 = ours.in_first_five(theirs) if isinstance(ours, Classes) and isinstance(theirs, Classes) else None
         return replace(found, matched=matched, low=low, high=high, top5=top5)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from math import isfinite, log10
+from math import inf, isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -259,14 +259,18 @@ def compared(reference: Outputs, other: Outputs, inputs: Inputs) -> Likeness | R
         )
     signal = sum(float((one**2).sum()) for one, _ in numbers)
     noise = sum(float(((one - two) ** 2).sum()) for one, two in numbers)
-    largest = max((float(np.abs(one - two).max(initial=0.0)) for one, two in numbers), default=None)
-    extent = max((float(np.abs(one).max(initial=0.0)) for one, _ in numbers), default=None)
     return Likeness(
         engine=other.engine, version=other.version, reference=reference.engine, inputs=inputs, identical=identical,
-        max_difference=largest if largest is not None and isfinite(largest) else None,
-        extent=extent if extent is not None and isfinite(extent) else None,
-        sqnr=10 * log10(signal / noise) if signal > 0 and noise > 0 and isfinite(signal) and isfinite(noise) else None,
+        max_difference=_largest(float(np.abs(one - two).max(initial=0.0)) for one, two in numbers),
+        extent=_largest(float(np.abs(one).max(initial=0.0)) for one, _ in numbers),
+        sqnr=10 * log10(signal / noise) if 0 < signal < inf and 0 < noise < inf else None,
     )  # fmt: skip
+
+
+def _largest(values: Iterable[float]) -> float | None:
+    """The largest; None where there is none, or it is not finite."""
+    found = max(values, default=None)
+    return found if found is not None and isfinite(found) else None
 
 
 def _shapes(outputs: Outputs) -> str:

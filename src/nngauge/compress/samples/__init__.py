@@ -174,15 +174,14 @@ def _chosen(subject: Subject, shapes: Mapping[str, Sequence[int]]) -> tuple[int,
 
 def _layout(port: Tensor, given: Sequence[int] | None) -> Layout | None:
     shape: Sequence[Dim] = given or port.shape or ()
-    if port.dtype not in _FLOATS and port.dtype not in _WHOLE:
+    if len(shape) not in (3, 4) or (port.dtype not in _FLOATS and port.dtype not in _WHOLE):
         return None
-    rows = list(shape[-3:]) if len(shape) in (3, 4) else []
     if len(shape) == 4 and isinstance(shape[0], int) and shape[0] > 1:
         return None
+    rows = shape[-3:]
     for first in (False, True):
-        channels = rows[0 if first else 2] if rows else None
-        high, wide = (rows[1:] if first else rows[:2]) if rows else (None, None)
-        sides = [side if isinstance(side, int) and side > 0 else _SIDE for side in (high, wide)]
+        channels = rows[0 if first else 2]
+        sides = [side if isinstance(side, int) and side > 0 else _SIDE for side in (rows[1:] if first else rows[:2])]
         if channels in (1, 3) and min(sides) >= _LEAST_SIDE:
             return Layout(height=sides[0], width=sides[1], channels=int(channels), first=first)
     return None
