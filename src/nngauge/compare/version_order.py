@@ -37,12 +37,12 @@ def version_change(first: Sequence[str], second: Sequence[str]) -> ChangeKind | 
     if any(span.open for span in (*old, *new)):
         return _apart(old, new)
     before, after = [span.low or () for span in old], [span.low or () for span in new]
-    oldest, newest = (min(before), min(after)), (max(before), max(after))
-    if _vague(*oldest) or _vague(*newest) or (oldest[0] == oldest[1] and newest[0] == newest[1]):
+    ends = (min(before), min(after)), (max(before), max(after))
+    if any(_vague(was, now) for was, now in ends) or all(was == now for was, now in ends):
         return ChangeKind.VERSION
-    if oldest[0] <= oldest[1] and newest[0] <= newest[1]:
+    if all(was <= now for was, now in ends):
         return ChangeKind.UPGRADED
-    return ChangeKind.DOWNGRADED if oldest[0] >= oldest[1] and newest[0] >= newest[1] else ChangeKind.VERSION
+    return ChangeKind.DOWNGRADED if all(was >= now for was, now in ends) else ChangeKind.VERSION
 
 
 def _span(text: str) -> Span:

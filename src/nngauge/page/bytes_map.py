@@ -6,7 +6,7 @@ file (a library, an archive that is read as a model) is part of that file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -90,33 +90,28 @@ def bytes_map(scan: Scan, hidden: Sequence[AuditedModel] = ()) -> BytesMap:
         if item.treatment is not Treatment.OPENED and item.treatment is not Treatment.PARSED:
             kinds[item.kind] = kinds.get(item.kind, 0) + item.size
     parsed = sum(item.size for item in scan.coverage if item.treatment is Treatment.PARSED)
-    models = sorted(_model_files(scan), key=lambda item: -item[1])
-    libraries = sorted(
-        ((_inner(item.location), item.size) for item in scan.libraries if item.technologies), key=lambda item: -item[1]
-    )
+    models = _largest_first(_model_files(scan))
+    libraries = _largest_first((_inner(item.location), item.size) for item in scan.libraries if item.technologies)
     native = sum(size for kind, size in kinds.items() if kind in _NATIVE)
     ai_native = min(native, sum(size for _, size in libraries))
-    others = sorted(
-        ((_inner(item.location), item.size) for item in scan.libraries if not item.technologies),
-        key=lambda item: -item[1],
-    )
+    others = _largest_first((_inner(item.location), item.size) for item in scan.libraries if not item.technologies)
     grouped = _NATIVE | _CODE | _RESOURCES | MEDIA
     rest = sum(size for kind, size in kinds.items() if kind not in grouped)
-    masked = sorted({_inner(item.location): item.size for item in hidden}.items(), key=lambda item: -item[1])
+    masked = _largest_first({_inner(item.location): item.size for item in hidden}.items())
     veiled = min(rest, sum(size for _, size in masked))
     areas = [
-        Area(title="Models", meaning="validated model files", colour="c1", size=parsed, files=tuple(models), ai=True),
+        Area(title="Models", meaning="validated model files", colour="c1", size=parsed, files=models, ai=True),
         Area(
             title="Libraries with AI", meaning="native code in which AI technologies were found", colour="c5",
-            size=ai_native, files=tuple(libraries), ai=True,
+            size=ai_native, files=libraries, ai=True,
         ),
         Area(
             title="Hidden models", meaning="encrypted, masked or packed files that hold a model", colour="c6", size=veiled,
-            files=tuple(masked), ai=True,
+            files=masked, ai=True,
         ),
         Area(
             title="Other native code", meaning="libraries without a trace of AI", colour="c8", size=native - ai_native,
-            files=tuple(others),
+            files=others,
         ),
         Area(title="App code", meaning="Dalvik, JavaScript and other byte code", colour="c3", size=_sum(kinds, _CODE)),
         Area(title="Media", meaning="pictures, sound, video, fonts", colour="c2", size=_sum(kinds, MEDIA)),
@@ -128,6 +123,10 @@ def bytes_map(scan: Scan, hidden: Sequence[AuditedModel] = ()) -> BytesMap:
     ]  # fmt: skip
     shown = sorted((area for area in areas if area.size > 0), key=lambda area: -area.size)
     return BytesMap(areas=tuple(shown), total=sum(area.size for area in shown))
+
+
+def _largest_first(files: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(files, key=lambda item: -item[1]))
 
 
 def _sum(kinds: dict[str, int], wanted: frozenset[Kind]) -> int:
