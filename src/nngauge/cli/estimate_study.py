@@ -48,7 +48,7 @@ def estimate_models(
         from nngauge.screen.estimate_study import render_study
 
         show(render_study(summary, study))
-    raise click.exceptions.Exit(EXIT_PARTIAL if summary.refused else EXIT_OK)
+    raise click.exceptions.Exit(EXIT_PARTIAL if summary.refusals else EXIT_OK)
 
 
 def _followed(study: Path, wanted: Wanted, calibrations: tuple[Calibration, ...], *, quiet: bool) -> Done | None:

@@ -116,7 +116,7 @@ class Shares(Struct, frozen=True, kw_only=True):
     """The budget."""
 
 
-class StudyEstimates(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StudyEstimates(Struct, frozen=True, kw_only=True):
     """A file below a study's folder ``estimated/``: some of its models."""
 
     schema: str = SCHEMA

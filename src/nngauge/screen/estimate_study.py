@@ -75,6 +75,6 @@ def _reach(reach: ReachSummary) -> Iterator[RenderableType]:
 def _verdicts(reach: ReachSummary) -> str:
     cannot = reach.models - reach.reached - reach.missed - reach.unknown
     parts = (
-        (reach.reached, "do"), (reach.missed, "do not"), (cannot, "within the interval"), (reach.unknown, "not known"),
+        (reach.reached, "do"), (reach.missed, "do not"), (cannot, "cannot be decided"), (reach.unknown, "not known"),
     )  # fmt: skip
     return ", ".join(f"{count:,} {says}" for count, says in parts if count) + f" (of {plural(reach.models, 'model')})"
