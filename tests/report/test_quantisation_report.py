@@ -209,6 +209,18 @@ def test_every_figure_is_drawn_and_every_question_can_be_asked_again(corpus: Cor
             assert draw(make_part(part, corpus), corpus)
 
 
+def test_a_figure_without_anything_to_draw_is_an_empty_one(corpus: Corpus) -> None:
+    pytest.importorskip("altair", reason="the extra `report` is not installed")
+    for name in ("by-task", "agreement"):
+        part = next(item for item in quantisation.REPORT.parts if item.name == name)
+        made = make_part(part, corpus)
+        assert isinstance(made.result, Answer)
+        nothing = [tuple(cell if isinstance(cell, str | int) else None for cell in row) for row in made.result.rows]
+        drawn = draw(replace(made, result=Answer(made.result.columns, nothing)), corpus)
+        assert drawn is not None
+        assert "null" not in drawn.svg
+
+
 def test_without_tables_the_command_is_told(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         ledger.add("2026-11", "folder", "/", [Item(locator="/a")])

@@ -90,7 +90,7 @@ def lines(
 
 def boxes(
     answer: Answer, _corpus: Corpus | None = None, *, by: str, quantiles: Sequence[str], title: str = "",
-    colour: str = "", logarithmic: bool = False, most: int = _MANY,
+    colour: str = "", logarithmic: bool = False, percent: bool = False, most: int = _MANY,
 ) -> Figure:  # fmt: skip
     """Lying box plots, one a value of `by`, from five columns: low whisker, quartile, median, quartile, high whisker."""
     import altair as alt
@@ -100,7 +100,7 @@ def boxes(
     scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False)
     y = [alt.Y(f"{by}:N", sort=None, title=None), *([alt.YOffset(f"{colour}:N", sort=None)] if colour else [])]
     base = alt.Chart(data(shown)).encode(*y, tooltip=tooltip(answer))
-    axis = alt.X(f"{least}:Q", title=title or median, scale=scale, axis=_axis(logarithmic=logarithmic))
+    axis = alt.X(f"{least}:Q", title=title or median, scale=scale, axis=_axis(percent=percent, logarithmic=logarithmic))
     whiskers = base.mark_rule(opacity=0.7).encode(axis, alt.X2(f"{greatest}:Q"))
     box = base.mark_bar(size=18 if not colour else 11, opacity=0.9).encode(
         alt.X(f"{first}:Q"), alt.X2(f"{third}:Q"), *_fill(shown, colour)
@@ -171,14 +171,16 @@ def tiles(
     """A heat map with the numbers written in it."""
     import altair as alt
 
-    shown = _first(_first(answer, y, _MANY), x, _MANY)
+    at = answer.columns.index(value)
+    told = Answer(answer.columns, [row for row in answer.rows if row[at] is not None])
+    shown = _first(_first(told, y, _MANY), x, _MANY)
     base = alt.Chart(data(shown)).encode(
         alt.X(f"{x}:N", sort=None, title=None, axis=alt.Axis(orient="top", labelAngle=-40)),
         alt.Y(f"{y}:N", sort=None, title=None),
     )
     number = ".0%" if percent else ".3~s"
     colour = alt.Color(f"{value}:Q", title=title or value, legend=alt.Legend(format=number, orient="bottom"))
-    middle = max((float(row[answer.columns.index(value)] or 0) for row in shown.rows), default=0) * 0.45
+    middle = max((float(row[at]) for row in shown.rows), default=0) * 0.45
     ink = alt.condition(f"datum['{value}'] > {middle}", alt.value("white"), alt.value("#111"))
     cells = base.mark_rect().encode(colour, tooltip=tooltip(answer))
     texts = base.mark_text().encode(alt.Text(f"{value}:Q", format=number), color=ink)

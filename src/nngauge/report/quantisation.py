@@ -17,13 +17,15 @@ _COUNTING: Final = (
 _TOLD: Final = (
     "Agreement is told where a rule fits the task and the answers differ enough to mean something; it is agreement with the shipped "
     "model on inputs that are no labelled data, never accuracy. Versions that answer the same bit for bit, mostly since the file "
-    "has no more bits to lose, are counted and left out."
+    "has no more bits to lose, are counted and left out: fewer bits are judged of more models."
 )
 _ORDER: Final = "list_position(['float', 'linear', 'linear_lut', 'kmeans_lut'], scheme)"
 _VERSION: Final = Column("version", "bits of all weights, and scheme (docs/compression.md)")
 _MODELS: Final = Column("models", "models with a table", "count")
 _JUDGED: Final = Column("judged", "of models, those whose agreement is told and that changed", "count")
 _SAME: Final = Column("same", "of models, those that answer the same, bit for bit", "count")
+_DRAWN: Final = 10
+"""Versions of 16 to 4 bits: below, decibels are far below 0."""
 _KEEP: Final = (0.95, 0.99)
 """Agreement from which on a model counts as kept."""
 
@@ -59,7 +61,8 @@ FROM compressed_versions GROUP BY version, bits, scheme ORDER BY bits DESC, {_OR
     counting=_COUNTING,
     needs=_NEEDS,
     chart=partial(
-        boxes, by="version", quantiles=SPREAD, title="share of inputs with the same answer; whiskers: 5 % and 95 % of the models"
+        boxes, by="version", quantiles=SPREAD, title="share of inputs with the same answer; whiskers: 5 % and 95 % of the models",
+        percent=True,
     ),
     note=_TOLD,
 )  # fmt: skip
@@ -105,7 +108,7 @@ FROM compressed_versions GROUP BY version, bits, scheme ORDER BY bits DESC, {_OR
     ),
     counting=_COUNTING,
     needs=_NEEDS,
-    chart=partial(boxes, by="version", quantiles=SPREAD, title="packed size ÷ shipped size; whiskers: 5 % and 95 % of the models"),
+    chart=partial(boxes, by="version", quantiles=SPREAD, percent=True, title="packed size, of the shipped one; whiskers: 5 % and 95 % of the models"),
     note="Exact arithmetic on the files; models that are stored in as few bits already stay as they are, and are in it.",
 )  # fmt: skip
 
@@ -126,7 +129,7 @@ FROM compressed_versions GROUP BY version, bits, scheme ORDER BY bits DESC, {_OR
     ),
     counting=_COUNTING,
     needs=_NEEDS,
-    chart=partial(boxes, by="version", quantiles=SPREAD, title="decibels; whiskers: 5 % and 95 % of the models"),
+    chart=partial(boxes, by="version", quantiles=SPREAD, most=_DRAWN, title="decibels, of 4 bits and more; whiskers: 5 % and 95 % of the models"),
     note="Of all outputs, and told on noise, too: it compares versions. Outputs that hardly change with the input flatter it.",
 )  # fmt: skip
 
@@ -138,7 +141,7 @@ _FEWEST: Final = Part(
 whole AS (SELECT scheme, least.number, coalesce(least.bits, half.bits) AS bits FROM least LEFT JOIN (SELECT number, bits FROM compressed_versions
     WHERE scheme = 'float' AND agreement >= {_KEEP[0]!r}) AS half USING (number))
 SELECT scheme, coalesce(bits::VARCHAR, 'as shipped') AS bits, count(*) AS models, {share("count(*)", "sum(count(*)) OVER (PARTITION BY scheme)")} AS share
-FROM whole GROUP BY scheme, whole.bits ORDER BY {_ORDER}, whole.bits DESC NULLS FIRST""",
+FROM whole GROUP BY scheme, whole.bits ORDER BY whole.bits DESC NULLS FIRST, {_ORDER}""",
     columns=(
         Column("scheme", "linear, linear_lut or kmeans_lut"),
         Column("bits", "the fewest with which at least 95 % of the answers are the same; 16: half floats; as shipped: none does"),
@@ -176,7 +179,7 @@ FROM grouped GROUP BY part, version, bits ORDER BY sum(count(*)) OVER (PARTITION
         ),
         counting=f"{_COUNTING}; linear, 8, 6 and 4 bits",
         needs=_NEEDS,
-        chart=partial(tiles, x="version", y=what, value="median", percent=True, title="share of inputs with the same answer, median"),
+        chart=partial(tiles, x="version", y=what, value="median", percent=True, title="same answers, median"),
         note=_TOLD,
     )  # fmt: skip
 
