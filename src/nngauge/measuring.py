@@ -32,7 +32,7 @@ from nngauge.instruments import Meter, SystemClock
 from nngauge.io.atomic import write_atomically
 from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
-from nngauge.measure.session import Metered, Subject, measure
+from nngauge.measure.session import GONE, Metered, Subject, measure
 from nngauge.measure.untethered import uncabled
 from nngauge.study import LEDGER, look
 from nngauge.study import is_study as is_study  # noqa: PLC0414 - who measures asks here
@@ -400,7 +400,7 @@ def sessions_here(
                 [subject], cells, bench, plan, profile=profile, metered=metered, told=told,
                 reference=lambda item, request: _reference(folder, item, request),
             )  # fmt: skip
-        ran = subject is not None and not subject.unread
+        ran = subject is not None and not subject.unread and not _gone(session)
         if file is not None and (ran or keeps_refusals):
             _keep(session, file)
         return session
@@ -415,6 +415,13 @@ def sessions_here(
         if most is None or not any(item.kind == _DAMAGED for item in session.refusals):
             measured += 1
             yield session
+        if _gone(session):
+            return
+
+
+def _gone(session: Session) -> bool:
+    """Was the device lost in it? Then it is no session to be kept: the same command measures it again."""
+    return any(item.kind == GONE for item in session.refusals)
 
 
 def _cells(waiting: Waiting, wanted: Wanted, runtimes: Mapping[str, Runtime] | None) -> tuple[Configuration, ...]:

@@ -16,6 +16,7 @@ from nngauge.domain.energy import Energy, EnergyRefusal, Obstacle
 from nngauge.domain.graph import DType, Graph, Tensor
 from nngauge.domain.measurement import Configuration, Device, Doubt, OpTime, Session, State
 from nngauge.engines import Reply, Request, Trouble, Written
+from nngauge.errors import TransientError
 from nngauge.measure.protocol import Plan
 from nngauge.measure.session import Subject, measure
 from tests.measure.sessions import PHONE, state
@@ -139,6 +140,35 @@ def test_energy_is_asked_for_after_the_times_and_only_of_what_ran(bench: Bench, 
     assert (energy.name, energy.configuration, energy.energy) == ("m.tflite", LITERT, None)
     assert energy.refusal is not None
     assert msgspec.json.decode(msgspec.json.encode(found), type=Session) == found
+
+
+def test_a_device_that_is_lost_takes_nothing_that_was_measured_with_it(bench: Bench, subject: Subject) -> None:
+    def unplugged_after(count: int) -> Bench:
+        other = Bench(bench.folder)
+        launched = other.launch
+
+        def launch(configuration: Configuration, request: Request) -> Reply:
+            if len(other.requests) >= count:
+                other.requests.append((configuration, request))
+                raise TransientError("device offline", hint="plug it in again")
+            return launched(configuration, request)
+
+        other.launch = launch  # type: ignore[method-assign]
+        return other
+
+    both = [LITERT, replace(LITERT, threads=4)]
+    late = unplugged_after(9)
+    found = measure([subject], both, late, Plan(), profile=True, metered=lambda _: {})
+    assert sorted(len(one.launches) for one in found.measurements) == [4, 5]
+    assert all(one.summary is not None and one.doubts for one in found.measurements)
+    assert [(one.kind, one.reason, one.hint) for one in found.refusals] == [
+        ("device", "device offline", "plug it in again")
+    ] * 2
+    assert (len(late.requests), found.energies) == (10, ()), "nobody waits for it twice"
+    profiled = measure([subject], [LITERT], unplugged_after(6), Plan(), profile=True)
+    assert (len(profiled.measurements[0].launches), profiled.measurements[0].launches[-1].ops) == (6, ())
+    with pytest.raises(TransientError, match="offline"):
+        measure([subject], both, unplugged_after(0), Plan())
 
 
 def test_requests_hold_two_input_sets_and_the_configuration(bench: Bench, subject: Subject) -> None:

@@ -31,7 +31,7 @@ from nngauge.domain.measurement import (
     State,
 )
 from nngauge.engines import Feed, Reply, Request, Trouble, Written
-from nngauge.errors import InputError, UsageError
+from nngauge.errors import InputError, TransientError, UsageError
 from nngauge.measure.doubts import doubts
 from nngauge.measure.inputs import Input, inputs_of
 from nngauge.measure.outputs import check, difference
@@ -39,6 +39,8 @@ from nngauge.measure.protocol import Cell, Course, Plan, Progress, run
 from nngauge.measure.summary import summary
 from nngauge.version import __version__
 
+GONE: Final = "device"
+"""Kind of the refusals of what a device that is gone would have measured."""
 _COMPARED: Final = 64 * 2**20
 """Bytes of outputs that are compared with the reference's."""
 
@@ -114,7 +116,8 @@ def measure(
     """Measures every subject in every configuration whose engine says it reads the format.
 
     `reference` runs the model once on an engine that is trusted, with the same inputs; its outputs are compared. A subject whose
-    inputs cannot be made becomes refusals. `metered` measures the energy of what ran, after all times were taken. Raises `InputError` only for what ends the session: the device is gone.
+    inputs cannot be made becomes refusals. `metered` measures the energy of what ran, after all times were taken. A device that is
+    gone ends the session: what it had measured stays, the rest are refusals of the kind `GONE`. Raises `InputError` where it had nothing.
     """
     with TemporaryDirectory(prefix="nngauge-measure-") as folder:
         return _Session(subjects, configurations, bench, plan, Path(folder)).run(
@@ -139,6 +142,7 @@ class _Session:
         self._made: dict[Cell, _Made] = {}
         self._references: dict[tuple[str, int], tuple[Reply, bytes] | None] = {}
         self._inputs: dict[tuple[str, int], tuple[Input, ...]] = {}
+        self._lost: Trouble | None = None
 
     def run(
         self,
@@ -157,10 +161,10 @@ class _Session:
             if len(course.launches) < 1:
                 continue
             launches = [_timeless(item) if self._bench.device.emulated else item for item in course.launches]
-            if profile and not self._bench.device.emulated:
+            if profile and not self._bench.device.emulated and self._lost is None:
                 launches[-1] = replace(launches[-1], ops=self._profile(cell))
             measurements.append(self._measurement(cell, launches, started, reference))
-        energies = tuple(self._energies(metered, courses)) if metered is not None else ()
+        energies = tuple(self._energies(metered, courses)) if metered is not None and self._lost is None else ()
         return Session(measurements=tuple(measurements), refusals=tuple(refusals), energies=energies)
 
     def _energies(self, metered: Metered, courses: Sequence[Course]) -> Iterator[ModelEnergy]:
@@ -178,6 +182,16 @@ class _Session:
     # --- a launch ---------------------------------------------------------------------------------------------------------
 
     def _launch(self, cell: Cell, block: int) -> Launch | Refusal:
+        if self._lost is None:
+            try:
+                return self._launched(cell, block)
+            except TransientError as error:
+                if not any(made.reply for made in self._made.values()):
+                    raise
+                self._lost = Trouble(kind=GONE, reason=error.what, hint=error.hint or "the same command again")
+        return self._refusal(cell, self._lost)
+
+    def _launched(self, cell: Cell, block: int) -> Launch | Refusal:
         try:
             made = self._made.get(cell)
             if made is None:
@@ -256,7 +270,12 @@ class _Session:
 
     def _profile(self, cell: Cell) -> tuple[OpTime, ...]:
         """Operators from a launch of its own: profiling costs time."""
-        return self._bench.launch(cell.configuration, replace(self._made[cell].request, profile=True, outputs="")).ops
+        asked = replace(self._made[cell].request, profile=True, outputs="")
+        try:
+            return self._bench.launch(cell.configuration, asked).ops
+        except TransientError as error:
+            self._lost = Trouble(kind=GONE, reason=error.what, hint=error.hint)
+            return ()
 
     # --- what is said of it -----------------------------------------------------------------------------------------------
 
