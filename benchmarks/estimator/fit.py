@@ -43,11 +43,12 @@ class Data(NamedTuple):
 
 
 class Left(NamedTuple):
-    """Predictions for what was left out: networks × places."""
+    """Predictions for what was left out: networks × places; `kin`: whether a network of the rest is near, networks."""
 
     value: Array
     deviation: Array
     baseline: Array
+    kin: Array
 
 
 def data() -> Data:
@@ -76,17 +77,20 @@ def fitted(
 ) -> tuple[Array, Array, Kernel]:
     """Prices (places × features), logarithmic residuals of the rows and the kernel, from the rows alone."""
     features, times = given.features[rows], given.times[np.ix_(rows, columns)]
-    found = np.array([model.prices(features, column, given.macs[rows]) for column in times.T])
+    gpu = given.places[columns[0]].unit is Unit.GPU
+    found = np.array([model.prices(features, column, given.macs[rows], gpu=gpu) for column in times.T])
     residuals = np.log(times) - np.log(np.maximum(features @ found.T, 1e-3))
     if kernel is None:
-        kernel = model.tuned(model.located(features, model.space(features)), residuals)
+        kernel = model.tuned(model.located(features, model.space(features, given.families[rows])), residuals)
     return found, residuals, kernel
 
 
 def left_out(given: Data, columns: Sequence[int]) -> tuple[Left, Left]:
     """Predictions with the network left out, and with its family left out, for places that share a kernel."""
     shape = (len(given.names), len(columns))
-    single, whole = (Left(np.zeros(shape), np.zeros(shape), np.zeros(shape)) for _ in range(2))
+    single, whole = (
+        Left(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=bool)) for _ in range(2)
+    )
     for name in sorted(set(given.families)):
         members = np.flatnonzero(given.families == name)
         rows = np.flatnonzero(given.families != name)
@@ -99,10 +103,10 @@ def left_out(given: Data, columns: Sequence[int]) -> tuple[Left, Left]:
 
 def _place(given: Data, rows: Array, at: Array, columns: Sequence[int], into: Left, kernel: Kernel | None) -> Kernel:
     found, residuals, kernel = fitted(given, rows, columns, kernel)
-    where = model.space(given.features[rows])
-    mean, deviation = model.predicted(
-        model.located(given.features[rows], where), residuals, model.located(given.features[at], where), kernel
-    )
+    where = model.space(given.features[rows], given.families[rows])
+    points, asked = (model.located(given.features[some], where) for some in (rows, at))
+    mean, deviation = model.predicted(points, residuals, asked, kernel)
+    into.kin[at] = model.distances(asked, points).min(axis=1) <= where.kinship
     into.value[at] = np.maximum(given.features[at] @ found.T, 1e-3) * np.exp(mean)
     into.deviation[at] = deviation[:, None]
     times = given.times[np.ix_(rows, columns)]
@@ -111,22 +115,45 @@ def _place(given: Data, rows: Array, at: Array, columns: Sequence[int], into: Le
     return kernel
 
 
-def widths(errors: Array, deviations: Array) -> tuple[float, ...]:
-    """Quantiles of |logarithmic error| / deviation, with the correction for few: the ⌈(n + 1) p⌉-th smallest."""
-    scores = np.sort(np.abs(errors) / deviations)
-    count = len(scores)
-    return tuple(float(scores[min(int(np.ceil((count + 1) * level)) - 1, count - 1)]) for level in LEVELS)
+class Scores(NamedTuple):
+    """|Logarithmic error| / deviation of networks in one place, and whether kin was among the rest."""
+
+    value: Array
+    kin: Array
 
 
-def covered(given: Data, errors: Array, deviations: Array, of: tuple[Array, Array]) -> float:
-    """Share of networks within 90 % intervals whose width comes from the other families. `of`: errors and deviations to
-    take the widths from."""
-    inside = []
+def scored(left: Left, truth: Array) -> Scores:
+    """Of one place."""
+    return Scores(np.abs(np.log(truth / left.value)) / left.deviation, left.kin)
+
+
+def widths(given: Data, single: Scores, whole: Scores, rows: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Quantiles of the scores of some networks: without kin, with families left out; and with kin, with either left out.
+
+    What is alike in a family is off together: without kin as few are counted as there are families.
+    """
+    kin = np.concatenate([one.value[rows & one.kin] for one in (single, whole)])
+    near = _quantiles(kin, len(kin))
+    strange = rows & ~whole.kin
+    far = _quantiles(whole.value[strange], len(set(given.families[strange])))
+    return tuple(max(pair) for pair in zip(far, near, strict=True)), near
+
+
+def _quantiles(scores: Array, units: int) -> tuple[float, ...]:
+    """With the correction for few: the ⌈n p (u + 1) / u⌉-th smallest of n scores of u units that are independent."""
+    scores, count = np.sort(scores), len(scores)
+    places = (int(np.ceil(count * level * (units + 1) / units)) - 1 for level in LEVELS)
+    return tuple(float(scores[min(place, count - 1)]) for place in places)
+
+
+def covered(given: Data, single: Scores, whole: Scores) -> tuple[float, float]:
+    """Share of networks within 90 % intervals whose widths come from the other families: with networks and families left out."""
+    inside: tuple[list[bool], list[bool]] = ([], [])
     for name in set(given.families):
-        members, others = given.families == name, given.families != name
-        width = widths(of[0][others], of[1][others])[LEVELS.index(0.9)]
-        inside.extend(np.abs(errors[members]) <= width * deviations[members])
-    return float(np.mean(inside))
+        far, near = (table[LEVELS.index(0.9)] for table in widths(given, single, whole, given.families != name))
+        for one, found in zip((single, whole), inside, strict=True):
+            found.extend((one.value <= np.where(one.kin, near, far))[given.families == name])
+    return float(np.mean(inside[0])), float(np.mean(inside[1]))
 
 
 def rank(one: Array, other: Array) -> float:
@@ -151,21 +178,26 @@ def profiles(given: Data) -> tuple[list[Kernel], list[Profile]]:
         found, _, kernel = fitted(given, np.arange(len(given.names)), columns)
         kernels.append(kernel)
         for at, column in enumerate(columns):
-            made[column] = _profile(given, column, found[at], len(kernels) - 1, _column(single, at), _column(whole, at))
+            made[column] = _profile(
+                given, column, found[at], len(kernels) - 1, one_place(single, at), one_place(whole, at)
+            )
     return kernels, [made[column] for column in range(len(given.places))]
 
 
-def _column(left: Left, at: int) -> Left:
-    return Left(left.value[:, at], left.deviation[:, at], left.baseline[:, at])
+def one_place(left: Left, at: int) -> Left:
+    """The predictions for one of the places."""
+    return Left(left.value[:, at], left.deviation[:, at], left.baseline[:, at], left.kin)
 
 
 def _profile(given: Data, column: int, found: Array, kernel: int, single: Left, whole: Left) -> Profile:
     place, truth = given.places[column], given.times[:, column]
-    errors, near = np.log(truth / whole.value), np.log(truth / single.value)
+    near, far = scored(single, truth), scored(whole, truth)
+    quantiles, kin = widths(given, near, far, np.ones(len(truth), dtype=bool))
+    model_coverage, coverage = covered(given, near, far)
     unit = "gpu" if place.unit is Unit.GPU else place.unit.value.split()[0]
     return Profile(
         id=f"{place.device}/{unit}/{place.threads}/{place.precision}/tflite",
-        version=1,
+        version=2,
         device=place.device,
         soc=place.soc,
         title=place.title,
@@ -177,14 +209,14 @@ def _profile(given: Data, column: int, found: Array, kernel: int, single: Left, 
         kernel=kernel,
         measured=tuple(_short(value) for value in truth),
         constant=_short(float(np.exp(np.log(truth / given.macs).mean()))),
-        conformal=Conformal(levels=LEVELS, quantiles=tuple(_short(value) for value in widths(errors, whole.deviation))),
+        conformal=Conformal(levels=LEVELS, quantiles=tuple(map(_short, quantiles)), kin=tuple(map(_short, kin))),
         errors=Errors(
             model=_short(off(single.value, truth)),
             family=_short(off(whole.value, truth)),
             rank=_short(rank(whole.value, truth)),
             model_rank=_short(rank(single.value, truth)),
-            coverage=_short(covered(given, errors, whole.deviation, (errors, whole.deviation))),
-            model_coverage=_short(covered(given, near, single.deviation, (errors, whole.deviation))),
+            coverage=_short(coverage),
+            model_coverage=_short(model_coverage),
             baseline_model=_short(off(single.baseline, truth)),
             baseline_family=_short(off(whole.baseline, truth)),
             baseline_rank=_short(rank(whole.baseline, truth)),
@@ -203,7 +235,7 @@ def made() -> Library:
     return Library(
         schema=SCHEMA,
         name=NAME,
-        version=1,
+        version=2,
         runtime="tflite",
         source=SOURCE,
         features=FEATURES,
@@ -213,7 +245,7 @@ def made() -> Library:
                 given.names, given.families.tolist(), given.macs, given.features, strict=True
             )
         ),
-        space=model.space(given.features),
+        space=model.space(given.features, given.families),
         kernels=tuple(kernels),
         profiles=tuple(places),
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from msgspec.structs import replace
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize, nnls
 
-from nngauge.estimate.features import FEATURES
+from nngauge.estimate.features import FEATURES, GPU_ONLY
 from nngauge.estimate.library import Kernel, Space
+from nngauge.estimate.regression import FARTHEST
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _START: Final = np.log([1e-3, 2e-2, 3.0, 1.0, 1e-3])
@@ -25,7 +27,16 @@ _PULL: Final = 0.02
 
 
 _ALIKE: Final = (
-    ("macs_1x1", "macs_3x3", "macs_3x3_strided", "macs_large", "macs_stem", "macs_grouped"),
+    (
+        "macs_1x1",
+        "macs_3x3",
+        "direct_3x3",
+        "winograd_3x3",
+        "macs_3x3_strided",
+        "macs_large",
+        "macs_stem",
+        "macs_grouped",
+    ),
     ("macs_dw3", "macs_dw5"),
     ("out_1x1", "out_kxk", "out_grouped", "out_dw"),
     ("in_1x1", "in_kxk", "in_dw"),
@@ -37,24 +48,41 @@ _ALIKE: Final = (
 _GROUPS: Final = np.array([[float(name in group) for group in _ALIKE] for name in FEATURES])
 
 
-_MOST: Final = np.array(
-    [30.0 if name.startswith("macs") else 1e7 if name.startswith("n_") else 300.0 for name in FEATURES]
-)
+_BY_GPU: Final = np.array([name != "macs_3x3" for name in FEATURES])
+_BY_CPU: Final = np.array([name not in GPU_ONLY for name in FEATURES])
+"""Which features have a price there."""
+_PLACED: Final = len(FEATURES) - len(GPU_ONLY)
+"""Features of the space."""
+_KIN: Final = 0.9
+"""Share of the networks of families with several that have one of their own within `Space.kinship`."""
+
+
+def _most(name: str) -> float:
+    if name.startswith("macs") or name.endswith("3x3"):
+        return 30.0
+    return 1e7 if name.startswith("n_") else np.inf if name in GPU_ONLY else 300.0
+
+
+_MOST: Final = np.array([_most(name) for name in FEATURES])
 """Highest price of a feature, in mean prices of a MAC. A feature that only few networks have can stand for something else that
 they have in common; such a price is no price."""
 
 
-def prices(features: Array, times: Array, macs: Array) -> Array:
+def prices(features: Array, times: Array, macs: Array, *, gpu: bool) -> Array:
     """Milliseconds for a unit of each feature, none negative: least squares of relative errors, then of logarithms."""
+    asked = np.flatnonzero(_BY_GPU if gpu else _BY_CPU)
+    features, groups = features[:, asked], _GROUPS[asked]
     able = (features > 0).sum(axis=0) >= _RARE
-    most = _MOST * float(np.exp(np.log(times / macs).mean()))
+    most = _MOST[asked] * float(np.exp(np.log(times / macs).mean()))
     for _ in range(5):
-        found = _least_squares(np.hstack([features * able, features @ _GROUPS]), times)
-        own = found[: len(FEATURES)]
+        found = _least_squares(np.hstack([features * able, features @ groups]), times)
+        own = found[: len(asked)]
         if not (own > most).any():
             break
         able &= own <= most
-    return np.asarray(own * able + np.minimum(_GROUPS @ found[len(FEATURES) :], most))
+    every = np.zeros(len(FEATURES))
+    every[asked] = own * able + np.minimum(groups @ found[len(asked) :], most)
+    return every
 
 
 def _least_squares(wide: Array, times: Array, *, ridge: float = 1e-2) -> Array:
@@ -71,23 +99,41 @@ def _least_squares(wide: Array, times: Array, *, ridge: float = 1e-2) -> Array:
     return np.asarray(found / scale)
 
 
-def space(features: Array) -> Space:
+def space(features: Array, families: Array) -> Space:
     """Scales from the networks that are fitted to."""
+    features = features[:, :_PLACED]
     scale = np.array([np.median(column[column > 0]) if (column > 0).any() else 1.0 for column in features.T])
     logs = np.log1p(3.0 * features / scale)
     deviation = logs.std(axis=0)
     deviation[(features > 0).sum(axis=0) < _RARE] = _IGNORED
-    return Space(
+    found = Space(
         scale=tuple(map(float, scale)),
         mean=tuple(map(float, logs.mean(axis=0))),
         deviation=tuple(map(float, deviation)),
+        kinship=0.0,
     )
+    return replace(found, kinship=_kinship(located(features, found), families))
 
 
 def located(features: Array, where: Space) -> Array:
     """As `nngauge.estimate.regression.located`, for many."""
-    logs = np.log1p(3.0 * features / np.array(where.scale))
-    return np.asarray(2.0 / np.sqrt(features.shape[1]) * (logs - np.array(where.mean)) / np.array(where.deviation))
+    count = len(where.scale)
+    logs = np.log1p(3.0 * features[:, :count] / np.array(where.scale))
+    apart = np.clip((logs - np.array(where.mean)) / np.array(where.deviation), -FARTHEST, FARTHEST)
+    return np.asarray(2.0 / np.sqrt(count) * apart)
+
+
+def distances(one: Array, other: Array) -> Array:
+    """Squared."""
+    return np.asarray(((one[:, None] - other[None]) ** 2).sum(axis=2))
+
+
+def _kinship(points: Array, families: Array) -> float:
+    apart = distances(points, points)
+    apart[(families[:, None] != families[None]) | np.eye(len(points), dtype=bool)] = np.inf
+    near = apart.min(axis=1)
+    near = near[np.isfinite(near)]
+    return float(np.quantile(near, _KIN)) if len(near) else 0.0
 
 
 def covariance(one: Array, other: Array, kernel: Kernel) -> Array:

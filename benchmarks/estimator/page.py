@@ -108,8 +108,13 @@ def _all(profiles: Sequence[Profile]) -> Iterator[Sequence[str]]:
 
 def _transfer(given: Data) -> Iterator[Sequence[str]]:
     shipped = [given.names.index(name) for name in ANCHORS]
+    processors = anchors.Transfer(given)
+
+    def errors(gpu: bool, rows: list[int] | None) -> dict[tuple[str, bool], list[float]]:  # noqa: FBT001
+        return anchors.graphics(given, rows) if gpu else processors.errors(rows)
+
     for title, gpu in (("processors", False), ("GPUs", True)):
-        fixed, nested = (anchors.transferred(given, gpu=gpu, rows=rows) for rows in (shipped, None))
+        fixed, nested = (errors(gpu, rows) for rows in (shipped, None))
         for key, values in sorted(fixed.items()):
             cores = "" if gpu else ", several cores" if key[1] else ", one core"
             yield f"{title}{cores}, {key[0]} ({len(values)})", percent(mean(values)), percent(mean(nested[key]))

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+import nngauge.estimate.mixture as mixing
 from nngauge import estimate
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Setting, Unit
 from nngauge.errors import MalformedError, UsageError
@@ -15,14 +16,16 @@ from nngauge.estimate.calibration import (
     Calibration,
     alike,
     calibrate,
-    mixture,
     own_calibrations,
     read_calibration,
+    trust,
 )
 from nngauge.estimate.library import Library, library
 from nngauge.estimate.linear import factor, solved
+from nngauge.estimate.mixture import mixture
 from tests.estimate.costs import mobile
 
+SHARED = Path(__file__).parents[3] / "shared" / "latency" / "qed_tflite_cnn_e2e.csv"
 MINE = Setting(device="my-phone", unit=Unit.BIG, precision="float32", runtime="tflite")
 
 
@@ -78,6 +81,79 @@ def test_leaving_an_anchor_out_does_not_use_it(qed: Library) -> None:
     assert odd.left_out == pytest.approx(times[ANCHORS[0]], rel=0.2)
 
 
+def test_one_anchor_that_is_far_off_changes_little(qed: Library) -> None:
+    times = times_like(qed, "pixel-4/big/1/float32/tflite")
+    whole = estimate.estimate(mobile(), MINE, calibrations=(calibrate(times, MINE, qed, title="Mine"),))
+    odd = calibrate(times | {ANCHORS[3]: times[ANCHORS[3]] * 2}, MINE, qed, title="Mine")
+    spoiled = estimate.estimate(mobile(), MINE, calibrations=(odd,))
+    assert isinstance(whole, Estimate)
+    assert isinstance(spoiled, Estimate)
+    assert spoiled.value == pytest.approx(whole.value, rel=0.03)
+
+
+def test_places_like_the_new_one_count_more_from_the_start(qed: Library) -> None:
+    known = {one.id: one for one in qed.profiles}
+    same = known["pixel-4/big/1/float32/tflite"]
+    assert trust(MINE, same) == 1.0
+    assert trust(MINE, known["pixel-4/big/1/int8/tflite"]) == mixing.OTHER_PRECISION
+    both = trust(replace(MINE, precision="int8", threads=2), same)
+    assert both == mixing.OTHER_PRECISION * mixing.OTHER_CORES
+    found = mixture([[1.0, 5.0]], [2.0], [3.0, 1.0])  # as was believed
+    assert found.weights == pytest.approx((0.75, 0.25))
+
+
+def test_a_graphics_unit_has_a_time_for_every_inference(qed: Library) -> None:
+    """One that needs 6 ms more for every inference than the one in the library, where mixtures of times alone are far off."""
+    setting = replace(MINE, unit=Unit.GPU)
+    times = {name: time + 6.0 for name, time in times_like(qed, "galaxy-a03s/gpu/1/float32/tflite").items()}
+    found = calibrate(times, setting, qed, title="Mine")
+    assert 4.0 < found.floor < 8.0
+    assert found.error < 0.06
+    told = estimate.estimate(mobile(), setting, calibrations=(found,))
+    like = estimate.estimate(mobile(), replace(setting, device="galaxy-a03s"))
+    assert isinstance(told, Estimate)
+    assert isinstance(like, Estimate)
+    assert told.value == pytest.approx(like.value + 6.0, rel=0.06)
+    assert calibrate(times_like(qed, "pixel-4/big/1/float32/tflite"), MINE, qed, title="Mine").floor == 0.0
+
+
+def test_plain_python_and_numpy_mix_alike(qed: Library) -> None:
+    numpy = pytest.importorskip("numpy")
+    pytest.importorskip("scipy")
+    from benchmarks.estimator import anchors
+
+    rows = [at for at, one in enumerate(qed.networks) if one.name in ANCHORS]
+    known = [one for one in qed.profiles if one.unit is not Unit.GPU and one.device != "pixel-4"]
+    new = next(one for one in qed.profiles if one.id == "pixel-4/little/4/int8/tflite")
+    logs = numpy.log(numpy.array([one.measured for one in known])).T
+    setting = replace(MINE, unit=new.unit, threads=new.threads, precision=new.precision)
+    prior = [trust(setting, one) for one in known]
+    measured = [log(new.measured[row] or 0.0) for row in rows]
+    mine = mixture(logs[rows].tolist(), measured, prior)
+    constants = (mixing.OTHER_PRECISION, mixing.OTHER_CORES, mixing.SPREAD, mixing.NOISE)
+    theirs = anchors.mixed(logs, rows, numpy.array(measured), numpy.array(prior), anchors.Trust(*constants))
+    assert [mine.at(row.tolist()) for row in logs] == pytest.approx(theirs.tolist())
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/latency")
+def test_what_is_believed_from_the_start_is_what_phones_choose(qed: Library) -> None:
+    """And phones that are left out are off by no more than the issue's goal."""
+    pytest.importorskip("numpy")
+    pytest.importorskip("scipy")
+    from benchmarks.estimator import anchors, fit
+
+    given = fit.data()
+    rows = [given.names.index(name) for name in ANCHORS]
+    phones = anchors.Transfer(given)
+    constants = (mixing.OTHER_PRECISION, mixing.OTHER_CORES, mixing.SPREAD, mixing.NOISE)
+    assert phones.settled(rows) == constants
+    every = [error for errors in phones.errors(rows).values() for error in errors]
+    assert len(every) == 56
+    assert sum(every) / len(every) < 0.065
+    graphics = [error for errors in anchors.graphics(given, rows).values() for error in errors]
+    assert sum(graphics) / len(graphics) < 0.12
+
+
 def test_too_few_anchors_and_unknown_names_are_refused(qed: Library) -> None:
     with pytest.raises(UsageError, match="3 anchors"):
         calibrate(dict.fromkeys(ANCHORS[:3], 1.0), MINE, qed, title="")
@@ -111,6 +187,8 @@ def test_hostile_numbers_in_a_calibration_are_refused(qed: Library, tmp_path: Pa
         replace(made, anchors=()),
         replace(made, shares=()),
         replace(made, library="x"),
+        replace(made, floor=-1.0),
+        replace(made, floor=1e9),
     ):
         (tmp_path / "bad.json").write_bytes(msgspec.json.encode(bad))
         with pytest.raises(MalformedError):

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+import nngauge
 from nngauge import estimate
 from nngauge.domain.cost import Cost, Family
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Reason, Setting, Unit
+from nngauge.estimate.anchors import write_anchor
 from nngauge.estimate.answers import Asked, Subject, answers
 from nngauge.estimate.verdict import Verdict
 from tests.estimate.costs import conv, cost, layer, mobile
@@ -52,6 +54,16 @@ def test_more_work_takes_longer_and_wider_levels_are_wider() -> None:
     spans = [told(level=level) for level in (0.5, 0.8, 0.9, 0.95)]
     assert all(one.low > other.low and one.high < other.high for one, other in itertools.pairwise(spans))
     assert len({one.value for one in spans}) == 1
+
+
+def test_intervals_are_narrower_where_kin_was_measured(tmp_path: Path) -> None:
+    """A network of the table's own, and one that none is like, in every place."""
+    file = write_anchor("mobilenet_wd2", tmp_path / "a.tflite")
+    kin = nngauge.analyse_model(file, weights=False, digest=False).cost
+    strange = cost([conv(14, 64, 64, window=11) for _ in range(40)])
+    for unit in (Unit.BIG, Unit.MIDDLE, Unit.LITTLE, Unit.GPU):
+        near, far = (told(replace(PIXEL, unit=unit), asked) for asked in (kin, strange))
+        assert math.log(near.high / near.low) < 0.75 * math.log(far.high / far.low)
 
 
 def test_faster_cores_are_faster() -> None:
@@ -152,8 +164,6 @@ def test_neural_processors_have_a_model_of_their_own() -> None:
 
 
 def test_a_language_model_is_answered_in_tokens() -> None:
-    import nngauge
-
     story = Path(__file__).parents[2] / "examples" / "models" / "story_gguf" / "story_llama_q4_0.gguf"
     analysis = nngauge.analyse_model(story, weights=False, digest=False)
     subject = Subject(name="s", format="gguf", cost=analysis.cost, language=analysis.language)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import ast
+import csv
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
-from nngauge.domain.cost import Family
+from nngauge.domain.cost import Family, Layer
 from nngauge.estimate.features import FEATURES, features_of, precision_of
 from tests.estimate.costs import conv, cost, depthwise, layer, mobile, relu
+
+KERNELS = Path(__file__).parents[3] / "shared" / "latency" / "qed_tflite_cnn_ops_gpu.csv"
 
 
 def test_each_kind_of_convolution_has_its_own_number() -> None:
@@ -34,6 +40,41 @@ def test_each_kind_of_convolution_has_its_own_number() -> None:
     assert named["macs_vector"] == 64 * 16  # a convolution on one pixel uses each weight once
     assert (named["n_conv"], named["n_dw"], named["n_vector"]) == (5, 2, 1)
     assert found.macs == pytest.approx(sum(value for name, value in named.items() if name.startswith("macs_")))
+
+
+def test_graphics_units_work_by_kernels() -> None:
+    def of(one: Layer) -> dict[str, float]:
+        return {name: features_of(cost([one]))[name] for name in ("macs_3x3", "direct_3x3", "winograd_3x3", "serial")}
+
+    macs = 28 * 28 * 64 * 64 * 9
+    assert of(conv(28, 64, 64)) == {"macs_3x3": macs, "direct_3x3": 0, "winograd_3x3": macs, "serial": 0}
+    direct = {"macs_3x3": macs // 2, "direct_3x3": macs // 2, "winograd_3x3": 0}
+    assert of(conv(28, 64, 32)) == direct | {"serial": 9 * 64}  # too few filters
+    assert of(conv(28, 32, 64)) == direct | {"serial": 9 * 32}  # too few channels
+    assert of(conv(14, 128, 128))["winograd_3x3"] == 0  # too few tiles of 4×4 pixels
+    assert of(replace(conv(28, 64, 64), attributes="3x3 d2"))["winograd_3x3"] == 0
+    first = replace(conv(28, 64, 64), inputs=((1, 64, 28, 28),), outputs=((1, 64, 28, 28),))
+    assert of(first)["winograd_3x3"] == macs  # channels first, as in ONNX
+    assert features_of(cost([conv(28, 64, 64), conv(14, 64, 128, window=1)]))["serial"] == 64
+    assert features_of(cost([conv(28, 64, 64)] * 3))["inference"] == 1
+    assert features_of(cost([]))["inference"] == 0
+
+
+@pytest.mark.skipif(not KERNELS.exists(), reason="needs ../shared/latency")
+def test_the_kernel_is_the_one_that_phones_took() -> None:
+    """All 3×3 convolutions of the table of operations; the Pixel 4's Adreno never took Winograd's."""
+    seen = dict.fromkeys((True, False), 0)
+    with KERNELS.open() as file:
+        for row in csv.DictReader(file):
+            asked = ast.literal_eval(row["feature"])
+            if row["operation"] != "CONV_2D" or (asked["Kernel"], asked["Stride"]) != ("3", "1"):
+                continue
+            one = conv(int(asked["Output_shape"]), int(asked["Input_channel"]), int(asked["Filter"]))
+            told = features_of(cost([one]))["winograd_3x3"] > 0
+            seen[told] += 1
+            for phone in ("s10", "a03s", "iphone7"):
+                assert ("winograd" in row[f"{phone}|gpu|kernel"]) is told, asked
+    assert seen == {True: 170, False: 562}
 
 
 def test_what_runtimes_fold_costs_nothing_and_what_stands_alone_does() -> None:

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from nngauge.domain.estimate import Unit
 from nngauge.errors import MalformedError
-from nngauge.estimate.features import FEATURES
-from nngauge.estimate.library import Kernel, Library, decode, encode, libraries, library
-from nngauge.estimate.prediction import Predictor, quantile, work
+from nngauge.estimate.features import FEATURES, GPU_ONLY, Features
+from nngauge.estimate.library import Kernel, Library, Profile, decode, encode, libraries, library
+from nngauge.estimate.prediction import Predictor, nearest, quantile, work
 from nngauge.estimate.regression import Process, similarity
 from nngauge.knowledge import phones
 
@@ -28,7 +28,7 @@ def test_a_shipped_library_is_whole(shipped: Library) -> None:
     assert len({one.id for one in shipped.profiles}) == len(shipped.profiles)
     assert len({one.name for one in shipped.networks}) == len(shipped.networks)
     for space in (shipped.space.scale, shipped.space.mean, shipped.space.deviation):
-        assert len(space) == len(FEATURES)
+        assert len(space) == len(FEATURES) - len(GPU_ONLY)
     for network in shipped.networks:
         assert len(network.values) == len(FEATURES)
         assert min(network.values) >= 0
@@ -39,6 +39,18 @@ def test_a_shipped_library_is_whole(shipped: Library) -> None:
         assert min(one.coefficients) >= 0
         assert 0 <= one.kernel < len(shipped.kernels)
         assert one.conformal.quantiles == tuple(sorted(one.conformal.quantiles))
+        assert one.conformal.kin == tuple(sorted(one.conformal.kin))
+        assert all(kin <= far for kin, far in zip(one.conformal.kin, one.conformal.quantiles, strict=True))
+
+
+def test_processors_and_graphics_units_have_prices_of_their_own(shipped: Library) -> None:
+    only = [FEATURES.index(name) for name in GPU_ONLY]
+    for one in shipped.profiles:
+        if one.unit is Unit.GPU:
+            assert one.coefficients[FEATURES.index("inference")] > 0
+            assert one.coefficients[FEATURES.index("macs_3x3")] == 0  # told by the kernel instead
+        else:
+            assert not any(one.coefficients[at] for at in only)
 
 
 def test_devices_and_chips_are_those_of_the_knowledge_base(shipped: Library) -> None:
@@ -53,10 +65,11 @@ def test_profiles_are_small() -> None:
     folder = Path(__file__).parents[2] / "src" / "nngauge" / "estimate"
     parts = [*folder.glob("profiles/tflite-qed*"), *folder.glob("anchors_data/*")]
     assert sum(file.stat().st_size for file in parts) < 200_000
+    assert parts[0].stat().st_size < 50_000
 
 
 def test_the_errors_reach_the_goals() -> None:
-    """Of the issue: leaving networks out and leaving families out; those of GPUs with families out are missed."""
+    """Of the issue: leaving networks out and leaving families out."""
 
     def means(*, unit: Unit, precision: str) -> tuple[float, float]:
         found = [
@@ -74,7 +87,19 @@ def test_the_errors_reach_the_goals() -> None:
     assert family < 0.20
     single, family = means(unit=Unit.GPU, precision="float32")
     assert single < 0.065
-    assert family < 0.13
+    assert family < 0.095
+
+
+def test_intervals_cover_with_networks_and_with_families_left_out() -> None:
+    """Of the issue: 87 to 93 %, in the mean of the places of a kind."""
+    kinds: dict[tuple[Unit, str, bool], list[Profile]] = {}
+    for one in library("tflite-qed").profiles:
+        several = one.unit is Unit.BIG and one.threads > 1
+        kinds.setdefault((one.unit, one.precision, several), []).append(one)
+    assert len(kinds) == 9
+    for found in kinds.values():
+        assert 0.87 < sum(one.errors.coverage for one in found) / len(found) < 0.93
+        assert 0.87 < sum(one.errors.model_coverage for one in found) / len(found) < 0.93
 
 
 def test_every_profile_beats_its_baseline_for_networks_and_covers() -> None:
@@ -88,8 +113,6 @@ def test_predictions_for_the_networks_themselves_are_near_what_was_measured() ->
     known = library("tflite-qed")
     profile = known.profiles[0]
     predictor = Predictor(known, known.kernels[profile.kernel])
-    from nngauge.estimate.features import Features
-
     off = []
     for network, measured in zip(known.networks, profile.measured, strict=True):
         told = predictor.predict(Features(values=network.values, macs=network.macs, unseen={}), profile)
@@ -113,6 +136,25 @@ def test_quantiles_are_rounded_up(shipped: Library) -> None:
     assert quantile(profile, 0.9) == profile.conformal.quantiles[profile.conformal.levels.index(0.9)]
     assert quantile(profile, 0.85) == quantile(profile, 0.9)
     assert quantile(profile, 0.999) == float("inf")
+    assert quantile(profile, 0.9, kin=True) == profile.conformal.kin[profile.conformal.levels.index(0.9)]
+
+
+def test_kin_is_what_networks_of_one_family_are_to_each_other(shipped: Library) -> None:
+    predictor = Predictor(shipped, shipped.kernels[0])
+    families = [network.family for network in shipped.networks]
+    near = []
+    for network, point in zip(shipped.networks, predictor.points, strict=True):
+        assert predictor.has_kin(Features(values=network.values, macs=network.macs, unseen={}))  # itself
+        kin = [
+            other
+            for other, family in zip(predictor.points, families, strict=True)
+            if family == network.family and other is not point
+        ]
+        near += [nearest(point, kin) <= shipped.space.kinship] if kin else []
+    assert 0.88 < sum(near) / len(near) < 0.95  # that is how the distance is chosen: nine of ten
+    strange = [0.0] * len(FEATURES)
+    strange[FEATURES.index("macs_large")] = strange[FEATURES.index("moved")] = 1e9
+    assert not predictor.has_kin(Features(values=tuple(strange), macs=1e9, unseen={}))
 
 
 def test_a_process_passes_through_its_points_and_knows_where_it_does_not() -> None:
@@ -168,6 +210,27 @@ def test_the_script_finds_the_errors_that_are_shipped() -> None:
         truth = given.times[:, column]
         assert fit.off(single.value[:, at], truth) == pytest.approx(told.model, abs=0.003)
         assert fit.off(whole.value[:, at], truth) == pytest.approx(told.family, abs=0.005)
+        covered = fit.covered(given, *(fit.scored(fit.one_place(left, at), truth) for left in (single, whole)))
+        assert covered == pytest.approx((told.model_coverage, told.coverage), abs=0.03)
+
+
+def test_widths_count_families_where_no_kin_is_known() -> None:
+    numpy = pytest.importorskip("numpy")
+    pytest.importorskip("scipy")
+    from benchmarks.estimator import fit
+
+    count = 60
+    families = numpy.array([f"family-{at // 6}" for at in range(count)])  # ten of six
+    unused = numpy.zeros(0)
+    given = fit.Data([], families, unused, unused, (), unused)
+    score = numpy.arange(1.0, count + 1)
+    none, every = numpy.zeros(count, dtype=bool), numpy.ones(count, dtype=bool)
+    single, whole = fit.Scores(score / 10, every), fit.Scores(score, none)
+    far, near = fit.widths(given, single, whole, every)
+    at = fit.LEVELS.index(0.8)
+    assert far[at] == 53  # ⌈60 · 0.8 · 11 / 10⌉: as if there were ten
+    assert near[at] == pytest.approx(4.9)  # ⌈61 · 0.8⌉
+    assert far[fit.LEVELS.index(0.95)] == 60  # more than there are
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/latency")

@@ -1,9 +1,7 @@
 """A profile for a device of one's own, from ten networks that were measured on it.
 
-The devices of the library say how times of networks go together; the new device is a weighted mixture of them. Logarithms
-of its times are y(m) = c + Σ wₑ yₑ(m) with Σ wₑ = 1: the best linear guess where devices differ from their mean as those of
-the library do from each other (ridge regression). For a network that the library did not measure, the library's
-predictions stand for yₑ.
+The devices of the library say how times of networks go together; the new device is a weighted mixture of them
+(`nngauge.estimate.mixture`). For a network that the library did not measure, the library's predictions stand for its times.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ from msgspec import Struct
 from nngauge.domain.cost import Cost
 from nngauge.domain.estimate import Estimate, EstimateDoubt, Ground, NoEstimate, Quantity, Setting, Unit
 from nngauge.errors import MalformedError, UsageError
-from nngauge.estimate.features import features_of
+from nngauge.estimate.features import FEATURES, features_of
 from nngauge.estimate.library import Library, Profile, libraries, library
-from nngauge.estimate.linear import solved
+from nngauge.estimate.mixture import OTHER_CORES, OTHER_PRECISION, Mixture, graphics_mixture, mixture, net
 from nngauge.estimate.prediction import doubts_of, predictor, quantile, refusal_of
 from nngauge.io.whole import read_whole
 from nngauge.limits import MIB
@@ -36,12 +34,6 @@ MOST: Final = 256
 _LONGEST: Final = 1e8
 _HEAVIEST: Final = 100.0
 """Bounds of what a file may say: milliseconds; logarithms and weights."""
-_SPREAD: Final = 0.5
-"""Variance of the mixture's weights. Chosen with phones left out, as `_NOISE`: docs/evaluation.md."""
-_NOISE: Final = 0.05**2
-"""Variance of an anchor's logarithm: its measurement, and what no mixture explains."""
-_FREE: Final = 4.0
-"""Variance of the constant: how much faster or slower than the mean of the library a device may be, e² either way."""
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -72,6 +64,8 @@ class Calibration(Struct, frozen=True, kw_only=True):
     """Of the library."""
     offset: float
     """c, a logarithm of milliseconds."""
+    floor: float = 0.0
+    """Milliseconds of every inference, beside the mixture: of graphics units."""
     shares: tuple[Share, ...]
     anchors: tuple[Anchor, ...]
     constant: float
@@ -91,36 +85,6 @@ class Calibration(Struct, frozen=True, kw_only=True):
         return sqrt(sum(log(one.left_out / one.measured) ** 2 for one in self.anchors) / len(self.anchors))
 
 
-class Mixture(Struct, frozen=True, kw_only=True):
-    """The device that explains the anchors."""
-
-    offset: float
-    weights: tuple[float, ...]
-    """For each device of the library; their sum is 1."""
-
-    def at(self, known: Sequence[float]) -> float:
-        """Logarithm of the time of a network whose logarithms on the library's devices are known."""
-        return self.offset + sum(weight * value for weight, value in zip(self.weights, known, strict=True))
-
-
-def mixture(known: Sequence[Sequence[float]], measured: Sequence[float]) -> Mixture:
-    """The mixture for anchors: `known` has a row for each with its logarithms on the library's devices.
-
-    Solved in the space of anchors: (s² D Dᵀ / E + f + n I) a = y − μ, weights = 1/E + s² Dᵀ a / E, made to sum to 1.
-    """
-    count = len(known[0])
-    means = [sum(row) / count for row in known]
-    apart = [[value - mean for value in row] for row, mean in zip(known, means, strict=True)]
-    scale = _SPREAD / count
-    matrix = [[scale * sum(a * b for a, b in zip(one, other, strict=True)) + _FREE for other in apart] for one in apart]
-    for place, row in enumerate(matrix):
-        row[place] += _NOISE
-    told = solved(matrix, [value - mean for value, mean in zip(measured, means, strict=True)])
-    gains = [scale * sum(row[place] * part for row, part in zip(apart, told, strict=True)) for place in range(count)]
-    middle = sum(gains) / count
-    return Mixture(offset=_FREE * sum(told), weights=tuple(1.0 / count + gain - middle for gain in gains))
-
-
 def calibrate(
     times: Mapping[str, float], setting: Setting, data: Library, *, title: str, made: str = "", tool: str = ""
 ) -> Calibration:
@@ -132,11 +96,13 @@ def calibrate(
             f"{len(anchors)} anchors were measured, {LEAST} are needed", hint="what refused is told by nngauge measure"
         )
     used = alike(data, setting)
-    rows = [[log(_measured(profile, places[name])) for profile in used] for name, _ in anchors]
-    logs = [log(time) for _, time in anchors]
-    whole = mixture(rows, logs)
+    rows = [[_measured(profile, places[name]) for profile in used] for name, _ in anchors]
+    measured = [time for _, time in anchors]
+    whole = _mixed(rows, measured, used, setting)
     left_out = [
-        exp(mixture([*rows[:at], *rows[at + 1 :]], [*logs[:at], *logs[at + 1 :]]).at(rows[at]))
+        _mixed([*rows[:at], *rows[at + 1 :]], [*measured[:at], *measured[at + 1 :]], used, setting).time(
+            rows[at], _floors(used)
+        )
         for at in range(len(rows))
     ]
     ratios = [log(time / data.networks[places[name]].macs) for name, time in anchors]
@@ -146,6 +112,7 @@ def calibrate(
         library=data.name,
         version=data.version,
         offset=whole.offset,
+        floor=whole.floor,
         shares=tuple(
             Share(profile=profile.id, weight=weight) for profile, weight in zip(used, whole.weights, strict=True)
         ),
@@ -167,6 +134,31 @@ def alike(data: Library, setting: Setting) -> list[Profile]:
         for profile in data.profiles
         if (profile.unit is Unit.GPU) is gpu and all(time is not None for time in profile.measured)
     ]
+
+
+def _mixed(
+    rows: Sequence[Sequence[float]], measured: Sequence[float], used: Sequence[Profile], setting: Setting
+) -> Mixture:
+    """From milliseconds."""
+    if setting.unit is Unit.GPU:
+        return graphics_mixture(rows, _floors(used), measured)
+    trusted = [trust(setting, profile) for profile in used]
+    return mixture([[log(value) for value in row] for row in rows], [log(value) for value in measured], trusted)
+
+
+def _floors(used: Sequence[Profile]) -> list[float]:
+    """Milliseconds of every inference there; 0 on processors."""
+    return [_floor(profile) for profile in used]
+
+
+def _floor(profile: Profile) -> float:
+    return profile.coefficients[FEATURES.index("inference")]
+
+
+def trust(setting: Setting, profile: Profile) -> float:
+    """How much a place of the library counts for a new one before anything is measured there."""
+    same = 1.0 if profile.precision == setting.precision else OTHER_PRECISION
+    return same * (1.0 if (profile.threads > 1) == (setting.threads > 1) else OTHER_CORES)
 
 
 def _measured(profile: Profile, place: int) -> float:
@@ -192,10 +184,12 @@ def estimate_calibrated(cost: Cost, own: Calibration, level: float) -> Estimate 
         for share in own.shares
         if (profile := known.get(share.profile)) is not None
     ]
-    value = exp(own.offset + sum(weight * log(prediction.value) for weight, _, prediction in found))
+    logs = sum(weight * log(net(told.value, _floor(profile))) for weight, profile, told in found)
+    value = own.floor + exp(own.offset + logs)
     heaviest = max(found, key=lambda item: item[0])
     whole = sum(abs(weight) for weight, _, _ in found)
-    width = sum(abs(weight) * quantile(like, level) * one.deviation for weight, like, one in found) / whole
+    kin = predictor(data, heaviest[1].kernel).has_kin(features)
+    width = sum(abs(weight) * quantile(like, level, kin=kin) * one.deviation for weight, like, one in found) / whole
     spread = exp(sqrt(width**2 + (_normal(level) * own.deviation) ** 2))
     return Estimate(
         quantity=Quantity.LATENCY,
@@ -262,4 +256,5 @@ def _problem(found: Calibration) -> str:
     times = [found.constant, *(time for one in found.anchors for time in (one.measured, one.left_out))]
     if len(found.anchors) < LEAST or not all(0.0 < time < _LONGEST for time in times):
         return f"needs {LEAST} anchors with times"
-    return "" if all(abs(number) < _HEAVIEST for number in numbers) else "has weights that no measurement gives"
+    told = 0.0 <= found.floor < _LONGEST and all(abs(number) < _HEAVIEST for number in numbers)
+    return "" if told else "has weights that no measurement gives"

@@ -46,6 +46,10 @@ FEATURES: Final = (
     "n_ew",
     "n_moved",
     "n_other",
+    "inference",
+    "direct_3x3",
+    "winograd_3x3",
+    "serial",
 )
 """Names in the order of profile files.
 
@@ -53,6 +57,12 @@ FEATURES: Final = (
 convolution from an image (≤ 4 channels); of grouped, depthwise (≤ 3×3, larger) convolutions; of products with a vector (fully
 connected, 1×1 on one pixel: each weight is used once). ``in_*``, ``out_*``: elements of their activations. ``ew_*``,
 ``nonlinear``, ``moved``, ``pooled``, ``reduced``: elements of the rest. ``weights``: parameters. ``n_*``: operations.
+The last four are for graphics units: `GPU_ONLY`.
+"""
+GPU_ONLY: Final = FEATURES[-4:]
+"""``inference``: 1, for what every inference costs there. ``direct_3x3``, ``winograd_3x3``: `macs_3x3` in two, by the kernel that
+TensorFlow Lite takes for it (`_suits_winograd`). ``serial``: multiply-accumulates that one thread does one after the other, summed
+over the other convolutions; small images with many channels wait for it.
 """
 
 _COMPUTE: Final = frozenset(
@@ -67,6 +77,11 @@ _SEEN: Final = frozenset(
 _MOST: Final = 10**30
 """Numbers of files that are made up; whatever is larger would not be a float."""
 _FOLDED: Final = frozenset({Family.ACTIVATION, Family.NORMALISATION})
+_SLICES: Final = 16
+_TILES: Final = 32
+"""Least slices of four channels, and tiles of 4×4 pixels, with which TensorFlow Lite's GPU delegate takes Winograd's convolution
+(`TryToConvolutionWinograd` of its selector). The kernels' names in QED's table of operations say the same.
+"""
 _CHEAP: Final = frozenset(
     {"Relu", "Relu6", "Clip", "LeakyRelu", "PRelu", "BatchNormalization", "SpatialBatchNormalization"}
 )
@@ -161,6 +176,7 @@ def _add(totals: dict[str, float], layer: Layer) -> None:
         totals[name] += amount * layer.repeats
     if isinstance(layer.parameters, int):
         totals["weights"] += _number(layer.parameters)
+    totals["inference"] = 1.0
 
 
 def _parts(layer: Layer) -> Iterable[tuple[str, float]]:
@@ -195,16 +211,34 @@ def _computing(layer: Layer, read: float, written: float) -> Iterable[tuple[str,
     window = _window(layer)
     if layer.family is Family.DEPTHWISE:
         return (("macs_dw3" if window <= 9 else "macs_dw5", macs), ("out_dw", written), ("in_dw", read), ("n_dw", 1.0))
+    serial = ("serial", macs / written if written else 0.0)
     if any(part.startswith("g") and part[1:].isdecimal() for part in layer.attributes.split()):
-        return (("macs_grouped", macs), ("out_grouped", written), ("n_conv", 1.0))
+        return (("macs_grouped", macs), ("out_grouped", written), ("n_conv", 1.0), serial)
     if window == 1:
-        return (("macs_1x1", macs), ("out_1x1", written), ("in_1x1", read), ("n_conv", 1.0))
+        return (("macs_1x1", macs), ("out_1x1", written), ("in_1x1", read), ("n_conv", 1.0), serial)
     moved = (("out_kxk", written), ("in_kxk", read), ("n_conv", 1.0))
     if macs <= 4.0 * window * written:
-        return (("macs_stem", macs), *moved)
-    if window > 9:
-        return (("macs_large", macs), *moved)
-    return (("macs_3x3" if _stride(layer) == 1 else "macs_3x3_strided", macs), *moved)
+        return (("macs_stem", macs), *moved, serial)
+    if window > 9 or _stride(layer) != 1:
+        return (("macs_large" if window > 9 else "macs_3x3_strided", macs), *moved, serial)
+    if _suits_winograd(layer, macs, written):
+        return (("macs_3x3", macs), ("winograd_3x3", macs), *moved)
+    return (("macs_3x3", macs), ("direct_3x3", macs), *moved, serial)
+
+
+def _suits_winograd(layer: Layer, macs: float, written: float) -> bool:
+    """Whether a 3×3 convolution with stride 1 has the channels and pixels for it, wherever the format puts channels."""
+    taken, made = layer.inputs[0], layer.outputs[0]
+    words = layer.attributes.split()
+    if words[:1] != ["3x3"] or any(word.startswith("d") for word in words):
+        return False
+    if taken is None or made is None or len(taken) != 4 or len(made) != 4:
+        return False
+    channels = macs / (9.0 * written)
+    last = taken[-1] == channels
+    high, wide, filters = (made[1], made[2], made[3]) if last else (made[2], made[3], made[1])
+    tiles = -(-_size((high,)) // 4) * -(-_size((wide,)) // 4)
+    return min(channels, _size((filters,))) > 4 * (_SLICES - 1) and tiles >= _TILES
 
 
 def _number(amount: int | str | None) -> float:

@@ -35,11 +35,15 @@ class Network(Struct, frozen=True, kw_only=True):
 
 
 class Space(Struct, frozen=True, kw_only=True):
-    """In which networks are near or far: features f become (log(1 + f / scale) − mean) / deviation."""
+    """In which networks are near or far: features f become (log(1 + f / scale) − mean) / deviation. Features that only some
+    processors work by are not part of it.
+    """
 
     scale: tuple[float, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    kinship: float
+    """Squared distance within which nine of ten networks have one of their own family, where families have several."""
 
 
 class Kernel(Struct, frozen=True, kw_only=True):
@@ -55,10 +59,13 @@ class Kernel(Struct, frozen=True, kw_only=True):
 
 
 class Conformal(Struct, frozen=True, kw_only=True):
-    """Quantiles of |log error| / predicted deviation for networks whose family was left out."""
+    """Quantiles of |log error| / predicted deviation."""
 
     levels: tuple[float, ...]
     quantiles: tuple[float, ...]
+    """For networks that are like none that was measured."""
+    kin: tuple[float, ...]
+    """For networks of which kin was measured, as near as `Space.kinship`."""
 
 
 class Errors(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 The correction is the mean of a Gaussian process over residual logarithms; its deviation grows with the distance from every
 network that was measured, and the interval with it. Interval widths are conformal: the quantile of |error| / deviation for
-networks of families that were left out (Papadopoulos et al., Inductive confidence machines for regression, 2002).
+networks that were left out (Papadopoulos et al., Inductive confidence machines for regression, 2002), one for networks of which
+kin was measured and one for the others (Vovk, Conditional validity of inductive conformal predictors, 2012).
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ class Predictor:
         value = work(features.values, profile.coefficients) * exp(place.mean)
         return Prediction(value, place.deviation, profile.constant * features.macs)
 
+    def has_kin(self, features: Features) -> bool:
+        """Whether a measured network is as near as networks of one family are to each other."""
+        return self.distance(self.locate(features)) <= self.library.space.kinship
+
     @cached_property
     def reach(self) -> float:
         """Squared distance within which nearly every network has one of another family."""
@@ -100,10 +105,13 @@ def predictor(data: Library, kernel: int) -> Predictor:
     return made
 
 
-def quantile(profile: Profile, level: float) -> float:
-    """Deviations to each side that hold a share of the truths; the next wider one that the profile has."""
+def quantile(profile: Profile, level: float, *, kin: bool = False) -> float:
+    """Deviations to each side that hold a share of the truths; the next wider one that the profile has.
+
+    `kin`: of networks of which kin was measured.
+    """
     table = profile.conformal
-    for known, width in zip(table.levels, table.quantiles, strict=True):
+    for known, width in zip(table.levels, table.kin if kin else table.quantiles, strict=True):
         if known >= level - 1e-9:
             return width
     return inf
@@ -117,8 +125,9 @@ def estimate_latency(
     refusal = refusal_of(cost, features, setting, library)
     if refusal is not None:
         return refusal
-    found = predictor(library, profile.kernel).predict(features, profile)
-    spread = exp(quantile(profile, level) * found.deviation)
+    known = predictor(library, profile.kernel)
+    found = known.predict(features, profile)
+    spread = exp(quantile(profile, level, kin=known.has_kin(features)) * found.deviation)
     return Estimate(
         quantity=Quantity.LATENCY,
         setting=setting,

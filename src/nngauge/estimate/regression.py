@@ -11,7 +11,7 @@ from nngauge.estimate.library import Kernel, Space
 from nngauge.estimate.linear import backward, factor, forward
 
 Vector = tuple[float, ...]
-FARTHEST: Final = 3.0
+FARTHEST: Final = 12.0
 """Deviations from the mean at which a feature is as unusual as can be: residuals are not extrapolated beyond."""
 
 
@@ -23,11 +23,14 @@ class Place(NamedTuple):
 
 
 def located(features: Sequence[float], space: Space) -> Vector:
-    """Where features are in the space; distances do not grow with the number of features."""
-    size = 2.0 / sqrt(len(features))
+    """Where features are in the space, the first of them, those that it has scales for; distances do not grow with their number."""
+    count = len(space.scale)
+    size = 2.0 / sqrt(count)
     return tuple(
         size * max(-FARTHEST, min(FARTHEST, (log(1.0 + 3.0 * value / scale) - mean) / deviation))
-        for value, scale, mean, deviation in zip(features, space.scale, space.mean, space.deviation, strict=True)
+        for value, scale, mean, deviation in zip(
+            features[:count], space.scale, space.mean, space.deviation, strict=True
+        )
     )
 
 
