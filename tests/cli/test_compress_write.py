@@ -78,3 +78,24 @@ def test_calibration_folder_without_pictures(tmp_path: Path) -> None:
     ran = run(str(MODEL), *words)
     assert ran.exit_code != 0
     assert not (tmp_path / "s.tflite").exists()
+
+
+def test_what_cannot_be_done_is_told_before_any_work(tmp_path: Path) -> None:
+    """Nothing runs: each is refused in well under a second of processor time, and leaves nothing behind."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"mine")
+    cases: dict[tuple[str, ...], str] = {
+        ("--svg", str(tmp_path / "none" / "a.svg")): "no such folder",
+        ("--svg", str(tmp_path / "a.svg"), "-o", str(tmp_path / "b.tflite")): "belong to the table",
+        ("-o", str(folder)): "is a folder",
+        ("-o", str(folder), "--force"): "is a folder",
+        ("--calibration", str(folder)): "int8-static",
+        ("--recipe", "int8-static", "--calibration", str(folder), "--inputs", str(folder)): "two folders",
+        ("--budget", "50%", "--device", "pixle-4"): "pixel-4",
+    }
+    for words, says in cases.items():
+        ran = run(str(MODEL), *words)
+        assert isinstance(ran.exception, UsageError), (words, ran.output, ran.exception)
+        assert says in str(ran.exception)
+    assert [path.name for path in tmp_path.rglob("*")] == ["photos", "a.png"]

@@ -65,6 +65,34 @@ def test_a_phone_without_profile_is_told_what_else_there_is(anchor: Path) -> Non
     assert "--unit npu" not in run("estimate", anchor, "--device", "galaxy-s10", "--threads", "7", code=3).output
 
 
+def test_a_damaged_model_is_told_as_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(KEYWORDS.read_bytes()[:-5_000])
+    for words in (("estimate", path, "--device", "pixel-4"), ("advise", path)):
+        with pytest.raises(NngaugeError, match="nor a model: no known model format: TensorFlow Lite"):
+            run(*words)
+
+
+def test_all_verbs_tell_the_same_of_a_phone_that_nobody_measured(anchor: Path) -> None:
+    from nngauge import analyse_model
+    from nngauge.compress.planned_time import time_on
+    from nngauge.domain.estimate import Estimate, EstimateDoubt, Setting, Unit
+    from nngauge.estimate import estimate
+
+    (model,) = json.loads(run("estimate", anchor, "--device", "galaxy-s23", "--json").output)["models"]
+    shown = model["answers"][0]["latency"]
+    cost = analyse_model(anchor).cost
+    told = estimate(cost, Setting(device="galaxy-s23", unit=Unit.BIG), form="tflite")
+    planned = time_on(cost, "tflite", "galaxy-s23").planned
+    assert isinstance(told, Estimate)
+    assert isinstance(planned, Estimate)
+    assert EstimateDoubt.OTHER_DEVICE in told.doubts
+    assert shown["value"] == told.value == planned.value
+    advice = json.loads(run("advise", anchor, "--device", "galaxy-s23", "--json").output)
+    faster = [one for item in advice["advice"]["items"] for one in item.get("faster", ())]
+    assert [one["before"]["value"] for one in faster] == [told.value]
+
+
 def test_json_has_everything(anchor: Path) -> None:
     result = run(
         "estimate", anchor, "--device", "pixel-4", "--unit", "gpu", "--unit", "little", "--level", "80", "--json"

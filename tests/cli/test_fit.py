@@ -132,7 +132,7 @@ def test_a_picture_is_drawn_and_nothing_written_over(tmp_path: Path) -> None:
     run(*words)
     assert path.read_text().startswith("<svg")
     path.write_text("mine")
-    with pytest.raises(UsageError, match="exists"):
+    with pytest.raises(UsageError, match="is there already"):
         run(*words)
     assert path.read_text() == "mine"
     run(*words, "--force")

@@ -11,6 +11,7 @@ from msgspec import Struct
 from nngauge.domain.advice import Advice
 from nngauge.domain.dossier import Dossier, ModelDossier
 from nngauge.domain.location import Location
+from nngauge.estimate.calibration import Calibration
 
 _DIGITS: Final = 16
 """Of the digest, with which names of extracted models begin."""
@@ -28,6 +29,8 @@ class Question(Struct, frozen=True, kw_only=True):
     devices: tuple[str, ...] = ()
     """Ids of devices that speed is to be estimated for."""
     threads: int = 1
+    calibrations: tuple[Calibration, ...] = ()
+    """Devices that the user calibrated."""
 
 
 class Adviser(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.either import no_app_either
 from nngauge.cli.measure import names
 from nngauge.cli.screen import show, write_json
 
@@ -32,10 +33,13 @@ def command(path: Path, *, devices: tuple[str, ...], threads: int, everything: b
     The best first: share of bytes and of time saved, less what risk leaves of it. docs/advice.md tells what is looked for.
     Nothing is changed. Exit code 3 means that some part of the app could not be read.
     """
+    from msgspec.structs import replace
+
     from nngauge.advise import advise
+    from nngauge.estimate.calibration import own_calibrations
     from nngauge.screen.advice import encode_advice, render_advice
 
-    question = _question(path, devices, threads)
+    question = replace(_question(path, devices, threads), calibrations=own_calibrations())
     result = advise(question)
     if as_json:
         write_json(encode_advice(result))
@@ -57,6 +61,7 @@ def _question(path: Path, devices: tuple[str, ...], threads: int) -> Question:
     try:
         with open_model(path) as extracted:
             one = dossier_of_model(summarise(extracted), extracted)
-    except UnsupportedError:  # no model file: then it is an app, or scanning says why it is not
-        return about_app(dossier_of(path, Scanner(depth=Depth.USAGE)), devices=devices, threads=threads)
+    except UnsupportedError as error:  # no model file: then it is an app, or scanning says why it is not
+        with no_app_either(error):
+            return about_app(dossier_of(path, Scanner(depth=Depth.USAGE)), devices=devices, threads=threads)
     return about_model(str(path), one, devices=devices, threads=threads)

@@ -9,6 +9,7 @@ import click
 
 from nngauge.cli import EXIT_ERROR, EXIT_OK
 from nngauge.cli.compress_write import RECIPES, write_by_recipe
+from nngauge.cli.files import require_free, write_whole
 from nngauge.cli.screen import write_json
 
 if TYPE_CHECKING:
@@ -123,9 +124,13 @@ def command(
 
     _require_model({"--top": top, "--workers": workers})
     planned = bool(budget or pareto)
+    require_free(svg, force=force)
     _require_one_way(planned=planned, recipe=recipe)
     _require_device(planned=planned, device=device, latency=latency)
-    _require_fitting(planned=planned, budget=budget, pareto=pareto, bits=bits, prune=prune, svg=svg)
+    _require_calibrated(recipe, calibration, folder)
+    _require_fitting(planned=planned, budget=budget, pareto=pareto, bits=bits)
+    if planned or output is not None or recipe is not None:
+        _require_no_table(prune=prune, svg=svg)
     time = seconds or (60.0 if planned else 10.0)
     wanted = Wanted(
         folder=calibration or folder, shapes=dict(shape_of(text) for text in shapes), inputs=count, seconds=time
@@ -139,7 +144,6 @@ def command(
         )  # fmt: skip
     if output is not None or recipe is not None:
         write_by_recipe(model, output, recipe, wanted, force=force, as_json=as_json, timeout=timeout, python=python)
-    _require_free(svg, force=force)
     found = _table(subject_at(model), wanted, prune=prune, quiet=quiet)
     _tell(found, svg, as_json=as_json)
 
@@ -173,14 +177,12 @@ def _require_numpy() -> None:
         )
 
 
-def _require_fitting(*, planned: bool, budget: str, pareto: bool, bits: str, prune: bool, svg: Path | None) -> None:
+def _require_fitting(*, planned: bool, budget: str, pareto: bool, bits: str) -> None:
     """Raises `UsageError` for options that do not go together."""
     from nngauge.errors import UsageError
 
     if budget and pareto:
         raise UsageError("--budget is one point of --pareto: give one of them")
-    if planned and (prune or svg is not None):
-        raise UsageError("--prune and --svg belong to the table, not to a plan")
     if not planned and bits:
         raise UsageError("--bits belongs to a plan", hint="nngauge compress MODEL --budget 1MB -o small.tflite")
 
@@ -194,18 +196,29 @@ def _require_device(*, planned: bool, device: str, latency: float | None) -> Non
         raise UsageError("a budget of time needs a device", hint="--device pixel-4; nngauge estimate --list")
 
 
+def _require_no_table(*, prune: bool, svg: Path | None) -> None:
+    from nngauge.errors import UsageError
+
+    if prune or svg is not None:
+        raise UsageError("--prune and --svg belong to the table, not to a plan or a file")
+
+
+def _require_calibrated(recipe: str | None, calibration: Path | None, folder: Path | None) -> None:
+    from nngauge.errors import UsageError
+
+    if calibration is not None and (recipe is None or not recipe.endswith("-static")):
+        raise UsageError("--calibration belongs to --recipe int8-static or int16-static", hint="--inputs DIR elsewhere")
+    if calibration is not None and folder is not None:
+        raise UsageError(
+            "--calibration and --inputs are two folders for one thing", hint="half of --calibration is compared with"
+        )
+
+
 def _require_one_way(*, planned: bool, recipe: str | None) -> None:
     from nngauge.errors import UsageError
 
     if planned and recipe is not None:
         raise UsageError("--recipe gives all weights the same bits, a plan each its own: give one of them")
-
-
-def _require_free(path: Path | None, *, force: bool) -> None:
-    from nngauge.errors import UsageError
-
-    if path is not None and path.exists() and not force:
-        raise UsageError("is there already", where=str(path), hint="--force writes over it")
 
 
 def _table(subject: Subject, wanted: Wanted, *, prune: bool, quiet: bool) -> Table | Refusal:
@@ -227,10 +240,9 @@ def _tell(found: Table | Refusal, svg: Path | None, *, as_json: bool) -> None:
     from nngauge.screen.compress import render_refusal, render_table
 
     if svg is not None and not isinstance(found, Refusal):
-        from nngauge.io.atomic import write_atomically
         from nngauge.picture.compression_svg import draw
 
-        write_atomically(svg, [draw(found).encode()])
+        write_whole(svg, [draw(found).encode()])
     if as_json:
         write_json(msgspec.json.encode(found))
     else:

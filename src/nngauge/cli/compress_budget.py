@@ -44,11 +44,12 @@ def plan_bits(
     from nngauge.screen.compress import render_refusal
     from nngauge.screen.planning import render_plan
 
+    time = _time(subject, device, latency) if device else None
     found = _planned(
         model, subject, wanted, budget=budget, output=output, bits=bits, python=python, force=force, quiet=quiet
     )
-    if device and not isinstance(found, Refusal):
-        found = msgspec.structs.replace(found, time=_time(subject, device, latency))
+    if not isinstance(found, Refusal):
+        found = msgspec.structs.replace(found, time=time)
     if as_json:
         write_json(msgspec.json.encode(found))
     else:
@@ -102,8 +103,9 @@ def _planned(
 def _time(subject: Subject, device: str, latency: float | None) -> Time:
     from nngauge.analyse.cost import model_cost
     from nngauge.compress.planned_time import time_on
+    from nngauge.estimate.calibration import own_calibrations
 
-    return time_on(model_cost(subject.graph), subject.format, device, budget=latency)
+    return time_on(model_cost(subject.graph), subject.format, device, budget=latency, calibrations=own_calibrations())
 
 
 def _bits(text: str, allowed: tuple[int, ...]) -> tuple[int, ...]:

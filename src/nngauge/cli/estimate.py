@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL
+from nngauge.cli.either import no_app_either
 from nngauge.cli.estimate_study import estimate_models
 from nngauge.cli.estimate_views import covered_by, tell_coverage, tell_scenarios
 from nngauge.cli.measure import names
@@ -180,8 +181,10 @@ def _subjects(path: Path, shapes: dict[str, tuple[int, ...]]) -> list[Subject]:
 
     try:
         analysis = analyse_model(path, shapes, weights=False, digest=False)
-    except UnsupportedError:  # no model file: then it is an app, or scanning says why it is not
-        if found := _of_app(path):
+    except UnsupportedError as error:  # no model file: then it is an app, or scanning says why it is not
+        with no_app_either(error):
+            found = _of_app(path)
+        if found:
             return found
         raise UsageError(
             "there is no model to estimate", where=str(path), hint="nngauge scan tells what is inside"

@@ -12,12 +12,14 @@ def require_free(*targets: Path | None, force: bool) -> None:
 
     wanted = [target for target in targets if target is not None]
     for at, target in enumerate(wanted):
+        if target.is_dir():
+            raise UsageError("is a folder", where=str(target), hint="give the name of a file")
         if target.exists() and not (force and target.is_file()):
             raise UsageError("is there already", where=str(target), hint="--force writes over it")
         if target in wanted[:at]:
             raise UsageError("two results cannot be one file", where=str(target))
         if not target.parent.is_dir():
-            raise UsageError("cannot be written: there is no such folder", where=str(target))
+            raise UsageError("cannot be written: there is no such folder", where=str(target), hint="make it first")
 
 
 def write_whole(target: Path, chunks: Iterable[bytes]) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from nngauge.cli.files import require_free, write_whole
+
 if TYPE_CHECKING:
     from nngauge.domain.estimate import Setting
     from nngauge.domain.fitting import Fitting, Limits
@@ -80,6 +82,7 @@ def command(
     from nngauge.estimate.fitting import fitting
     from nngauge.knowledge.architectures import tasks
 
+    require_free(svg, force=force)
     if listing or view == "nas":
         _views(as_json=as_json, nas=view == "nas")
         return
@@ -93,7 +96,7 @@ def command(
     _check(limits, settings)
     found = fitting(task, limits, settings, precision=precision, extra_data=extra_data)
     if svg is not None:
-        _draw(found, svg, force=force)
+        _draw(found, svg)
     _tell(found, top, as_json=as_json)
 
 
@@ -187,13 +190,9 @@ def _known(trunk: str) -> tuple[Architecture | None, Measured | None]:
     return max(usual, key=lambda one: one.score or 0.0, default=None), next(iter(times), None)
 
 
-def _draw(found: Fitting, path: Path, *, force: bool) -> None:
-    from nngauge.errors import UsageError
-    from nngauge.io.atomic import write_atomically
+def _draw(found: Fitting, path: Path) -> None:
     from nngauge.picture.front import Dot, front_svg
 
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists", hint="--force writes over it")
     metrics = list(dict.fromkeys(one.metric for one in found.candidates if one.macs and one.score is not None))
     dots = [
         Dot(name=one.name.partition(".")[0], x=one.macs / 1e6, y=one.score, front=one.front)
@@ -201,9 +200,7 @@ def _draw(found: Fitting, path: Path, *, force: bool) -> None:
         if one.macs and one.score is not None and one.metric == metrics[0]
     ]
     title = f"{found.task}: {len(dots)} published architectures within the budget"
-    write_atomically(
-        path, [front_svg(dots, title=title, across="million MACs", up=metrics[0] if metrics else "").encode()]
-    )
+    write_whole(path, [front_svg(dots, title=title, across="million MACs", up=metrics[0] if metrics else "").encode()])
 
 
 def _tell(found: Fitting, top: int, *, as_json: bool) -> None:

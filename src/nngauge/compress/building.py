@@ -28,6 +28,8 @@ from nngauge.errors import InputError, UnreadableError, UsageError
 
 PROGRAMS: Final = frozenset({"pt2"})
 """Formats that no parser of ours reads, only their own tool."""
+_MANIFEST: Final = "Manifest.json"
+"""What a Core ML package holds: the only folder that may be written over."""
 MOST_CALIBRATION: Final = 500
 """Sets of inputs that a tool is calibrated with, at most."""
 
@@ -87,6 +89,8 @@ def _allowed(source: Path, plan: Plan) -> None:
 
 
 def _free(target: Path, plan: Plan) -> None:
+    if target.is_dir() and not (target / _MANIFEST).is_file():
+        raise UsageError("is a folder", where=str(target), hint="give the name of a file")
     if not plan.force and (target.exists() or target.is_symlink()):
         raise UsageError("is there already", where=str(target), hint="--force writes over it")
 

@@ -8,16 +8,14 @@ from typing import Final
 from msgspec import Struct
 
 from nngauge.domain.cost import Cost
-from nngauge.domain.estimate import Estimate, NoEstimate, Quantity, Reason, Setting, Unit
+from nngauge.domain.estimate import Estimate, NoEstimate, Quantity, Setting, Unit
 from nngauge.domain.language import LanguageModel, Role
 from nngauge.estimate import language
 from nngauge.estimate.calibration import Calibration
 from nngauge.estimate.choice import estimate, fastest
 from nngauge.estimate.energy import energy
 from nngauge.estimate.features import precision_of
-from nngauge.estimate.scaling import scaled
 from nngauge.estimate.verdict import Verdict, verdicts
-from nngauge.knowledge import phones
 
 _WRITING: Final = (Unit.BIG, Unit.GPU, Unit.NPU)
 _WRITERS: Final = frozenset({Role.DECODER, Role.RECURRENT, Role.ENCODER_DECODER})
@@ -144,14 +142,7 @@ def _settings(cost: Cost, asked: Asked, calibrations: Sequence[Calibration]) -> 
 
 
 def _answer(cost: Cost, form: str, setting: Setting, level: float, calibrations: Sequence[Calibration]) -> Answer:
-    def ask(setting: Setting) -> Estimate | NoEstimate:
-        return estimate(cost, setting, form=form, level=level, calibrations=calibrations)
-
-    latency = ask(setting)
-    if isinstance(latency, NoEstimate) and latency.reason is Reason.NO_PROFILE:
-        phone = phones.find(setting.device)
-        soc = phones.chip(phone) if phone else phones.find_soc(setting.device)
-        latency = (scaled(ask, soc, setting) if soc else None) or latency
+    latency = estimate(cost, setting, form=form, level=level, calibrations=calibrations)
     if isinstance(latency, NoEstimate):
         return Answer(latency=latency)
     return Answer(latency=latency, energy=energy(latency), verdicts=verdicts(latency))

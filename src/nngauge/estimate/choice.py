@@ -15,6 +15,7 @@ from nngauge.estimate import npu
 from nngauge.estimate.calibration import Calibration, estimate_calibrated
 from nngauge.estimate.library import Library, Profile, libraries
 from nngauge.estimate.prediction import estimate_latency
+from nngauge.estimate.scaling import scaled
 from nngauge.knowledge import phones
 
 CORES: Final = (Unit.BIG, Unit.MIDDLE, Unit.LITTLE)
@@ -108,8 +109,24 @@ def estimate(
     `form`: the model's format, which an analysis brings along: another than the profile's runtime is doubted.
     `level`: share of cases in which the truth should lie in the interval (0.5, 0.8, 0.9 or 0.95; others are rounded up).
     `calibrations`: devices that the user calibrated; they come before those that are shipped. Neural processors have a model
-    of their own (`nngauge.estimate.npu`).
+    of their own (`nngauge.estimate.npu`). One big core that nobody measured is scaled from another's where its speed is known.
     """
+
+    def ask(one: Setting) -> Estimate | NoEstimate:
+        return _profiled(subject, one, form, level, calibrations)
+
+    told = ask(setting)
+    if isinstance(told, Estimate) or told.reason is not Reason.NO_PROFILE:
+        return told
+    phone = phones.find(setting.device)
+    soc = phones.chip(phone) if phone else phones.find_soc(setting.device)
+    return (scaled(ask, soc, setting) if soc else None) or told
+
+
+def _profiled(
+    subject: Cost | Analysis, setting: Setting, form: str, level: float, calibrations: Sequence[Calibration]
+) -> Estimate | NoEstimate:
+    """By a profile of the device or its chip."""
     if setting.unit is Unit.NPU:
         return npu.estimate(subject.cost if isinstance(subject, Analysis) else subject, setting)
     known = candidates(setting.device, calibrations)

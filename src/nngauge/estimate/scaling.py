@@ -57,7 +57,7 @@ def scaled(ask: Ask, soc: Soc, setting: Setting) -> Estimate | None:
     speed, base = speed_of(soc), speed_of(home) if home else None
     if speed is None or base is None:
         return None
-    told = ask(replace(setting, device=REFERENCE, runtime=""))
+    told = ask(replace(setting, device=REFERENCE))
     if isinstance(told, NoEstimate):
         return None
     ratio, factor = base[0] / speed[0], speed[1].factor

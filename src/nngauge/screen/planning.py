@@ -89,9 +89,14 @@ def _told(plan: Plan) -> Iterator[RenderableType]:
         return
     chosen = plan.points[0]
     bits = Counter(choice.bits for choice in chosen.choices)
-    told = ", ".join(f"{plural(count, 'weight')} in {number} bits" for number, count in sorted(bits.items()))
     left = len({item.weight for item in plan.sensitivities}) - len(chosen.choices)
-    yield Text(f"\nplan       {chosen.label}: {told}{f', {left} as they are' if left > 0 else ''}")
+    told = [f"{plural(count, 'weight')} in {number} bits" for number, count in sorted(bits.items())]
+    told += (
+        [f"{left:,} as they are" if told else "all weights as they are: the model keeps this budget already"]
+        if left > 0
+        else []
+    )
+    yield Text(f"\nplan       {chosen.label}: {', '.join(told)}")
     worst = sorted(plan.sensitivities, key=lambda item: -item.error)
     named = list(dict.fromkeys(item.weight for item in worst))[:3]
     if named:
@@ -105,6 +110,8 @@ def _time(time: Time) -> Iterator[RenderableType]:
         return
     budget = f"; within {time.budget:g} ms: {time.within.value}" if time.within is not None else ""
     yield Text(one_line(f"time       {where}: {_milliseconds(time.planned)} estimated, before and after{budget}"))
+    if time.planned.doubts:
+        yield Text(f"           doubt: {', '.join(doubt.value for doubt in time.planned.doubts)}", style="yellow")
     if time.int8 is not None:
         yield Text(
             f"           with all arithmetic in 8 bits {_milliseconds(time.int8)}: nngauge compress --recipe int8-static",
