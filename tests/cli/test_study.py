@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -191,28 +192,38 @@ def test_a_missing_file_of_facts_is_named(tmp_path: Path) -> None:
     assert "verify --repair" in str(problem)
 
 
+def stopped_after_two(study: Path, how: signal.Signals) -> tuple[int, str]:
+    """Exit code and messages of a run that is told to stop when two packages are done."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nngauge", "study", "run", str(study), "--workers", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while settled(study) < 2 and process.poll() is None:
+        time.sleep(0.01)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, how) if how is signal.SIGINT else process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_keeps_everything(tmp_path: Path, how: signal.Signals) -> None:
     apps = tmp_path / "apps"
     apps.mkdir()
     for number in range(40):
         app(apps, f"app{number}")
-    study = tmp_path / "study"
-    good("init", study)
-    good("add", study, apps)
-    command = [sys.executable, "-m", "nngauge", "study", "run", str(study), "--workers", "1"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    while settled(study) < 2 and process.poll() is None:
-        time.sleep(0.01)
-    os.killpg(process.pid, how) if how is signal.SIGINT else process.send_signal(how)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    for attempt in range(8):
+        study = tmp_path / f"study{attempt}"
+        good("init", study)
+        good("add", study, apps)
+        ended, said = stopped_after_two(study, how)
+        before = settled(study)
+        if before < 40:  # else it was done before this process had its turn on a busy machine
+            break
+    assert 2 <= before < 40, "it ended too early or too late to tell anything"
+    assert ended == 130, said
     assert "stopped; every result until now is kept" in said
     assert "Traceback" not in said
-    before = settled(study)
-    assert 2 <= before < 40, "it ended too early or too late to tell anything"
     states = json.loads(good("status", study, "--json"))["snapshots"][0]
     assert states["done"] + states["waiting"] == 40
     report = json.loads(good("run", study, "--workers", "1", "--json"))

@@ -68,6 +68,13 @@ def test_here_a_time_out_is_a_failure(tmp_path: Path, monkeypatch: pytest.Monkey
     assert outcome.result.error == "Timeout"
 
 
+def test_here_an_alarm_between_two_steps_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nngauge.runners.local.attempt", lambda *_: time.sleep(30))  # outside of what attempt guards
+    outcome = scan_here(app(tmp_path, "a"), Settings(limits=Limits(seconds=0.05)))
+    assert isinstance(outcome.result, Failure)
+    assert outcome.result.error == "Timeout"
+
+
 def test_here_a_bug_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RecursionError

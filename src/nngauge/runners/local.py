@@ -13,7 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,7 @@ from msgspec import Struct
 from nngauge.errors import EngineError
 from nngauge.limits import MIB
 from nngauge.pipeline import Scanner
-from nngauge.runners.tasks import Reply, Settings, Task, TimeUp, attempt, failed, perform, run_failure, start
+from nngauge.runners.tasks import Reply, Settings, Task, TimeUp, attempt, failed, perform, run_failure, start, time_out
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -41,8 +41,10 @@ _BARREN: Final = 24
 
 def run_here(task: Task, settings: Settings) -> Reply:
     """Does one task in this process; a time-out ends it where signals can (main thread, POSIX)."""
-    with alarm(settings.limits.seconds):
-        return attempt(Scanner(depth=settings.depth), task, settings)
+    scanner = Scanner(depth=settings.depth)  # is not the app's time
+    with suppress(TimeUp), alarm(settings.limits.seconds):
+        return attempt(scanner, task, settings)
+    return failed(task, time_out(task.item.locator))  # it rang when the reply was all but given
 
 
 def run_local(

@@ -156,7 +156,7 @@ def guarded(task: Task, work: Callable[[], Reply]) -> Reply:
     except MemoryError:
         return failed(task, run_failure(place, "OutOfMemory", "not enough memory for this app"))
     except TimeUp:
-        return failed(task, run_failure(place, "Timeout", "not finished in time"))
+        return failed(task, time_out(place))
     except Exception as error:  # noqa: BLE001 - the last line of defence: one app must not end the run
         reason = f"{type(error).__name__}: {error}"
         return failed(task, run_failure(place, "InternalError", reason, "please report this file"))
@@ -173,6 +173,11 @@ def failed(task: Task, problem: Failure, *, transient: bool = False) -> Reply:
 def run_failure(path: str, what: str, reason: str, hint: str = "raise --timeout or --memory") -> Failure:
     """A failure of running, not of the app."""
     return Failure(stage=Stage.RUN, location=Location(path=path), error=what, reason=reason, hint=hint)
+
+
+def time_out(path: str) -> Failure:
+    """The time of an app was over."""
+    return run_failure(path, "Timeout", "not finished in time")
 
 
 class TimeUp(BaseException):
