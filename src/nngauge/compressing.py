@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import tempfile
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 
 from nngauge.compress.patching import FORMATS, no_weights
 from nngauge.compress.ready import INPUTS, SECONDS, Wanted
-from nngauge.compress.samples.reading import files_in
+from nngauge.compress.samples.reading import files_in, plain
 from nngauge.compress.subject import Subject, subject_of
 from nngauge.compress.table import compression_table, refusal_of
 from nngauge.compress.trial import TrialError, engine_for
@@ -119,15 +120,22 @@ def _now() -> str:
 
 
 def _making(plan: StudyPlan) -> Making:
-    plain = Making(inputs=plan.inputs, seconds=plan.seconds, prune=plan.prune)
+    making = Making(inputs=plan.inputs, seconds=plan.seconds, prune=plan.prune)
     if plan.folder is None:
-        return plain
+        return making
     files = [Path(file) for file in files_in(plan.folder, _FILES)]
     if not files:
         raise UsageError("there is no file", where=str(plan.folder), hint="pictures, WAV or .npy files")
-    stands = msgspec.json.encode([(str(file.relative_to(plan.folder)), file.stat().st_size) for file in files])
-    digest = hashlib.blake2b(stands, digest_size=12).hexdigest()
-    return replace(plain, folder=plan.folder.resolve().name, files=digest)
+    stands = [(os.fsencode(file.relative_to(plan.folder)), _size(file)) for file in files]
+    digest = hashlib.blake2b(msgspec.msgpack.encode(stands), digest_size=12).hexdigest()
+    return replace(making, folder=plain(plan.folder.resolve().name), files=digest)
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:  # a link that leads nowhere is told by whoever reads it
+        return None
 
 
 class _Job(Struct, frozen=True, kw_only=True):
@@ -139,7 +147,8 @@ class _Job(Struct, frozen=True, kw_only=True):
     file: str
     task: TaskVerdict | None
     """As the study has it: it saw the app around the model."""
-    folder: str
+    folder: bytes
+    """As the file system has it; empty: samples of our own."""
     inputs: int
     seconds: float
     prune: bool
@@ -177,12 +186,17 @@ class _Queue:
     def ended(self, job: bytes, answer: bytes | Ended) -> Done:
         """What a worker said of a job, or how it ended; it is kept."""
         self._at_work -= 1
+        told = msgspec.msgpack.decode(job, type=_Job)
         if isinstance(answer, Ended):
-            hint = "a larger --timeout" if answer.kind == "timeout" else ""
+            hint = (
+                "a larger --timeout"
+                if answer.kind == "timeout"
+                else f"another chance: delete {COMPRESSED}/{self._file(told.digest).name}"
+            )
             reply = _Reply(refusal=Refusal(reason=answer.kind, explanation=answer.reason, hint=hint))
         else:
             reply = msgspec.msgpack.decode(answer, type=_Reply)
-        done = Done(self._keep(msgspec.msgpack.decode(job, type=_Job), reply.table, reply.refusal), known=False)
+        done = Done(self._keep(told, reply.table, reply.refusal), known=False)
         self._tables += reply.table is not None
         return done
 
@@ -203,7 +217,7 @@ class _Queue:
         plan = self._plan
         return _Job(
             digest=kept.model.digest, name=kept.model.name, format=kept.model.format, file=str(kept.files[0]),
-            task=kept.model.task, folder=str(plan.folder or ""), inputs=plan.inputs, seconds=plan.seconds, prune=plan.prune,
+            task=kept.model.task, folder=os.fsencode(plan.folder) if plan.folder is not None else b"", inputs=plan.inputs, seconds=plan.seconds, prune=plan.prune,
         )  # fmt: skip
 
     def _file(self, digest: str) -> Path:
@@ -288,7 +302,7 @@ def _ladder(subject: Subject, job: _Job) -> Table | Refusal:
     wanted = Wanted(inputs=job.inputs, seconds=job.seconds)
     if job.folder:
         try:
-            return compression_table(subject, replace(wanted, folder=Path(job.folder)), prune=job.prune)
+            return compression_table(subject, replace(wanted, folder=Path(os.fsdecode(job.folder))), prune=job.prune)
         except UsageError:  # pictures are no sounds
             pass
     return compression_table(subject, wanted, prune=job.prune)

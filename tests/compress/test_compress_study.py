@@ -25,6 +25,7 @@ from nngauge.domain.study import Item
 from nngauge.domain.task import Modality, TaskVerdict
 from nngauge.errors import StoreError, UsageError
 from nngauge.runners.apart import Ended
+from nngauge.screen.compress_study import Tally, progress_line
 from nngauge.store.ledger import Ledger
 from nngauge.store.rows import StoredResult
 from nngauge.store.warehouse import Warehouse
@@ -120,6 +121,7 @@ def test_what_is_made_differently_is_made_again(
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "1.png").write_bytes(b"x")
+    (photos / "2\udcff.png").symlink_to("nowhere")
     for plan in (
         StudyPlan(),
         StudyPlan(seconds=5),
@@ -229,6 +231,15 @@ def test_a_budget_of_time_begins_no_other_model(
     clock = iter([0.0, 10.0, 20.0, 31.0, 40.0, 50.0])
     monkeypatch.setattr(compressing.time, "monotonic", lambda: next(clock))
     assert len(list(compress_study(study, StudyPlan(budget=30.0)))) == 2
+
+
+def test_a_line_for_logs_tells_rate_and_time_left() -> None:
+    tally = Tally(made=3, known=10, refused=1)
+    assert progress_line(tally, 54, tally.done, 80.0) == (
+        "14 of 54: 3 made, 10 known already, 1 without a table, 2.2 a minute, 13 min 20 s left"
+    )
+    assert progress_line(Tally(known=2), 9, 2, 0.5) == "2 of 9: 2 known already"
+    assert progress_line(Tally(), 9, 0, 0.0) == "0 of 9: none yet"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("600", 600), ("90s", 90), ("1.5min", 90), (" 8h ", 28800), ("", None)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nngauge.domain.compression import InputSource
@@ -219,7 +221,9 @@ def test_pictures_beyond_all_bounds_are_not_decoded(tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow reads pictures")
     body = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
     (tmp_path / "bomb.png").write_bytes(body + struct.pack(">I", zlib.crc32(body[12:])))
-    wanted = Wanted(files=(str(tmp_path / "bomb.png"),), most=1, height=8, width=8, target=str(tmp_path / "out"))
+    wanted = Wanted(
+        files=(os.fsencode(tmp_path / "bomb.png"),), most=1, height=8, width=8, target=str(tmp_path / "out")
+    )
     found = read(wanted)
     assert (found.count, found.unreadable_count) == (0, 1)
 
@@ -229,6 +233,25 @@ def test_files_are_found_in_order_and_bounded(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [Path(one).name for one in files_in(tmp_path, 2)] == ["a.png", "b.png"]
     assert list(files_in(tmp_path / "a.png", 2)) == [str(tmp_path / "a.png")]
+
+
+def test_names_that_are_no_text_are_read_and_told(tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed")
+    from PIL import Image
+
+    bad = os.fsencode(tmp_path) + b"/a\xff"
+    try:
+        Path(os.fsdecode(bad)).mkdir()
+    except OSError:
+        pytest.skip("this file system wants text")
+    folder = Path(os.fsdecode(bad))
+    Image.new("RGB", (8, 8)).save(folder / "good.png")
+    (folder / os.fsdecode(b"b\xfe.png")).write_bytes(b"no picture")
+    with open_model(MODELS / "digits_tflite" / "digits_float32.tflite") as extracted:
+        raw = samples.gather(subject_of(extracted), 4, folder)
+    assert (raw.inputs.count, raw.inputs.name, raw.inputs.unreadable_count) == (1, "a?", 1)
+    assert raw.inputs.unreadable[0].startswith("b?.png: ")
+    assert msgspec.json.encode(raw.inputs)
 
 
 def test_the_range_is_what_the_metadata_says() -> None:

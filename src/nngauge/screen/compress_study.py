@@ -57,7 +57,8 @@ class Tally(Struct):
 
 def progress_line(tally: Tally, total: int, looked: int, seconds: float) -> str:
     """One line for logs: tables, rate, time left. `total`: of models or, of the most used, tables; `looked`: of these."""
-    left = f", {format_seconds((total - looked) * seconds / looked)} left" if 0 < looked < total else ""
+    new = looked - tally.known
+    left = f", {format_seconds((total - looked) * seconds / new)} left" if new > 0 and looked < total else ""
     rate = tally.rate(seconds)
     return f"{looked:,} of {total:,}: {_parts(tally)}{f', {rate}' if rate else ''}{left}"
 

@@ -6,6 +6,7 @@ picture, is noise (numbers) or random in the range that it can take (indices, ma
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from nngauge.compress.samples.declared import normalisation
-from nngauge.compress.samples.reading import Read, Wanted, files_in
+from nngauge.compress.samples.reading import Read, Wanted, files_in, plain
 from nngauge.compress.samples.scenes import scene
 from nngauge.compress.samples.sounds import pink, sound
 from nngauge.compress.subject import Subject
@@ -220,7 +221,7 @@ def _of_user(
     with tempfile.TemporaryDirectory(prefix="nngauge-") as scratch:
         target = Path(scratch) / "read"
         wanted = Wanted(
-            files=tuple(files_in(folder, _FILES)), most=count, height=layout.height if layout else 0,
+            files=tuple(map(os.fsencode, files_in(folder, _FILES))), most=count, height=layout.height if layout else 0,
             width=layout.width if layout else 0, samples=prod(shape) if heard else 0, shape=shape, dtype=dtype,
             target=str(target),
         )  # fmt: skip
@@ -235,7 +236,7 @@ def _of_user(
             )  # fmt: skip
         content = target.read_bytes()
     inputs = Inputs(
-        source=InputSource.USER, count=told.count, name=folder.name, unreadable=told.unreadable,
+        source=InputSource.USER, count=told.count, name=plain(folder.name), unreadable=told.unreadable,
         unreadable_count=told.unreadable_count,
     )  # fmt: skip
     if told.kind == "picture" and layout is not None:

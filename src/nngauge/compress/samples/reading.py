@@ -37,7 +37,8 @@ NAMED: Final = 20
 class Wanted(Struct, frozen=True, kw_only=True):
     """What to read."""
 
-    files: tuple[str, ...]
+    files: tuple[bytes, ...]
+    """Paths, as the file system has them: not all are text."""
     most: int
     """Files that are enough."""
     height: int = 0
@@ -80,20 +81,25 @@ def read(wanted: Wanted) -> Read:
     kind, count = "", 0
     refused: list[str] = []
     with Path(wanted.target).open("wb") as target:
-        for file in wanted.files:
+        for file in map(Path, map(os.fsdecode, wanted.files)):
             if count >= wanted.most:
                 break
             try:
-                found, numbers = _numbers(Path(file), wanted, kind)
+                found, numbers = _numbers(file, wanted, kind)
             except MemoryError:
-                refused.append(f"{Path(file).name}: needs too much memory")
+                refused.append(plain(f"{file.name}: needs too much memory"))
             except Exception as error:  # noqa: BLE001 - decoders raise anything; whatever it is, the file cannot be read
-                refused.append(f"{Path(file).name}: {' '.join(str(error).split())[:120] or type(error).__name__}")
+                refused.append(plain(f"{file.name}: {' '.join(str(error).split())[:120] or type(error).__name__}"))
             else:
                 kind = found
                 target.write(numbers.tobytes())
                 count += 1
     return Read(kind=kind, count=count, unreadable=tuple(refused[:NAMED]), unreadable_count=len(refused))
+
+
+def plain(name: str) -> str:
+    """A name of the file system as text: what is none in it is shown as a question mark."""
+    return name.encode(errors="replace").decode()
 
 
 def _numbers(path: Path, wanted: Wanted, before: str) -> tuple[str, Array]:
