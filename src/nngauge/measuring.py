@@ -307,10 +307,14 @@ def _no_engine(waiting: Waiting, wanted: Wanted, runtimes: Mapping[str, Runtime]
     """A model whose format nothing runs, or nothing that was asked for."""
     able = [engine.name for engine in engines_for(waiting.format)] if runtimes is None else []
     asked = ",".join(wanted.engines if runtimes is None else runtimes)
+    hint = (
+        f"--engine {able[0]}" if able else "nngauge show tells what it costs, nngauge export makes another format of it"
+    )
+    if runtimes:
+        hint = f"--runtime: a library that runs {waiting.format}"
     return Refusal(
         model=waiting.digest, name=waiting.name, configuration=Configuration(engine=asked or "any"),
-        kind="unsupported", reason=f"no engine that was asked for runs {waiting.format}",
-        hint=f"--engine {able[0]}" if able else "nngauge show tells what it costs",
+        kind="unsupported", reason=f"no engine{' that was asked for' if asked else ''} runs {waiting.format}", hint=hint,
     )  # fmt: skip
 
 

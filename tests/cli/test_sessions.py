@@ -107,3 +107,20 @@ def test_any_damage_is_an_error_or_an_answer_and_drives_no_terminal(tmp_path: Pa
             done = nngauge(words[0], path, *words[1:])
             assert done.exception is None or isinstance(done.exception, NngaugeError), repr(done.exception)
             assert "\x1b" not in done.output
+
+
+def test_an_interval_without_1_that_is_not_told_is_explained(tmp_path: Path) -> None:
+    others = [
+        replace(
+            ONE,
+            configuration=Configuration(engine=f"engine {at}"),
+            launches=tuple(launch(CHANCE, 1.5e7, block=block) for block in range(6)),
+        )
+        for at in range(4)
+    ]
+    told = " ".join(nngauge("compare-runs", kept(tmp_path, Session(measurements=(ONE, *others)))).output.split())
+    assert told.count("cannot tell") == 4, "six pairs cannot tell four differences at once"
+    assert "chance makes one" in told
+    alone = nngauge("compare-runs", kept(tmp_path, Session(measurements=(ONE, others[0])))).output
+    assert "slower by" in alone
+    assert "chance makes one" not in alone

@@ -45,6 +45,9 @@ _DISTURBED: Final = (
     "other work ran meanwhile: intervals are widened by what it may explain; a quieter device, or launches that take turns "
     "in one session, tell more"
 )
+_MANY: Final = (
+    "an interval without 1 that is not told: of so many comparisons chance makes one; more launches tell them"
+)
 _VERDICT: Final = {Verdict.FASTER: "green", Verdict.SLOWER: "red", Verdict.SAME: "dim", Verdict.UNTOLD: "yellow"}
 
 
@@ -103,7 +106,7 @@ def _times(found: Sequence[Measurement]) -> Table:
     for item in found:
         table.add_row(
             configuration(item.configuration),
-            one_line(item.engine_version),
+            one_line(item.engine_version) or "–",
             *_cells(item),
             str(len(item.doubts) or "–"),
         )
@@ -184,7 +187,8 @@ def _refusals(found: Sequence[Refusal]) -> Iterator[RenderableType]:
     if found:
         yield Text("\nNot measured", style="bold")
     for item in found:
-        line = Text(f"  {one_line(item.name)}  {configuration(item.configuration)}: ")
+        asked = "" if item.configuration.engine == "any" else f"  {configuration(item.configuration)}"
+        line = Text(f"  {one_line(item.name)}{asked}: ")
         line.append(f"{item.kind}: {one_line(item.reason)[:200]}")
         yield line.append(f"  {one_line(item.hint)}" if item.hint else "", style="dim")
 
@@ -217,10 +221,16 @@ def render_comparison(rows: Sequence[Compared]) -> RenderableType:
     found = [doubt for doubt in Doubt if any(doubt in row.doubts for row in rows)]
     notes = [
         Text(f"\n{clocks} time; {how}", style="dim"),
+        *([Text(_MANY, style="dim")] if any(map(_only_alone, rows)) else []),
         *([Text(_DISTURBED, style="yellow")] if any(row.disturbed for row in rows) else []),
         *(Text(f"doubt: {_MEANS[doubt]}", style="yellow") for doubt in found),
     ]
     return Group(table, *notes)
+
+
+def _only_alone(row: Compared) -> bool:
+    """Would it be told if it were the only one?"""
+    return row.verdict is Verdict.UNTOLD and not row.ratio.low <= 1 <= row.ratio.high
 
 
 def _compared(row: Compared) -> str:
