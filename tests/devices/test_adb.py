@@ -50,7 +50,7 @@ def script(folder: Path, text: str) -> Path:
     return file(folder, f"#!/bin/sh\n{text}\n".encode(), "script")
 
 
-def until(what: Callable[[], bool], seconds: float = 20) -> None:
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen"
@@ -113,7 +113,7 @@ def test_signals_and_missing_programs(daemon: FakeDaemon) -> None:
 
 def test_time_is_over_with_children(daemon: FakeDaemon, handset: Handset) -> None:
     with opened(daemon) as device:
-        ran = device.run(Command(words=("sh", "-c", "echo begun; setsid sleep 70 & sleep 71"), seconds=1))
+        ran = device.run(Command(words=("sh", "-c", "echo begun; setsid sleep 70 & sleep 71"), seconds=3))
         assert ran.timed_out
         assert (ran.code, ran.out) == (-9, b"begun\n")
         assert handset.processes() == []
@@ -206,24 +206,29 @@ def test_emulators_say_so(daemon: FakeDaemon, handset: Handset, name: str) -> No
 
 def test_a_job_survives_the_cable(adb: Adb, daemon: FakeDaemon, handset: Handset) -> None:
     with opened(daemon) as device:
-        job = device.spawn(Command(words=("sh", "-c", "cat; sleep 2; echo end; exit 5"), given=b"begin "))
+        job = device.spawn(
+            Command(
+                words=("sh", "-c", "cat; until [ -e /fake/go ]; do sleep 0.1; done; echo end; exit 5"), given=b"begin "
+            )
+        )
         assert not job.done()
         daemon.cut()
         with pytest.raises(TransientError):
             job.wait(0.2)
-        assert any("sleep 2" in line for line in handset.processes())
+        assert any("/fake/go" in line for line in handset.processes()), "it goes on alone"
+        handset.set("/fake/go", "now")
         plug_in(adb, daemon)
-        ran = job.wait(20)
+        ran = job.wait(120)
         assert (ran.code, ran.out, ran.timed_out) == (5, b"begin end\n", False)
-        assert 1.9 < ran.seconds < 20
+        assert ran.seconds > 0
         assert job.done()
     assert (handset.left(), handset.processes()) == ([], [])
 
 
 def test_a_job_has_its_own_clock(daemon: FakeDaemon, handset: Handset) -> None:
     with opened(daemon) as device:
-        job = device.spawn(Command(words=("sh", "-c", "echo x; sleep 73"), seconds=0.5))
-        ran = job.wait(20)
+        job = device.spawn(Command(words=("sh", "-c", "echo x; sleep 73"), seconds=3))
+        ran = job.wait(120)
         assert (ran.code, ran.out, ran.timed_out) == (-9, b"x\n", True)
         killed = device.spawn(Command(words=("sleep", "74")))
         killed.kill()
@@ -288,8 +293,8 @@ def test_the_cable_is_pulled_while_a_process_runs(adb: Adb, daemon: FakeDaemon, 
 
 
 def cut_when_running(daemon: FakeDaemon, handset: Handset, wanted: set[str]) -> None:
-    """Pulls the cable as soon as these processes are there, or after half a minute."""
-    end = time.monotonic() + 30
+    """Pulls the cable as soon as these processes are there, or after two minutes."""
+    end = time.monotonic() + 120
     while time.monotonic() < end and not all(
         any(line.strip().endswith(name) for line in handset.processes()) for name in wanted
     ):

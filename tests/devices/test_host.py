@@ -72,7 +72,7 @@ def test_children_that_leave_their_group_are_ended(device: RemoteDevice) -> None
 def test_children_that_hold_the_output_open(device: RemoteDevice) -> None:
     ran = device.run(Command(words=("sh", "-c", "echo x; (setsid sleep 61 &)")))
     assert (ran.code, ran.out) == (0, b"x\n")
-    assert ran.seconds < 30
+    assert ran.seconds < 60, "nobody waits for what holds the output for 61"
     assert running() == []
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, rea
 
 
 def wait_for(port: int) -> None:
-    for _ in range(100):
+    for _ in range(600):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -94,7 +94,7 @@ def test_time_is_over_and_jobs(board: Path) -> None:
             ).out
         )
         job = device.spawn(Command(words=("sh", "-c", "sleep 1; echo end; exit 5")))
-        assert (job.wait(20).code, job.wait(1).out) == (5, b"end\n")
+        assert (job.wait(120).code, job.wait(1).out) == (5, b"end\n")
 
 
 def test_the_doctor_comes_to_boards(board: Path) -> None:
