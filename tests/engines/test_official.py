@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nngauge.cli import cli
 from nngauge.engines.official import TOOLS, Job, Output, Summary, Told, tool_named, tools_for
 from nngauge.engines.official.running import environment, find_tool, run_tool, version_of
 from nngauge.errors import (
@@ -215,6 +217,17 @@ def test_json_of_the_wheel() -> None:
     assert (one.name, one.samples, len(one.notes)) == ("m.tflite", None, 1)
     assert (found.mean_ns, found.runs, found.load_ns) == (1_500_000, 50, 3_200_000)
     assert found.percentiles == {"5": 1.41e6, "95": 1.8e6}
+    for accelerators, notes in ((["CPU"], 0), ("CPU", 0), (["GPU", "CPU"], 1), ([], 1)):
+        data = json.dumps(json.loads(litert_json()) | {"accelerators": accelerators})
+        assert len(told("litert-benchmark", result_DOT_json=data).notes) == notes, (
+            "of the processor alone it says no, too"
+        )
+
+
+def test_a_model_of_another_format_is_said_before_the_program_is_looked_for() -> None:
+    model = Path(__file__).parents[2] / "examples/models/shapes_onnx/shapes_classifier.onnx"
+    said = CliRunner().invoke(cli, ["official", "benchmark_model", str(model)], standalone_mode=False).exception
+    assert "is onnx; benchmark_model runs tflite" in str(said)
 
 
 @pytest.mark.parametrize("changes", [{"avg_ms": "fast"}, {"avg_ms": -1}, {"num_runs": 1e30}])

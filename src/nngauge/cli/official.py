@@ -112,9 +112,27 @@ def _run(
         raise UsageError(f"{tool.title} runs here and reaches devices by its own means")
     if tool.on_device and address != "host" and binary is None:
         raise UsageError(f"what PATH has is {tool.name} for this machine", hint="--binary: one built for the device")
+    form = _format(paths[0])
+    if form and tool.formats and form not in tool.formats:
+        raise UsageError(
+            f"is {form}; {tool.name} runs {' and '.join(sorted(tool.formats))}", where=str(paths[0]),
+            hint="nngauge official --list",
+        )  # fmt: skip
     program = find_tool(tool, binary)
     with stoppable(), open_device(address) as device:
         return run_tool(device, tool, program, paths[0], job, seconds=seconds)
+
+
+def _format(path: Path) -> str:
+    """As nngauge reads it; empty where it does not: then the program is to say."""
+    from nngauge.api import open_model
+    from nngauge.errors import InputError
+
+    try:
+        with open_model(path) as extracted:
+            return extracted.graph.format
+    except InputError:
+        return ""
 
 
 def _shape(text: str) -> tuple[int, ...]:

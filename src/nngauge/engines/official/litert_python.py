@@ -58,7 +58,9 @@ def parse(output: Output) -> tuple[Told, ...]:
     facts: dict[str, float | None] = {ours: 1e6 * getattr(times, theirs) for theirs, ours in _TIMES.items()}
     facts |= {"runs": times.num_runs, "warmup_runs": times.num_warmup_runs}
     summary = reading.summary(facts, {"5": 1e6 * times.p5_ms, "95": 1e6 * times.p95_ms})
-    partly = ("not all operators ran on the accelerator",) if found.fully_accelerated is False else ()
+    asked = [found.accelerators] if isinstance(found.accelerators, str) else found.accelerators
+    alone = bool(asked) and all(name.upper() == "CPU" for name in asked)  # for which it says False, too
+    partly = ("not all operators ran on the accelerator",) if found.fully_accelerated is False and not alone else ()
     return (Told(name=found.model.replace("\\", "/").rpartition("/")[2], summary=summary, notes=partly),)
 
 
