@@ -181,8 +181,8 @@ def facts_page() -> str:
     parts.append(
         "`nngauge study sql` asks these tables, `nngauge study export` writes them as files. They lie as Parquet files "
         "below `facts/` in the study's folder; which files count is in the ledger. Tables of measurements are made from the "
-        "sessions in `measured/`, whose samples `FROM samples('SESSION')` reads, those of compression from the files in "
-        "`compressed/`. Absence is NULL, never 0; a column is "
+        "sessions in `measured/`, whose samples `FROM samples('SESSION')` reads, those of estimates from the files in "
+        "`estimated/`, those of compression from the files in `compressed/`. Absence is NULL, never 0; a column is "
         "NULL for apps whose facts are older than the column. Sizes are bytes.\n"
     )
     parts += [
