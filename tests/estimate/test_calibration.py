@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 from math import exp, log
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 import nngauge.estimate.mixture as mixing
 from nngauge import estimate
@@ -23,6 +25,7 @@ from nngauge.estimate.calibration import (
 from nngauge.estimate.library import Library, library
 from nngauge.estimate.linear import factor, solved
 from nngauge.estimate.mixture import mixture
+from nngauge.screen.calibration import render_calibration
 from tests.estimate.costs import mobile
 
 SHARED = Path(__file__).parents[3] / "shared" / "latency" / "qed_tflite_cnn_e2e.csv"
@@ -115,6 +118,20 @@ def test_a_graphics_unit_has_a_time_for_every_inference(qed: Library) -> None:
     assert isinstance(like, Estimate)
     assert told.value == pytest.approx(like.value + 6.0, rel=0.06)
     assert calibrate(times_like(qed, "pixel-4/big/1/float32/tflite"), MINE, qed, title="Mine").floor == 0.0
+
+
+def test_the_screen_tells_what_every_inference_takes(qed: Library) -> None:
+    setting = replace(MINE, unit=Unit.GPU)
+    gpu = calibrate(times_like(qed, "galaxy-s10/gpu/1/float32/tflite"), setting, qed, title="Mine")
+    processor = calibrate(times_like(qed, "galaxy-s10/big/1/float32/tflite"), MINE, qed, title="Mine")
+    assert gpu.floor > 1.0
+    shown = []
+    for one in (gpu, processor):
+        console = Console(width=120, file=io.StringIO(), record=True)
+        console.print(render_calibration(one, (), "mine.json"))
+        shown.append(console.export_text())
+    assert f"every inference takes {gpu.floor:.2f} ms" in shown[0]
+    assert "every inference" not in shown[1]
 
 
 def test_plain_python_and_numpy_mix_alike(qed: Library) -> None:

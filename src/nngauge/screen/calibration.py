@@ -37,6 +37,7 @@ def render_calibration(found: Calibration, refusals: Sequence[Refusal], file: st
         table,
         Text(f"\n{plural(len(found.anchors), 'anchor')}; one left out is off by {found.error:.1%} in the mean"),
         Text(f"most like: {like}"),
+        *([Text(f"every inference takes {found.floor:.2f} ms beside what the network does")] if found.floor else []),
         *(Text(one_line(f"{one.name}: {one.reason}"), style="red") for one in refusals),
         Text(one_line(f"kept in {file}"), style="dim"),
         Text(
