@@ -80,7 +80,8 @@ _FOLDED: Final = frozenset({Family.ACTIVATION, Family.NORMALISATION})
 _SLICES: Final = 16
 _TILES: Final = 32
 """Least slices of four channels, and tiles of 4×4 pixels, with which TensorFlow Lite's GPU delegate takes Winograd's convolution
-(`TryToConvolutionWinograd` of its selector). The kernels' names in QED's table of operations say the same.
+(`IsRecommendedForWinograd4x4To6x6` in tensorflow/lite/delegates/gpu/common/selectors/operation_selector.cc). The kernels' names in
+QED's table of operations say the same. On Adreno 6xx it wants 32 and 128, which no network of the table has.
 """
 _CHEAP: Final = frozenset(
     {"Relu", "Relu6", "Clip", "LeakyRelu", "PRelu", "BatchNormalization", "SpatialBatchNormalization"}
