@@ -218,23 +218,11 @@ def _of_user(
     dtype = {**_FLOATS, **_WHOLE, DType.INT16: "int16", DType.INT32: "int32", DType.INT64: "int64"}.get(
         tensor.dtype, "float32"
     )
-    with tempfile.TemporaryDirectory(prefix="nngauge-") as scratch:
-        target = Path(scratch) / "read"
-        wanted = Wanted(
-            files=tuple(map(os.fsencode, files_in(folder, _FILES))), most=count, height=layout.height if layout else 0,
-            width=layout.width if layout else 0, samples=prod(shape) if heard else 0, shape=shape, dtype=dtype,
-            target=str(target),
-        )  # fmt: skip
-        before = _children_seconds()
-        told = _read(wanted)
-        spent = _children_seconds() - before
-        if not told.count:
-            first = f": {told.unreadable[0]}" if told.unreadable else ""
-            raise UsageError(
-                f"none of {len(wanted.files)} files can be used{first}", where=str(folder),
-                hint="pictures, WAV files for models of sounds, or .npy files in the input's shape",
-            )  # fmt: skip
-        content = target.read_bytes()
+    wanted = Wanted(
+        files=tuple(map(os.fsencode, files_in(folder, _FILES))), most=count, height=layout.height if layout else 0,
+        width=layout.width if layout else 0, samples=prod(shape) if heard else 0, shape=shape, dtype=dtype, target="",
+    )  # fmt: skip
+    told, content, spent = _contents(wanted, folder)
     inputs = Inputs(
         source=InputSource.USER, count=told.count, name=plain(folder.name), unreadable=told.unreadable,
         unreadable_count=told.unreadable_count,
@@ -250,6 +238,22 @@ def _of_user(
     arrays = np.frombuffer(content, dtype).reshape(told.count, *shape)
     inputs = msgspec.structs.replace(inputs, prepared="as they are in the .npy files")
     return Raw(inputs=inputs, port=port, shape=shape, values=arrays)
+
+
+def _contents(wanted: Wanted, folder: Path) -> tuple[Read, bytes, float]:
+    """What was read of the user's files, its numbers, and the processor time. Raises `UsageError` where none is of use."""
+    with tempfile.TemporaryDirectory(prefix="nngauge-") as scratch:
+        target = Path(scratch) / "read"
+        before = _children_seconds()
+        told = _read(msgspec.structs.replace(wanted, target=str(target)))
+        spent = _children_seconds() - before
+        if not told.count:
+            first = f": {told.unreadable[0]}" if told.unreadable else ""
+            raise UsageError(
+                f"none of {len(wanted.files)} files can be used{first}", where=str(folder),
+                hint="pictures, WAV files for models of sounds, or .npy files in the input's shape",
+            )  # fmt: skip
+        return told, target.read_bytes(), spent
 
 
 def _children_seconds() -> float:
