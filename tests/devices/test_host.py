@@ -166,3 +166,13 @@ def test_what_is_no_recording(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "recording").write_bytes(data)
     with pytest.raises(MalformedError):
         open_device(f"replay:{tmp_path / 'recording'}")
+
+
+def test_what_runs_has_its_folder_for_temporary_files_and_reports_to_nobody(device: RemoteDevice) -> None:
+    words = ("sh", "-c", 'echo "$TMPDIR $ORT_DISABLE_TELEMETRY"; pwd')
+    told, folder = device.run(Command(words=words)).out.decode().splitlines()
+    assert told == f"{folder} 1"
+    mine = device.run(Command(words=words, environment={"TMPDIR": "/mine"})).out.decode().split()
+    assert mine[0] == "/mine"
+    job = device.spawn(Command(words=words)).wait(60)
+    assert job.out.decode().splitlines() == [told, folder]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -126,3 +127,20 @@ def test_no_limit_makes_the_clock_of_processor_time_coarse(tmp_path: Path) -> No
     )
     reply = launch_here(ENGINE, REQUEST, Limits(seconds=60.0), python=impostor(tmp_path, text))
     assert sum(value == 0 for value in reply.cpu_ns) < 10
+
+
+def test_onnx_runtime_reports_nothing_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its wheels since 1.31 keep a number of the device in the user's cache and what is to be sent beside it."""
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed (make oracles)")
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    model = Path(__file__).parents[2] / "examples/models/shapes_onnx/shapes_classifier.onnx"
+    child = (
+        "import onnxruntime, sys, time\n"
+        f'onnxruntime.InferenceSession({str(model)!r}); time.sleep(0.2); print(\'{{"engine": "x", "version": "1"}}\')\n'
+    )
+    assert launch_here(ENGINE, REQUEST, Limits(seconds=60.0), python=impostor(tmp_path, child)).engine == "x"
+    left = [path for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME") for path in (tmp_path / name).rglob("*")]
+    assert [path for path in left if path.is_file()] == []

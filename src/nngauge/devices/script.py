@@ -16,6 +16,9 @@ from nngauge.devices._api import Command
 from nngauge.errors import UsageError
 
 MARK: Final = "NNGAUGE_RUN"
+QUIET: Final = {"ORT_DISABLE_TELEMETRY": "1"}
+"""What runs for a session reports to nobody. ONNX Runtime's wheels since 1.31 send to Microsoft from a thread of their own, and leave
+``.ses`` in the folder of temporary files (which is the session's, therefore) and a number of the device in the user's cache."""
 SESSION: Final = re.compile(r"nngauge-[0-9a-f]{12}")
 """Name of a session, of its folder, and the beginning of its processes' marks."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -33,7 +36,7 @@ def quoted(words: Sequence[str]) -> str:
 def prepared(command: Command, folder: str, mark: str) -> str:
     """The command in place of the shell that reads this, in the session's folder, with its limits."""
     parts = [f"cd {shlex.quote(folder)} || exit 126", f"export {MARK}={shlex.quote(mark)}"]
-    for name, value in command.environment.items():
+    for name, value in {"TMPDIR": folder, **QUIET, **command.environment}.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
             raise UsageError(f"no name of a variable, or no value for one: {name!r}")
         parts.append(f"export {name}={shlex.quote(value)}")

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nngauge.devices import Command, OpenDevice, Ran, open_device
+from nngauge.devices.script import QUIET
 from nngauge.engines._api import Engine, Feed, Reply, Request, Trouble
 from nngauge.errors import LimitError
 
@@ -22,9 +23,10 @@ ENVIRONMENT: Final = {
     "PIP_REQUIRE_VIRTUALENV": "1",
     "PIP_NO_INDEX": "1",
     "HF_HUB_OFFLINE": "1",
+    **QUIET,
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-"""What an engine's package does when it is imported is its own business; it is not to install or fetch anything."""
+"""What an engine's package does when it is imported is its own business; it is not to install, fetch or report anything."""
 _OURS: Final = str(Path(__file__).resolve().parents[2])
 _SIGNAL_SHELL: Final = 128
 """A shell tells the signal that ended a process as this much more."""
