@@ -108,6 +108,8 @@ def test_litert_tells_which_operators_fell_back(tmp_path: Path) -> None:
         ("onnxruntime", "shapes_onnx/shapes_classifier.onnx", "Softmax"),
         ("openvino", "shapes_openvino/shapes_classifier.xml", "Softmax"),
         ("mnn", "shapes_mnn/shapes_classifier.mnn", "Softmax"),
+        ("executorch", "shapes_executorch/shapes_classifier_xnnpack.pte", "Softmax (NC, F32)"),
+        ("executorch", "shapes_executorch/shapes_classifier_portable.pte", "convolution.out"),
     ],
 )
 def test_profiles_name_operators(engine: str, file: str, kind: str, tmp_path: Path) -> None:

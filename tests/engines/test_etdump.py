@@ -78,6 +78,25 @@ def test_a_delegate_that_tells_one_name_twice() -> None:
     assert (found.calls, found.nanoseconds) == (2, 5_000)
 
 
+def test_a_profile_leaves_out_what_is_cold_and_what_stands_apart() -> None:
+    runs = [run(900_000), *(run(shift) for shift in (0, 0, 0, 0, 0, 0, 80_000))]
+    found = {(op.name, op.unit): op.nanoseconds for op in etdump.operators(dump(*runs), cold=1)}
+    assert found == {
+        ("convolution.out 0", "cpu"): 40_000,
+        ("Fully Connected (NC, F32) GEMM in 1", "delegate"): 10_000,
+        ("delegate event 7 in 1", "delegate"): 2_000,
+        ("convolution.out 2", "cpu"): 1_000,
+    }
+    twice = run()
+    twice[3].insert(2, event(began=45_000, ended=48_000, at=1, number=7))
+    both = {op.name: op.nanoseconds for op in etdump.operators(dump(twice, twice))}
+    assert both["delegate event 7 in 1"] == 5_000, "two calls of a run are one operator"
+    once = {op.name: op.nanoseconds for op in etdump.operators(dump(run(), twice, run()))}
+    assert once["delegate event 7 in 1"] == pytest.approx(3_000), "what only some runs have is spread over all"
+    with pytest.raises(TruncatedError):
+        etdump.operators(dump(run()), cold=1)
+
+
 def test_one_run_is_a_sample() -> None:
     one = told(dump(run()))
     assert one.samples is not None

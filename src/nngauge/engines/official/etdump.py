@@ -7,11 +7,13 @@ Schema: https://github.com/pytorch/executorch/blob/main/devtools/etdump/etdump_s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from nngauge.domain.measurement import OpTime
 from nngauge.engines._api import Reply
+from nngauge.engines.loaded import op_times
 from nngauge.engines.official import _reading as reading
 from nngauge.engines.official._api import Told
 from nngauge.errors import LimitError, MalformedError, TruncatedError
@@ -23,6 +25,8 @@ _TOTAL: Final = "Method::execute"
 _LOAD: Final = ("Program::load_method", "Method::init")
 _KERNEL: Final = "native_call_"
 _NAME: Final = 500
+_NUMBER: Final = re.compile(r" #\d+$")
+"""XNNPACK counts its operators of one kind."""
 
 
 class _Event(NamedTuple):
@@ -39,9 +43,7 @@ def told(data: bytes) -> Told:
 
     Raises `MalformedError` for what is no ETDump, `TruncatedError` for one without a run, `LimitError`.
     """
-    times: dict[_Event, list[int]] = {}
-    for event, ticks in _events(data):
-        times.setdefault(event, []).append(ticks)
+    times = _times(data)
     runs = _named(times, _TOTAL)
     if not runs:
         raise TruncatedError("the ETDump has no run in it: no Method::execute")
@@ -51,6 +53,38 @@ def told(data: bytes) -> Told:
         samples=reply, ops=tuple(_ops(times, len(runs))),
         notes=("ticks are taken for nanoseconds, as ExecuTorch's ports for POSIX and Android count", "runs were traced"),
     )  # fmt: skip
+
+
+def operators(data: bytes, *, cold: int = 0) -> list[OpTime]:
+    """Kernels, and what delegates report, over all runs but the first `cold`. Raises as `told`."""
+    times = _times(data)
+    runs = len(_named(times, _TOTAL))
+    if runs <= cold:
+        raise TruncatedError(f"the ETDump has {runs} runs in it")
+    found: list[OpTime] = []
+    for event, ticks in times.items():
+        if (named := _operator(event)) is not None:
+            name, kind, unit = named
+            if event.delegated:  # several delegates of a program use the same names
+                name, kind = f"{name} in {event.instruction}", _NUMBER.sub("", name)
+            found += op_times({(name, kind, unit): _by_run(ticks, runs)[cold:]})
+    return found
+
+
+def _times(data: bytes) -> dict[_Event, list[int]]:
+    """Ticks of each event, in the order of the runs."""
+    times: dict[_Event, list[int]] = {}
+    for event, ticks in _events(data):
+        times.setdefault(event, []).append(ticks)
+    return times
+
+
+def _by_run(ticks: list[int], runs: int) -> list[float]:
+    """What an event took in each run; the same in all where it is not in all of them alike."""
+    calls, rest = divmod(len(ticks), runs)
+    if rest:
+        return [sum(ticks) / runs] * runs
+    return [float(sum(ticks[at * calls : (at + 1) * calls])) for at in range(runs)]
 
 
 def _events(data: bytes) -> Iterator[tuple[_Event, int]]:
@@ -91,11 +125,19 @@ def _named(times: dict[_Event, list[int]], name: str) -> list[int]:
 
 
 def _ops(times: dict[_Event, list[int]], runs: int) -> Iterator[OpTime]:
-    """Kernels, and what delegates report; the calls around them are not counted a second time."""
+    """Means over the runs."""
     for event, found in times.items():
-        each, calls = sum(found) / runs, max(1, round(len(found) / runs))
-        if event.delegated:
-            yield OpTime(name=event.name, calls=calls, nanoseconds=each, unit="delegate")
-        elif event.name.startswith(_KERNEL):
-            kind = event.name.removeprefix(_KERNEL)
-            yield OpTime(name=f"{kind} {event.instruction}", kind=kind, calls=calls, nanoseconds=each, unit="cpu")
+        if (named := _operator(event)) is not None:
+            name, kind, unit = named
+            calls = max(1, round(len(found) / runs))
+            yield OpTime(name=name, kind=kind, calls=calls, nanoseconds=sum(found) / runs, unit=unit)
+
+
+def _operator(event: _Event) -> tuple[str, str, str] | None:
+    """Name, kind and unit of a kernel, or of what a delegate reports; the calls around them are not counted a second time."""
+    if event.delegated:
+        return event.name, "", "delegate"
+    if event.name.startswith(_KERNEL):
+        kind = event.name.removeprefix(_KERNEL)
+        return f"{kind} {event.instruction}", kind, "cpu"
+    return None
