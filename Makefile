@@ -22,7 +22,7 @@ demo-study: setup  ## a study of 600 packages in two snapshots, four of its mode
 		$(BIN)/nngauge study metadata out/demo-study out/demo-apps/store-$$month.csv --snapshot $$month || exit; done
 	@$(BIN)/nngauge study run out/demo-study --audit --keep-models || test $$? -eq 3
 	@$(BIN)/nngauge measure out/demo-study --top 4 --launches 2 --most-launches 2 || test $$? -eq 3
-	@$(BIN)/nngauge compress out/demo-study --top 3 --seconds 1 || test $$? -eq 3
+	@$(BIN)/nngauge compress out/demo-study --top 3 --seconds 1 --workers 1 || test $$? -eq 3
 	@$(BIN)/nngauge estimate out/demo-study --coverage || test $$? -eq 3
 	@$(BIN)/nngauge report out/demo-study --html out/demo-report
 	@echo

@@ -214,10 +214,11 @@ class _Queue:
         self._told.append(done)
 
     def _job(self, kept: KeptModel) -> _Job:
-        plan = self._plan
+        plan, model = self._plan, kept.model
         return _Job(
-            digest=kept.model.digest, name=kept.model.name, format=kept.model.format, file=str(kept.files[0]),
-            task=kept.model.task, folder=os.fsencode(plan.folder) if plan.folder is not None else b"", inputs=plan.inputs, seconds=plan.seconds, prune=plan.prune,
+            digest=model.digest, name=model.name, format=model.format, file=str(kept.files[0]), task=model.task,
+            folder=os.fsencode(plan.folder) if plan.folder is not None else b"", inputs=plan.inputs, seconds=plan.seconds,
+            prune=plan.prune,
         )  # fmt: skip
 
     def _file(self, digest: str) -> Path:
