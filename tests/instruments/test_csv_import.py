@@ -118,6 +118,31 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         csv_import.METER.load(path, NOTHING)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("time (µs),power (mW)\n{}", "utf-8"),
+        ("time (\u03bcs),power (mW)\n{}", "utf-8"),
+        ("time (µs),power (mW)\n{}", "cp1252"),
+        ("time (µs),power (mW)\n{}", "utf-8-sig"),
+        ("time (µs)\tpower (mW)\n{}", "utf-16"),
+        ("time (µs);power (mW)\r\n{}", "utf-16-be"),
+    ],
+)
+def test_the_letter_of_a_millionth_in_every_encoding(text: str, encoding: str) -> None:
+    separator = next(one for one in ";\t," if one in text)
+    data = text.format("".join(f"{at * 10_000}{separator}2000\n" for at in range(101)))
+    found = parse((b"\xfe\xff" if encoding == "utf-16-be" else b"") + data.encode(encoding), NOTHING)
+    assert energy(found.trace, 0, 1) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_between_other_separators(separator: str) -> None:
+    lines = "".join(f"{at / 100:.2f}{separator}2,5\n".replace(".", ",") for at in range(101))
+    found = parse(f"time (s){separator}power (W)\n{lines}".encode(), NOTHING)
+    assert energy(found.trace, 0, 1) == pytest.approx(2.5)
+
+
 def test_hostile_text_ends_soon() -> None:
     chance = random.Random(7)
     good = ("#time,current,voltage\n" + rows(0.5, 40, "0.5", "4.0")).encode()

@@ -61,6 +61,8 @@ class _Table(Struct, frozen=True, kw_only=True):
 
 def parse(data: bytes, wanted: Wanted, name: str = "") -> Reading:
     """The recording in a table. Raises `MalformedError` and `UnsupportedError` with the line, `LimitError` for too much."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # what spreadsheets call Unicode text
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     if b"\0" in data[:4096]:
         raise UnsupportedError("not a table of text", where=name)
     table = _table(data, wanted, name)
@@ -82,10 +84,18 @@ def _lines(data: bytes, name: str) -> Iterator[tuple[int, str]]:
         number += 1
         if end - start > MAX_POWER_LINE:
             raise LimitError(f"a line of {end - start} bytes", where=f"{name} line {number}")
-        line = data[start:end].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+        line = _decoded(data[start:end]).strip("\ufeff \t\r\n").replace("\u03bc", "µ")  # two letters look alike
         start = end + 1
         if line:
             yield number, line
+
+
+def _decoded(line: bytes) -> str:
+    """UTF-8, else what Windows writes in the west of Europe: its µ is another byte."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
 
 
 # --- header ----------------------------------------------------------------------------------------------------------------
@@ -102,7 +112,7 @@ def _table(data: bytes, wanted: Wanted, name: str) -> _Table:
             if len(cells) > 1 and _is_time(cells[0]) and not _numeric(cells[1]):
                 maker = _maker(cells)
                 return _Table(
-                    maker=maker, separator=separator, comma=separator == ";", first=number,
+                    maker=maker, separator=separator, comma=separator != ",", first=number,
                     columns=tuple(_column(cell, maker, wanted) for cell in cells),
                 )  # fmt: skip
     raise UnsupportedError(
