@@ -310,14 +310,6 @@ def test_figures_can_be_drawn(corpus: Corpus, report: Any, part: Part) -> None:
         assert "<img" not in drawn
 
 
-def test_what_nobody_measured_is_said_to_be_missing(corpus: Corpus) -> None:
-    for _, part in PARTS:
-        if part.absent:
-            result = make_part(part, corpus).result
-            assert isinstance(result, Refusal)
-            assert part.absent == result.reason
-
-
 def test_a_study_without_the_store_s_tables_says_how_to_get_them(tmp_path: Path) -> None:
     with Study.create(tmp_path / "s") as study:
         study.ledger.add("a", "folder", "/", [Item(locator="/a")])

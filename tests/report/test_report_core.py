@@ -97,7 +97,7 @@ def test_needs_are_in_the_schema() -> None:
 def test_every_question_is_one_select_over_what_there_is(corpus: Corpus) -> None:
     for each in (*REPORTS, *PAPERS):
         for item in each.parts:
-            if isinstance(item.ask, str) and not item.absent:
+            if isinstance(item.ask, str):
                 corpus.prepare(item.ask)
                 corpus.facts.ask(f"EXPLAIN {item.ask}")
 
@@ -159,7 +159,6 @@ def test_what_is_missing_is_said_with_what_to_run(corpus: Corpus) -> None:
     assert "metadata" in refused(needs=("market.category",)).hint
     assert "--usage" in refused(needs=("model.used",)).hint
     assert "2 snapshots" in refused(snapshots=2).reason
-    assert refused(absent="nobody measured it", ask="SELECT nonsense").reason == "nobody measured it"
     assert refused(ask="SELECT package_id, size FROM editions WHERE size < 0").reason
 
 

@@ -71,8 +71,6 @@ class Part(Struct, frozen=True, kw_only=True):
     """``table`` or ``table.column``: facts of which the study must have at least one, else there is "no data"."""
     snapshots: int = 1
     """How many snapshots it takes."""
-    absent: str = ""
-    """Set where no version of nngauge has these facts yet: why, and what would bring them. Then nothing is asked."""
     chart: Callable[[Answer, Corpus], Figure] | None = None
     """Draws the answer; imports Altair when called (`nngauge.report.drawing` has the house's kinds of figures)."""
     note: str = ""

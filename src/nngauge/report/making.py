@@ -50,8 +50,6 @@ def make_part(part: Part, corpus: Corpus) -> MadePart:
 
 
 def _missing(part: Part, corpus: Corpus) -> Refusal | None:
-    if part.absent:
-        return Refusal("no data", part.absent)
     if not corpus.snapshots:
         return Refusal("no data", "the study has no packages", _TO_RUN["listing"])
     if len(corpus.snapshots) < part.snapshots:
