@@ -260,10 +260,10 @@ class _Queue:
 
 def _beforehand(form: str) -> Refusal | None:
     """Why no model of a format can have a table here."""
-    if find_spec("numpy") is None:
-        return Refusal(reason="missing", explanation="numpy is not installed", hint='pip install "nngauge[compress]"')
     if form not in FORMATS:
         return no_weights(Subject(name="", format=form, graph=Graph(format=form), files=()))
+    if find_spec("numpy") is None:
+        return Refusal(reason="missing", explanation="numpy is not installed", hint='pip install "nngauge[compress]"')
     try:
         engine_for(form)
     except TrialError as error:
