@@ -38,7 +38,7 @@ from nngauge.io.macho import read_macho
 from nngauge.io.plist import read_plist
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import read_zip
-from nngauge.io.zip_signing import signing_block
+from nngauge.io.zip_signing import find_signing_block
 from nngauge.limits import HEAD_BYTES
 from nngauge.packages import open_container, open_source
 from tests.builders import arsc, axml, code_apps, dex, elf, macho, signatures, zips
@@ -181,7 +181,7 @@ def _zip(sample: Sample) -> None:
             archive.open(entry)
         except NngaugeError:
             continue
-    signing_block(archive)
+    find_signing_block(archive)
     _ = archive.anomalies
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError, UnsupportedError
 from nngauge.io.certificates import common_name, digest, v1_certificates, v2_certificates
+from tests.builders import zips
 from tests.builders.corpus import corpus_files
 from tests.builders.mutations import damaged
 from tests.builders.signatures import certificate, der, name, pkcs7, scheme_value, signing_block
@@ -45,6 +46,17 @@ def test_signing_block_prefers_v3() -> None:
     assert v2_certificates(signing_block({V2: scheme_value([[ROOT]]), V31: scheme_value([[OTHER]])})) == (ROOT,)
     assert v2_certificates(signing_block({V31: scheme_value([[OTHER]])})) == (OTHER,)
     assert v2_certificates(signing_block({PADDING: b""})) == ()
+
+
+def test_of_equal_ids_the_first_counts() -> None:
+    """Android takes the first: a second signer behind it would be believed by nobody but us."""
+    block = zips.signing_block([(V2, scheme_value([[ROOT]])), (V2, scheme_value([[OTHER]]))])
+    assert v2_certificates(block) == (ROOT,)
+
+
+def test_pairs_without_end_are_refused() -> None:
+    with pytest.raises(LimitError):
+        v2_certificates(zips.signing_block([(number, b"") for number in range(2000)]))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from nngauge.io import zip_entries, zip_parse, zip_records
 from nngauge.io.certificates import SIGNATURE_V2, SIGNATURE_V3
 from nngauge.io.source import ByteSource
 from nngauge.io.zip import ZipArchive, ZipEntry, ZipOddity, read_zip
-from nngauge.io.zip_signing import find_signing_block, signing_block
+from nngauge.io.zip_signing import find_signing_block
 from tests.builders.zips import (
     DEFLATED,
     DEX,
@@ -551,11 +551,9 @@ def test_the_signing_block_is_found() -> None:
         found = find_signing_block(zipped)
         assert found is not None
         assert data[found[0] : sum(found)] == block
-        assert signing_block(zipped) == {SIGNATURE_V2: b"two", SIGNATURE_V3: b"three", 7: b""}
         assert contents(zipped) == EXPECTED
     assert find_signing_block(opened(ordinary())) is None
-    assert signing_block(opened(ordinary())) == {}
-    assert signing_block(opened(ordinary()[:-30])) == {}
+    assert find_signing_block(opened(ordinary()[:-30])) is None
 
 
 @pytest.mark.parametrize(
@@ -563,18 +561,14 @@ def test_the_signing_block_is_found() -> None:
     [
         build_signing_block([(1, b"x" * 50)])[8:],
         b"\0" + build_signing_block([(1, b"x" * 50)])[1:],
-        struct.pack("<Q", 24 + 12) + struct.pack("<QI", 1 << 63, 1) + struct.pack("<Q", 36) + b"APK Sig Block 42",
-        struct.pack("<Q", 24 + 12) + struct.pack("<QI", 0, 1) + struct.pack("<Q", 36) + b"APK Sig Block 42",
-        struct.pack("<Q", 24 + 3) + b"abc" + struct.pack("<Q", 27) + b"APK Sig Block 42",
         struct.pack("<Q", 1 << 62) + struct.pack("<Q", 1 << 62) + b"APK Sig Block 42",
         struct.pack("<Q", 5) + struct.pack("<Q", 5) + b"APK Sig Block 42",
-        build_signing_block([(i, b"") for i in range(2000)]),
     ],
 )
 def test_signing_blocks_that_lie(block: bytes) -> None:
     zipped = opened(archive(ORDINARY, between=block))
     with pytest.raises(InputError):
-        signing_block(zipped)
+        find_signing_block(zipped)
     assert contents(zipped) == EXPECTED
 
 
@@ -597,7 +591,7 @@ def _exercise(data: bytes) -> None:
             with contextlib.suppress(InputError):
                 read(entry)
     with contextlib.suppress(InputError):
-        signing_block(zipped)
+        find_signing_block(zipped)
     assert all(anomaly.count > 0 for anomaly in zipped.anomalies)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from nngauge.errors import InputError, LimitError, MalformedError, NotThisFormat, TruncatedError
 from nngauge.io.binary import Buffer
 from nngauge.io.der import INTEGER, OID, SEQUENCE, SET, Element, content, element, elements
-from nngauge.limits import MAX_CERTIFICATES, MAX_DER_ITEMS
+from nngauge.limits import MAX_CERTIFICATES, MAX_SIGNING_PAIRS
 
 BLOCK_MAGIC: Final = b"APK Sig Block 42"
 SIGNATURE_V2, SIGNATURE_V3, SIGNATURE_V31 = 0x7109871A, 0xF05368C0, 0x1B93AD61
@@ -59,13 +59,17 @@ def v1_certificates(buf: Buffer | mmap) -> tuple[bytes, ...]:
 def v2_certificates(block: Buffer | mmap) -> tuple[bytes, ...]:
     """DER of each signer's certificate in an APK Signing Block (from its first size field to its magic).
 
-    The newest scheme that is valid on all phones speaks (v3 before v2; v3.1 names a later key and comes last).
+    The newest scheme that is valid on all phones speaks (v3 before v2; v3.1 names a later key and comes last); of equal ids
+    the first, as Android takes it.
     Empty when the block holds none of them. Raises `NotThisFormat` without the magic, `MalformedError`.
     """
     view = memoryview(block)
     if bytes(view[-16:]) != BLOCK_MAGIC or len(view) < 32:
         raise NotThisFormat("no APK Signing Block")
-    found = {SCHEMES[kind]: span for kind, span in _pairs(view) if kind in SCHEMES}
+    found: dict[str, tuple[int, int]] = {}
+    for kind, span in _pairs(view):
+        if kind in SCHEMES:
+            found.setdefault(SCHEMES[kind], span)
     for scheme in ("v3", "v2", "v3.1"):
         if scheme in found:
             return scheme_certificates(view[slice(*found[scheme])])
@@ -105,7 +109,7 @@ def common_name(certificate: bytes) -> str | None:
 def _pairs(view: memoryview) -> Iterator[tuple[int, tuple[int, int]]]:
     """(id, (start, end) of the value) of the pairs between the block's two size fields."""
     at, end = 8, len(view) - 24
-    for _ in range(MAX_DER_ITEMS):
+    for _ in range(MAX_SIGNING_PAIRS):
         if at + 12 > end:
             return
         size, kind = struct.unpack_from("<QI", view, at)
@@ -113,7 +117,7 @@ def _pairs(view: memoryview) -> Iterator[tuple[int, tuple[int, int]]]:
             raise MalformedError(f"pair of {size} bytes in the signing block", where=f"@{at}")
         yield kind, (at + 12, at + 8 + size)
         at += 8 + size
-    raise LimitError(f"more than {MAX_DER_ITEMS} pairs in the signing block")
+    raise LimitError(f"more than {MAX_SIGNING_PAIRS} pairs in the signing block")
 
 
 def _prefixed(view: memoryview) -> Iterator[memoryview]:
