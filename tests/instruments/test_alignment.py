@@ -7,10 +7,20 @@ import random
 import pytest
 
 from nngauge.errors import MalformedError, UnsupportedError, UsageError
-from nngauge.instruments.alignment import by_pulses, clock_offset, ping_pong, pulses
+from nngauge.instruments.alignment import by_pulses, clock_offset, mark, ping_pong
 from tests.builders.power import FakeClock, FakeDevice, sampled
 
-MARKS = pulses(10.0)
+
+def marks(start: float) -> tuple[tuple[float, float], ...]:
+    """When bursts are that begin at `start`, on a clock that nothing disturbs."""
+    clock = FakeClock()
+    clock.time = 0.0
+    return tuple(
+        (start + begin - clock.slept[0], start + end - clock.slept[0]) for begin, end in mark(clock.sleep, clock)
+    )
+
+
+MARKS = marks(10.0)
 
 
 def test_the_fastest_answer_counts() -> None:

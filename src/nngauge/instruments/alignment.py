@@ -73,15 +73,6 @@ def clock_offset(device: OpenDevice, clock: Clock, rounds: int = _ROUNDS) -> Off
 # --- bursts ----------------------------------------------------------------------------------------------------------------
 
 
-def pulses(start: float, lengths: Sequence[float] = LENGTHS, rest: float = _REST) -> tuple[tuple[float, float], ...]:
-    """When to work and when not, so that a meter's recording shows where it belongs: the lengths differ on purpose."""
-    found, at = [], start
-    for length in lengths:
-        found.append((at, at + length))
-        at += length + rest
-    return tuple(found)
-
-
 def mark(
     work: Callable[[float], object], clock: Clock, lengths: Sequence[float] = LENGTHS, rest: float = _REST
 ) -> tuple[tuple[float, float], ...]:

@@ -98,18 +98,6 @@ def _chunks(source: ByteSource, offset: int, compressed_size: int, expected: int
     raise TruncatedError(f"deflate stream ends after {total}{wanted} bytes", where=f"{source.name}@{offset}")
 
 
-def inflate_all(
-    source: ByteSource,
-    offset: int,
-    compressed_size: int,
-    *,
-    expected: int | None = None,
-    limit: int = MAX_INFLATED_ENTRY,
-) -> bytes:
-    """Everything at once, for small entries; errors as in `inflate_chunks`, without the good part."""
-    return b"".join(inflate_chunks(source, offset, compressed_size, expected=expected, limit=limit))
-
-
 def inflate_whole(data: bytes, size: int) -> bytes | None:
     """All `size` bytes out of `data`, a whole stream; None when it makes more, less or trouble."""
     stream = engine().stream()
