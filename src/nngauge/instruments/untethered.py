@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from itertools import pairwise
@@ -28,7 +28,8 @@ PULLED_SECONDS: Final = 120
 """In which the power has to be gone: a person may pull the cable."""
 _SECONDS: Final = 20.0
 _ATTEMPTS: Final = 3
-_MARK: Final = re.compile(rb"p ([ble]) (\d{1,4}) (\d{1,12}\.\d{1,9})")
+_MARK: Final = re.compile(rb"p (b|e|l)(\d{0,4}) (\d{1,4}) (\d{1,12}\.\d{1,9})")
+"""Baseline, end, loop with its number, the block, the phone's seconds."""
 _COUNT: Final = re.compile(rb"o .{0,200}?inferences[ :=]{1,3}(\d{1,12})\b(?: seconds (\d{1,6}\.\d{1,6})\b)?")
 _REASON: Final = re.compile(rb'o .{0,200}?"reason":"([^"\\]{1,200})')
 """Of a reply of the runner without times."""
@@ -173,55 +174,94 @@ class Untethered:
 # --- what the daemon does --------------------------------------------------------------------------------------------------
 
 
-def session_script(
-    words: Sequence[str], *, blocks: int, baseline: float, folder: str, lead: float = 5.0, interval: float = 0.5
-) -> str:
-    """A shell script that keeps the gauge's log and runs a loop between baselines, on the device's own clock.
+class Logged(Struct, frozen=True, kw_only=True):
+    """What a daemon's log says."""
 
-    It begins `lead` seconds after the power was cut; `folder` is where the gauge is read (`gauge_of`). `words` run inferences for
-    as long as is wanted and print ``inferences N``, or ``inferences N seconds S`` when loading is not to count; the last such
-    line counts. A phone that may be told to stay awake is (as root); one that falls asleep leaves gaps in the log.
+    phases: tuple[Phase, ...]
+    samples: list[GaugeSample]
+    reasons: Mapping[str, str]
+    """Loop → why it counted nothing, in the engine's words."""
+
+
+def session_script(
+    loops: Sequence[Sequence[str]],
+    *,
+    blocks: int,
+    baseline: float,
+    folder: str,
+    lead: float = 5.0,
+    interval: float = 0.5,
+) -> str:
+    """A shell script that keeps the gauge's log and runs loops between baselines, on the device's own clock.
+
+    Several loops take turns: A B, B A, A B … It begins `lead` seconds after the power was cut; `folder` is where the gauge is read
+    (`gauge_of`). A loop's words run inferences for as long as is wanted and print ``inferences N``, or ``inferences N seconds S``
+    when loading is not to count; the last such line counts. A phone that may be told to stay awake is (as root); one that falls
+    asleep leaves gaps in the log.
     """
-    loop = shlex.join(words)
+    numbers = [str(number) for number in range(len(loops))]
+    functions = "".join(
+        f"f{number}() {{ {shlex.join(words)}; }}; " for number, words in zip(numbers, loops, strict=True)
+    )
     rest = f"p b $i; sleep {baseline:g}"
     return (
         "echo nngauge > /sys/power/wake_lock 2>/dev/null; "
         f"{waiting_script(folder, PULLED_SECONDS)} || {{ echo still charging; exit 0; }}; sleep {lead:g}; "
         f"( {logging_script(folder, interval)} ) & g=$!; "
         'p() { read u r < /proc/uptime; echo "p $1 $2 $u"; }; '
-        f"i=0; {rest}; "
-        f"while [ $i -lt {blocks} ]; do i=$((i+1)); p l $i; {loop} 2>&1 | sed 's/^/o /'; {rest}; done; p e $i; "
+        f"{functions}i=0; {rest}; "
+        f"while [ $i -lt {blocks} ]; do i=$((i+1)); "
+        f"if [ $((i%2)) = 1 ]; then o='{' '.join(numbers)}'; else o='{' '.join(reversed(numbers))}'; fi; "
+        f"for k in $o; do p l$k $i; f$k 2>&1 | sed 's/^/o /'; {rest}; done; done; p e $i; "
         "kill $g; echo nngauge > /sys/power/wake_unlock 2>/dev/null; true"
     )
 
 
-def read_session(data: bytes, name: str = "") -> tuple[tuple[Phase, ...], list[GaugeSample]]:
-    """Phases and gauge samples of what `session_script` printed.
+class _Mark(Struct):
+    """A line that begins a phase, and what the loop said that it began."""
 
-    Raises `MalformedError` for a log that is not whole, `UnsupportedError` where the runner says why it did not run.
+    kind: str
+    loop: int
+    block: int
+    start: float
+    inferences: int = 0
+    busy: float | None = None
+    reason: str = ""
+
+
+def read_session(data: bytes, names: Sequence[str] = ("loop",)) -> Logged:
+    """What `session_script` printed; the loops in the order in which they were given.
+
+    Raises `MalformedError` for a log that is not whole, `UnsupportedError` where the device was never without power.
     """
-    marks: list[tuple[str, int, float]] = []
-    counts: dict[int, tuple[int, float | None]] = {}
-    for line in data.splitlines():
-        if match := _MARK.fullmatch(line.strip()):
-            marks.append((match[1].decode(), int(match[2]), float(match[3])))
-        elif (match := _COUNT.match(line)) and marks:
-            counts[marks[-1][1]] = int(match[1]), float(match[2]) if match[2] else None
-        elif not counts and (match := _REASON.match(line)):
-            raise UnsupportedError(f"the engine did not run: {one_line(match[1].decode('utf-8', 'replace'))}")
+    marks = _marks(data)
     if not marks and b"still charging" in data.splitlines():
         raise UnsupportedError("the device went on charging: its USB power was not cut", hint="many hubs only say so")
-    if len(marks) < 4 or marks[-1][0] != "e":
+    if len(marks) < 4 or marks[-1].kind != "e" or any(mark.loop >= len(names) for mark in marks):
         raise MalformedError("the daemon's log is not whole: the device stopped, or fell asleep")
-    phases = []
-    for (kind, block, start), (_, _, end) in pairwise(marks):
-        if end <= start:
-            raise MalformedError(f"phases are not in order at {start:g} s")
-        inferences, busy = counts.get(block, (0, None)) if kind == "l" else (0, None)
-        phases.append(
-            Phase(
-                block=block, name=(name or "loop") if kind == "l" else "", start=start, end=end, inferences=inferences,
-                busy=busy,
-            )
-        )  # fmt: skip
-    return tuple(phases), read_log(data)
+    phases = tuple(_phase(mark, after, names) for mark, after in pairwise(marks))
+    counted = {phase.name for phase in phases if phase.inferences}
+    reasons = {names[mark.loop]: mark.reason for mark in marks if mark.reason and names[mark.loop] not in counted}
+    return Logged(phases=phases, samples=read_log(data), reasons=reasons)
+
+
+def _marks(data: bytes) -> list[_Mark]:
+    marks: list[_Mark] = []
+    for line in data.splitlines():
+        if match := _MARK.fullmatch(line.strip()):
+            marks.append(_Mark(match[1].decode(), int(match[2] or 0), int(match[3]), float(match[4])))
+        elif (match := _COUNT.match(line)) and marks:
+            marks[-1].inferences, marks[-1].busy = int(match[1]), float(match[2]) if match[2] else None
+        elif (match := _REASON.match(line)) and marks and marks[-1].kind == "l":
+            marks[-1].reason = one_line(match[1].decode("utf-8", "replace"))
+    return marks
+
+
+def _phase(mark: _Mark, after: _Mark, names: Sequence[str]) -> Phase:
+    if after.start <= mark.start:
+        raise MalformedError(f"phases are not in order at {mark.start:g} s")
+    if mark.kind != "l":
+        return Phase(block=mark.block, name="", start=mark.start, end=after.start)
+    return Phase(
+        block=mark.block, name=names[mark.loop], start=mark.start, end=after.start, inferences=mark.inferences, busy=mark.busy
+    )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,34 +23,50 @@ from nngauge.measure.session import Metered
 
 _LOADING: Final = 5.0
 """Seconds that a loop may take to begin."""
+_LONGEST: Final = 3600.0
+"""Seconds without the cable: charge and temperature move."""
 
 
 def measure_untethered(
     session: Untethered,
-    words: Sequence[str],
+    loops: Mapping[str, Sequence[str]],
     plan: EnergyPlan,
     *,
     source: str = "/sys/class/power_supply/battery",
-    name: str = "loop",
     known: MeterFacts | None = None,
-) -> Energy | EnergyRefusal:
-    """Energy of one inference of a program on the phone, while its USB power is cut.
+) -> dict[str, Energy | EnergyRefusal]:
+    """Energy of one inference of each of some programs on the phone, which take turns while its USB power is cut.
 
-    `words` run for `plan.loop_seconds` and print ``inferences N``. `source` is where the gauge is read (`gauge_of`). `known` is
-    what the gauge was found to be before (by `probe`, say): loops are made long enough for it, and another gauge is refused.
-    What goes wrong is a refusal.
+    The words of a loop run for `plan.loop_seconds` and print ``inferences N``. `source` is where the gauge is read (`gauge_of`).
+    `known` is what the gauge was found to be before (by `probe`, say): loops are made long enough for it, and another gauge is
+    refused. What goes wrong is a refusal; a loop whose engine does not run is one alone.
     """
     plan = fitted(plan, known) if known else plan
-    script = session_script(words, blocks=plan.blocks, baseline=plan.baseline_seconds, folder=source)
-    seconds = plan.baseline_seconds * (plan.blocks + 1) + (plan.loop_seconds + _LOADING) * plan.blocks
+    names = list(loops)
+    script = session_script(list(loops.values()), blocks=plan.blocks, baseline=plan.baseline_seconds, folder=source)
     try:
-        course = session.run(script, seconds)
-        phases, samples = read_session(course.ran.out, name)
-        while_measured = [item for item in samples if phases[0].start <= item.seconds <= phases[-1].end]
+        course = session.run(script, _seconds(plan, len(loops)))
+        logged = read_session(course.ran.out, names)
+        phases = logged.phases
+        while_measured = [item for item in logged.samples if phases[0].start <= item.seconds <= phases[-1].end]
         reading = interpret(while_measured, clock="session", source=source, known=known)
     except InputError as error:
-        return replace(refusal(error, "battery"), name=name)
-    return energy(name, phases, reading, plan, course.doubts)
+        return {name: _refused(name, error) for name in names}
+    return {
+        name: _refused(name, UnsupportedError(f"the engine did not run: {logged.reasons[name]}"))
+        if name in logged.reasons
+        else energy(name, phases, reading, plan, course.doubts)
+        for name in names
+    }
+
+
+def _seconds(plan: EnergyPlan, loops: int) -> float:
+    each = plan.baseline_seconds + plan.loop_seconds + _LOADING
+    return plan.baseline_seconds + each * plan.blocks * loops
+
+
+def _refused(name: str, error: InputError) -> EnergyRefusal:
+    return replace(refusal(error, "battery"), name=name)
 
 
 def uncabled(
@@ -61,23 +78,42 @@ def uncabled(
     clock: Clock,
     told: Callable[[Stage], None] = lambda _stage: None,
 ) -> Metered:
-    """Energy of each configuration in a session of its own without the cable, run by the runner on the device.
+    """Energy of all configurations in one session without the cable, run by the runner on the device in turns.
 
-    `runtimes`: engine → library. What goes wrong with one configuration is its refusal.
+    So what drifts hits all alike, and the cable is cut once; where that took more than an hour, it is cut again. `runtimes`: engine
+    → library. What goes wrong with one configuration is its refusal.
     """
 
     def measured(loops: Mapping[str, tuple[Configuration, Request]]) -> Mapping[str, Energy | EnergyRefusal]:
-        return {name: one(name, *asked) for name, asked in loops.items()}
-
-    def one(name: str, configuration: Configuration, request: Request) -> Energy | EnergyRefusal:
         try:
             if device.facts().emulated:
                 raise UnsupportedError("the processor is emulated: its energy is that of another machine")
             source = gauge_of(device)
-            loop = for_seconds(request, plan.loop_seconds)
-            words = native_loop(device, loop, runtimes[configuration.engine], configuration.cpus)
         except InputError as error:
-            return replace(refusal(error, "battery"), name=name)
-        return measure_untethered(Untethered(device, usb, clock, told=told), words, plan, source=source, name=name)
+            return {name: _refused(name, error) for name in loops}
+        found: dict[str, Energy | EnergyRefusal] = {}
+        programs: dict[str, list[str]] = {}
+        for name, asked in loops.items():
+            try:
+                programs[name] = program(*asked)
+            except InputError as error:
+                found[name] = _refused(name, error)
+        for some in together(programs, plan):
+            session = Untethered(device, usb, clock, told=told)
+            found |= measure_untethered(session, some, plan, source=source)
+        return found
+
+    def program(configuration: Configuration, request: Request) -> list[str]:
+        loop = for_seconds(request, plan.loop_seconds)
+        return list(native_loop(device, loop, runtimes[configuration.engine], configuration.cpus))
 
     return measured
+
+
+def together(loops: Mapping[str, list[str]], plan: EnergyPlan) -> Iterator[dict[str, list[str]]]:
+    """So many at a time as an hour without the cable has room for, at least one; as evenly as can be."""
+    most = max((count for count in range(1, len(loops) + 1) if _seconds(plan, count) <= _LONGEST), default=1)
+    names = list(loops)
+    size = math.ceil(len(names) / max(1, math.ceil(len(names) / most)))
+    for at in range(0, len(names), max(1, size)):
+        yield {name: loops[name] for name in names[at : at + size]}
