@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from nngauge.cli import cli
 from nngauge.domain.measurement import Configuration, Session
 from nngauge.errors import NngaugeError
+from nngauge.screen.measurement import nanoseconds
 from tests.measure.sessions import launch, measurement
 
 CHANCE = random.Random(11)
@@ -124,3 +125,12 @@ def test_an_interval_without_1_that_is_not_told_is_explained(tmp_path: Path) -> 
     alone = nngauge("compare-runs", kept(tmp_path, Session(measurements=(ONE, others[0])))).output
     assert "slower by" in alone
     assert "chance makes one" not in alone
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0 ns"), (999, "999 ns"), (3_400_000, "3.40 ms"), (31e6, "31.0 ms"), (593e3, "593 µs"), (999_600, "1.00 ms"),
+     (9_996, "10.0 µs"), (99_960, "100 µs"), (12e9, "12.0 s"), (1.3e12, "1,300 s")],
+)  # fmt: skip
+def test_times_have_three_digits_that_count(value: float, said: str) -> None:
+    assert nanoseconds(value) == said

@@ -17,7 +17,7 @@ from nngauge.errors import UsageError
 
 MARK: Final = "NNGAUGE_RUN"
 QUIET: Final = {"ORT_DISABLE_TELEMETRY": "1"}
-"""What runs for a session reports to nobody. ONNX Runtime's wheels since 1.31 send to Microsoft from a thread of their own, and leave
+"""What runs for a session reports to nobody. ONNX Runtime's wheels of 1.31 have a thread that sends events to Microsoft, and leave
 ``.ses`` in the folder of temporary files (which is the session's, therefore) and a number of the device in the user's cache."""
 SESSION: Final = re.compile(r"nngauge-[0-9a-f]{12}")
 """Name of a session, of its folder, and the beginning of its processes' marks."""

@@ -54,8 +54,9 @@ _VERDICT: Final = {Verdict.FASTER: "green", Verdict.SLOWER: "red", Verdict.SAME:
 def nanoseconds(value: float) -> str:
     """``3_400_000`` → ``"3.40 ms"``."""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value / size:,.0f} {unit}"
+        if value >= 0.9995 * size:
+            many = value / size
+            return f"{many:,.{2 if many < 9.995 else 1 if many < 99.95 else 0}f} {unit}"
     return f"{value:.0f} ns"
 
 
