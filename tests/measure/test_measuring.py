@@ -399,3 +399,4 @@ def test_what_came_of_each_model_of_a_study_is_shown_before_the_next_one_is_meas
     assert done.return_value == 3, "what no engine runs is partly done"
     assert shown[:2] == [1, 2]
     assert len(shown) == 3
+    assert not done.stderr

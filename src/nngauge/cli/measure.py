@@ -340,9 +340,11 @@ def _shown(session: Session, bar: Bar) -> Session:
     from nngauge.cli.screen import show
     from nngauge.screen.measurement import render_session
 
-    bar.stop()
+    if not bar.disable:
+        bar.stop()
     show(render_session(session))
-    bar.start()
+    if not bar.disable:
+        bar.start()
     return replace(session, measurements=())
 
 
