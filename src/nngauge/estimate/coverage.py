@@ -12,12 +12,14 @@ from functools import cache, lru_cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nngauge.domain.analysis import Analysis
 from nngauge.domain.app import Platform
 from nngauge.domain.cost import Cost
 from nngauge.domain.coverage import Answer, Budget, Cell, Coverage, Delivery, Fit, Part, Stage, Step, Way
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Setting, Unit
+from nngauge.estimate import npu
 from nngauge.estimate.choice import devices as profiled
 from nngauge.estimate.choice import estimate
 from nngauge.estimate.scaling import REFERENCE, Ask, scaled
@@ -105,6 +107,8 @@ class _Question:
         self.macs = float(cost.macs) if isinstance(cost.macs, int) else None
         self.needs = _needs(cost)
         self.ask: Callable[[Setting], Estimate | NoEstimate] = cache(ask)
+        self._by_chip: dict[tuple[str, ...], Estimate | None] = {}
+        """What holds for all phones with a chip."""
         self.profiled = {card.id: card.settings for card in profiled()}
 
     def fit(self, phone: Phone) -> Fit:
@@ -151,13 +155,28 @@ class _Question:
         """On its neural processor, where the knowledge base names one that an estimate exists for."""
         if soc is None or not soc.npu:
             return None
-        told = self.ask(Setting(device=phone.id, unit=Unit.NPU, precision=self.precision))
-        return told if isinstance(told, Estimate) else None
+        setting = Setting(device=phone.id, unit=Unit.NPU, precision=self.precision)
+
+        def tell() -> Estimate | None:
+            told = self.ask(setting)
+            return told if isinstance(told, Estimate) else None
+
+        return tell() if phone.id in _with_rows() else self._once(("npu", *phone.socs), phone, tell)
 
     def _scaled(self, phone: Phone, soc: Soc | None, precision: str) -> Estimate | None:
         if soc is None:
             return None
-        return scaled(self.ask, soc, Setting(device=phone.id, unit=Unit.BIG, precision=precision))
+        setting = Setting(device=phone.id, unit=Unit.BIG, precision=precision)
+        return self._once((precision, soc.id), phone, lambda: scaled(self.ask, soc, setting))
+
+    def _once(self, chip: tuple[str, ...], phone: Phone, tell: Callable[[], Estimate | None]) -> Estimate | None:
+        """What `tell` says of the first phone with a chip, for the others, too."""
+        if chip not in self._by_chip:
+            self._by_chip[chip] = tell()
+        told = self._by_chip[chip]
+        if told is None or told.setting.device == phone.id:
+            return told
+        return replace(told, setting=replace(told.setting, device=phone.id))
 
     def _answer(self, phone: Phone, told: Estimate | None) -> tuple[Answer, str]:
         limit = self.budget.milliseconds
@@ -214,6 +233,12 @@ class _Question:
             return None
         pace = told.value / self.macs
         return next((one for one in self.smaller if one.macs < self.macs and one.macs * pace <= limit), None)
+
+
+@cache
+def _with_rows() -> frozenset[str]:
+    """Devices with rows of their own neural processors."""
+    return frozenset(device.id for device in npu.profile().devices)
 
 
 def _needs(cost: Cost) -> int | None:
