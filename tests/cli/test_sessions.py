@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
+from rich.console import Console
 
 from nngauge.cli import cli
 from nngauge.domain.measurement import Configuration, Session
 from nngauge.errors import NngaugeError
-from nngauge.screen.measurement import nanoseconds
+from nngauge.measure.comparison import compare
+from nngauge.screen.measurement import nanoseconds, render_comparison, render_session
 from tests.measure.sessions import launch, measurement
 
 CHANCE = random.Random(11)
@@ -134,3 +137,19 @@ def test_an_interval_without_1_that_is_not_told_is_explained(tmp_path: Path) -> 
 )  # fmt: skip
 def test_times_have_three_digits_that_count(value: float, said: str) -> None:
     assert nanoseconds(value) == said
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_tables_keep_their_numbers_whole_at_any_width(width: int) -> None:
+    asked = Configuration(engine="native:libtensorflowlite_jni.so", threads=4, delegate="xnnpack", cpus=(4, 5, 6, 7))
+    item = replace(ONE, configuration=asked, name="a_model_with_a_rather_long_name_for_a_terminal.tflite")
+    text = io.StringIO()
+    console = Console(file=text, width=width, highlight=False)
+    console.print(render_session(Session(measurements=(item, replace(item, configuration=ONE.configuration)))))
+    console.print(render_comparison(compare([(ONE, item)])))
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    said = text.getvalue()
+    for number in ("5.00 ms", "30.0 ms", "9.99 ms", "± 1.0 %", "0.996 – 1.004", "the same"):
+        assert number in said, (width, number)
+    assert ("no room for" in said) is (width < 120)

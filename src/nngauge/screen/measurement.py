@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from statistics import median
+from textwrap import wrap
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from nngauge.measure.comparison import Compared, Verdict
 from nngauge.measure.energy import said
 from nngauge.measure.primary import Clock
 from nngauge.measure.summary import summary
+from nngauge.screen.adapting import Adapting
 from nngauge.units import format_bytes, format_count
 from nngauge.words.amounts import plural
 from nngauge.words.safe import one_line
@@ -41,6 +43,9 @@ _MEANS: Final = {
     Doubt.UNCHECKED: "outputs were not compared with a reference",
     Doubt.FELL_BACK: "some operators ran on the processor instead",
 }
+_NUMBERS: Final = ("load", "first", "steady", "95 %", "p90", "processor", "memory")
+_FOLDED: Final = 36
+"""Characters of a configuration in a line, so that a pipe has room for all columns."""
 _DISTURBED: Final = (
     "other work ran meanwhile: intervals are widened by what it may explain; a quieter device, or launches that take turns "
     "in one session, tell more"
@@ -97,21 +102,21 @@ def _head(item: Measurement, name: str) -> Text:
     return head.append(f"  {item.format}{macs}", style="not bold dim")
 
 
-def _times(found: Sequence[Measurement]) -> Table:
+def _times(found: Sequence[Measurement]) -> Adapting:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for title in ("configuration", "version"):
         table.add_column(title, overflow="fold")
-    for title in ("load", "first", "steady", "95 %", "p90", "processor", "memory", "runs"):
+    for title in (*_NUMBERS, "runs"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("doubts")
     for item in found:
         table.add_row(
-            configuration(item.configuration),
+            "\n".join(wrap(one_line(configuration(item.configuration)), _FOLDED, break_long_words=False)),
             one_line(item.engine_version) or "–",
             *_cells(item),
             str(len(item.doubts) or "–"),
         )
-    return table
+    return Adapting(table, spare=("version", "processor", "runs"), whole=_NUMBERS)
 
 
 def _cells(item: Measurement) -> Iterator[str]:
@@ -226,7 +231,7 @@ def render_comparison(rows: Sequence[Compared]) -> RenderableType:
         *([Text(_DISTURBED, style="yellow")] if any(row.disturbed for row in rows) else []),
         *(Text(f"doubt: {_MEANS[doubt]}", style="yellow") for doubt in found),
     ]
-    return Group(table, *notes)
+    return Group(Adapting(table, whole=("A", "B", "B ÷ A", "95 %", "")), *notes)
 
 
 def _only_alone(row: Compared) -> bool:

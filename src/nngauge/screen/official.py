@@ -10,25 +10,28 @@ from rich.table import Table
 from rich.text import Text
 
 from nngauge.engines.official import Told, Tool
+from nngauge.screen.adapting import Adapting
 from nngauge.screen.measurement import nanoseconds
 from nngauge.units import format_bytes
 from nngauge.words.safe import one_line
 
 _OPS = 8
+_NUMBERS = ("load", "first", "mean", "median", "p90", "p95", "least", "most", "peak memory", "runs")
 
 
 def render_told(tool: Tool, told: Sequence[Told]) -> RenderableType:
     """A line a model or test; samples and summaries are told apart."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("model or test", overflow="fold")
-    for title in ("load", "first", "mean", "median", "p90", "p95", "least", "most", "peak memory", "runs"):
+    for title in _NUMBERS:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("what it tells")
     for one in told:
         table.add_row(one_line(one.name) or "–", *_cells(one), "every run" if one.samples else "a summary")
     notes = [Text(one_line(note), style="dim") for note in dict.fromkeys(note for one in told for note in one.notes)]
     limits = [Text(f"{tool.title}: {limit}", style="dim") for limit in tool.limitations]
-    return Group(table, *_placed(told), *_ops(told), *notes, *limits)
+    shown = Adapting(table, spare=("first", "least", "most", "peak memory"), whole=_NUMBERS)
+    return Group(shown, *_placed(told), *_ops(told), *notes, *limits)
 
 
 def _cells(one: Told) -> Iterator[str]:
