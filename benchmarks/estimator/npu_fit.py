@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.estimator.npu_model import PRECISIONS, RUNTIMES, START, Physical
+from benchmarks.estimator.npu_residuals import Residuals
 from benchmarks.estimator.npu_rows import Row, read_networks, read_rows, read_totals
 from nngauge.estimate.npu_cost import Speeds, coordinates
 from nngauge.estimate.npu_work import WORKS
@@ -29,10 +30,7 @@ REFERENCE: Final = "Samsung Galaxy S25"
 FOLDS: Final = 16
 REACH: Final = 3.0
 """Generations over which the weight of a device of the same kind falls to 1/e."""
-LENGTH: Final = 0.2
-SCALE: Final = 0.8
-CROSS: Final = 0.85
-NOISE: Final = 0.15
+ITERATIONS: Final = 60
 SUBSET: Final = (
     "Samsung Galaxy S22 5G", "Samsung Galaxy S24", "Samsung Galaxy S25", "Samsung Galaxy S26", "Snapdragon 7 Gen 4 QRD",
     "Snapdragon X Elite CRD", "Dragonwing IQ-9075 EVK",
@@ -118,33 +116,6 @@ def speeds_of(state: Mapping[str, Vector], devices: Sequence[str], precision: st
     )
 
 
-class Residuals:
-    """The Gaussian process over what networks took more or less."""
-
-    def __init__(self, rows: Sequence[Row], logs: Vector, places: Mapping[tuple[str, str], Sequence[float]]) -> None:
-        found = defaultdict(list)
-        for row, log in zip(rows, logs, strict=True):
-            found[row.network, row.precision].append(row.log_ms - log)
-        self.keys = sorted(found)
-        self.places = places
-        self.points = np.array([places[key] for key in self.keys])
-        self.kinds = np.array([key[1] for key in self.keys])
-        values = np.array([np.median(found[key]) for key in self.keys])
-        alike = np.array([self.alike(key) for key in self.keys])
-        self.weights = np.linalg.solve(SCALE**2 * alike + NOISE**2 * np.eye(len(values)), values)
-
-    def alike(self, key: tuple[str, str]) -> Vector:
-        """Similarity to every training network."""
-        distances = ((self.points - np.array(self.places[key])) ** 2).sum(1)
-        found: Vector = np.exp(-distances / 2 / LENGTH**2) * np.where(self.kinds == key[1], 1.0, CROSS)
-        return found
-
-    def shift(self, key: tuple[str, str]) -> tuple[float, float]:
-        """What to add to the logarithm, and the largest similarity."""
-        alike = self.alike(key)
-        return float(SCALE**2 * alike @ self.weights), float(alike.max())
-
-
 def _places(
     state: Mapping[str, Vector], devices: Sequence[str], names: Sequence[str]
 ) -> dict[tuple[str, str], tuple[float, ...]]:
@@ -192,11 +163,11 @@ def folds(group: Callable[[str], str] = str, count: int = FOLDS) -> dict[str, An
         train = [row for row in rows if fold[group(row.model)] != number]
         test = [row for row in rows if fold[group(row.model)] == number]
         physical = Physical(read_networks(), names, devices)
-        physical.fit(train, 100)
-        residuals = Residuals(train, physical.predict(train), _places(physical.state(), devices, names))
+        physical.fit(train, ITERATIONS)
+        residuals = Residuals(train, physical.predict(train), _places(physical.state(), devices, names), devices)
         plain = macs_only(train, test)
         for row, log, base in zip(test, physical.predict(test), plain, strict=True):
-            shift, near = residuals.shift((row.network, row.precision))
+            shift, near = residuals.shift(row, {row.device: 1.0})
             found.append(
                 {**row._asdict(), "log": float(log + shift), "physical": float(log), "near": near, "macs": float(base)}
             )
@@ -228,9 +199,9 @@ def devices_left_out() -> dict[str, Any]:
             guess[name][number] = sum(weight * guess[name][devices.index(mate)] for mate, weight in mates.items())
         physical.load(guess)
         places = _places(guess, devices, names) if device != REFERENCE else _places(state, devices, names)
-        residuals = Residuals(train, physical.predict(train), places)
+        residuals = Residuals(train, physical.predict(train), places, devices)
         for row, log, base in zip(test, physical.predict(test), macs_only(train, test), strict=True):
-            shift, near = residuals.shift((row.network, row.precision))
+            shift, near = residuals.shift(row, mates)
             found.append({**row._asdict(), "log": float(log + shift), "near": near, "macs": float(base)})
         errors = [abs(math.exp(f["log"] - f["log_ms"]) - 1) for f in found if f["device"] == device]
         print(device, {m: round(w, 2) for m, w in mates.items()}, len(test), np.median(errors), flush=True)
@@ -267,15 +238,16 @@ def _balances() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-CLASSES: Final = (0.6, 0.2, 0.0)
-"""Similarities that the classes of interval widths begin at."""
+CLASSES: Final = (0.5, 0.2, 0.0)
+"""Classes of interval widths begin at these quantiles of the similarities."""
 
 
 def widths(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     """Quantiles of the absolute errors of left-out networks, for each class of similarity."""
+    near = [row["near"] for row in rows]
+    lows = [float(np.quantile(near, share)) if share else 0.0 for share in CLASSES]
     found = []
-    for place, low in enumerate(CLASSES):
-        high = CLASSES[place - 1] if place else 9.0
+    for low, high in zip(lows, [math.inf, *lows], strict=False):
         errors = [abs(row["log"] - row["log_ms"]) for row in rows if low <= row["near"] < high]
         found.append({"similarity": low, "factor": math.exp(float(np.quantile(errors, 0.9)))})
     return found
@@ -339,13 +311,13 @@ def ship(left: Mapping[str, Any], away: Mapping[str, Any], families: Mapping[str
     physical = Physical(read_networks(), names, devices)
     physical.load(state)
     places = _places(state, devices, names)
-    residuals = Residuals(rows, physical.predict(rows), places)
+    residuals = Residuals(rows, physical.predict(rows), places, devices)
     totals = read_totals()
     away = {"rows": [row for row in away["rows"] if DEVICES[row["device"]][3] == "flagship"]}
     factors = [abs(row["log"] - row["log_ms"]) for row in away["rows"]]
     table = widths(left["rows"])
     known = {
-        "id": "hexagon@1",
+        "id": "hexagon@2",
         "source": "qai-hub-models 0.65.0, Qualcomm, BSD-3-Clause",
         "rows": len(rows),
         "networks": len(names),
@@ -354,6 +326,10 @@ def ship(left: Mapping[str, Any], away: Mapping[str, Any], families: Mapping[str
         "runtimes": {
             runtime: {
                 "calls": round(float(np.exp(state["runtime"][place])), 5),
+                "start": {
+                    precision: round(float(np.exp(state["start"][place, number])), 5)
+                    for number, precision in enumerate(PRECISIONS)
+                },
                 "whole": {
                     precision: round(float(np.exp(state["runtime_precision"][place, number])), 5)
                     for number, precision in enumerate(PRECISIONS)
@@ -361,12 +337,21 @@ def ship(left: Mapping[str, Any], away: Mapping[str, Any], families: Mapping[str
             }
             for place, runtime in enumerate(RUNTIMES)
         },
-        "length": LENGTH,
-        "scale": SCALE,
-        "cross": CROSS,
+        "lengths": [round(float(length), 4) for length in residuals.lengths],
+        "cross": {
+            one: {two: round(float(residuals.cross[i, j]), 4) for j, two in enumerate(PRECISIONS)}
+            for i, one in enumerate(PRECISIONS)
+        },
         "points": [
-            [key[0], key[1], [round(value, 4) for value in places[key]], round(float(weight), 4)]
-            for key, weight in zip(residuals.keys, residuals.weights, strict=True)
+            [
+                key[0],
+                key[1],
+                [round(value, 3) for value in places[key]],
+                round(float(residuals.weights[number]), 4),
+                [round(float(value), 4) for value in residuals.runtimes[number]],
+                [round(float(value), 4) for value in residuals.devices[number]],
+            ]
+            for number, key in enumerate(residuals.keys)
         ],
         "widths": [{name: round(value, 4) for name, value in entry.items()} for entry in table],
         "other_device": round(max(math.exp(float(np.quantile(factors, 0.9))) / table[1]["factor"], 1.25), 3),

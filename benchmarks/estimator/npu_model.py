@@ -47,7 +47,7 @@ class Physical:
             for name, shape in {
                 "kind": (3, kinds), "kind_precision": (count, 2, kinds), "group": (count, 4), "device": (places, 4),
                 "device_precision": (places, count, 4), "call": (places,), "runtime": (len(RUNTIMES),),
-                "runtime_precision": (len(RUNTIMES), count),
+                "runtime_precision": (len(RUNTIMES), count), "start": (len(RUNTIMES), count),
             }.items()
         }  # fmt: skip
 
@@ -70,7 +70,7 @@ class Physical:
         each = (slowest + START[3] * torch.exp(calls)[:, self.work]) * self.times
         total = torch.zeros(len(combos), len(self.names), dtype=torch.double)
         total.index_add_(1, self.network, each)
-        total = total + START[4] * torch.exp(found["call"][device])[:, None]
+        total = total + START[4] * torch.exp(found["call"][device] + found["start"][runtime, precision])[:, None]
         return torch.log(total) + found["runtime_precision"][runtime, precision][:, None]
 
     def _places(self, rows: Sequence[Row]) -> tuple[list[tuple[str, str, str]], Any]:
@@ -93,6 +93,7 @@ class Physical:
             "device": 1.0,
             "device_precision": 3.0,
             "call": 0.5,
+            "start": 0.5,
         }
         optimiser = torch.optim.LBFGS(
             list(found.values()), max_iter=iterations, history_size=20, line_search_fn="strong_wolfe"

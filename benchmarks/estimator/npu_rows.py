@@ -173,12 +173,13 @@ def _layer(index: int, row: list[Any]) -> Layer:
         read,
         written,
         repeats,
+        note,
     ) = row
     shapes = [tuple(tuple(shape) if shape is not None else None for shape in side) for side in (inputs, outputs)]
     return Layer(
         index=index, name="", op=op, kind=kind, family=Family(family), inputs=shapes[0], outputs=shapes[1], dtype=dtype,
         weight_dtype=weight_dtype, attributes=attributes or "", macs=macs, parameters=parameters, weight_bytes=size,
-        read_bytes=read, written_bytes=written, repeats=repeats,
+        read_bytes=read, written_bytes=written, repeats=repeats, note=note,
     )  # fmt: skip
 
 

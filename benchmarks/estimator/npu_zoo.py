@@ -1056,7 +1056,7 @@ for k in late:
 
 _FIELDS = (
     "op", "kind", "family", "inputs", "outputs", "dtype", "weight_dtype", "attributes", "macs", "parameters", "weight_bytes",
-    "read_bytes", "written_bytes", "repeats",
+    "read_bytes", "written_bytes", "repeats", "note",
 )  # fmt: skip
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from nngauge.domain.cost import Family
 from nngauge.domain.estimate import Estimate, EstimateDoubt, NoEstimate, Quantity, Reason, Setting, Unit
 from nngauge.estimate import npu
-from nngauge.estimate.npu_cost import Factors, Speeds, coordinates, mean, similarity, total
+from nngauge.estimate.npu_cost import GROUPS, Factors, Speeds, coordinates, mean, similarity, total
 from nngauge.estimate.npu_work import WORKS, Item, Work, work_of
 from tests.estimate.costs import conv, cost, depthwise, layer, mobile, relu
 
@@ -72,6 +73,7 @@ def test_equal_layers_are_one_item_and_repeats_count() -> None:
 
 def test_products_of_activations_and_vectors_are_kinds_of_their_own() -> None:
     attention = layer(Family.MATMUL, "MatMul", (1, 12, 197, 64), (1, 12, 197, 197), macs=12 * 197 * 197 * 64)
+    attention = msgspec.structs.replace(attention, inputs=(*attention.inputs, (1, 12, 64, 197)))
     head = layer(Family.DENSE, "Gemm", (1, 1280), (1, 1000), macs=1280000, parameters=1281000)
     assert set(by_work(work_of([attention, head]))) == {Work.PRODUCT, Work.VECTOR}
     assert by_work(work_of([depthwise(14, 96)]))[Work.DEPTHWISE].macs == 14 * 14 * 96 * 9
@@ -92,13 +94,64 @@ def test_time_is_nearly_the_slowest_part_plus_the_call() -> None:
     assert total([item], speeds(products=1.0), half) == pytest.approx(3.0)
 
 
-def test_places_do_not_depend_on_the_size_but_for_its_logarithm() -> None:
+def test_weights_that_an_earlier_layer_counts_are_read_again() -> None:
+    own, again = conv(28, 32, 64), msgspec.structs.replace(conv(28, 32, 64), parameters=0)
+    assert work_of([own])[0].weights == work_of([again])[0].weights == 9 * 32 * 64
+    assert work_of([own, again]) == (work_of([own])[0]._replace(times=2),)
+    bias = msgspec.structs.replace(again, parameters=64)
+    assert work_of([bias])[0].weights == 9 * 32 * 64, "a bias of its own is not the whole matrix"
+    shared = layer(Family.DENSE, "Gemm", (197, 768), (197, 3072), macs=197 * 768 * 3072, parameters=0)
+    (item,) = work_of([shared])
+    assert (item.work, item.weights) == (Work.POINTWISE, 768 * 3072)
+
+
+def test_places_do_not_depend_on_the_size_but_for_logarithms() -> None:
     small, large = [Item(Work.WINDOW, 1e9, 1e6, 1e6, 1)], [Item(Work.WINDOW, 1e9, 1e6, 1e6, 4)]
     first, second = (coordinates(items, speeds()) for items in (small, large))
-    assert first[:-1] == pytest.approx(second[:-1])
-    assert second[-1] - first[-1] == pytest.approx(0.15 * math.log(4))
-    assert similarity(first, first, 0.2) == 1.0
-    assert similarity(first, second, 0.2) < 1.0
+    assert len(first) == sum(GROUPS)
+    changed = [place for place, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pytest.approx(pair[1])]
+    shares = GROUPS[0]
+    assert changed == [shares, shares + 3, shares + 4], "of the time, the layers and the weights"
+    assert second[shares] - first[shares] == pytest.approx(0.15 * math.log(4))
+
+
+def test_similarity_falls_with_each_group_s_own_length() -> None:
+    first = (0.0,) * sum(GROUPS)
+    second = (*first[:-1], 1.0)
+    assert similarity(first, first, (1.0,) * 5) == 1.0
+    assert similarity(first, second, (1.0,) * 5) == pytest.approx(math.exp(-0.5))
+    assert similarity(first, second, (1.0, 1.0, 1.0, 1.0, 2.0)) == pytest.approx(math.exp(-0.125))
+    assert similarity(first, second, (0.1, 0.1, 0.1, 0.1, 1.0)) == pytest.approx(math.exp(-0.5))
+
+
+def test_runtimes_and_devices_shift_in_their_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = npu.profile()
+    place = known.points[0].place
+    point = npu.Point(
+        network="a/a", precision="float", place=place, weight=0.5,
+        runtimes=(0.25,) + (0.0,) * (len(known.runtimes) - 1), devices=(0.125,) + (0.0,) * (len(known.devices) - 1),
+    )  # fmt: skip
+    monkeypatch.setattr(npu, "profile", lambda: msgspec.structs.replace(known, points=(point,)))
+    one, two = list(known.runtimes)[:2]
+    first, second = known.devices[:2]
+    alike = npu._similarities(place, "float")
+    assert alike == (1.0,)
+    assert npu._shift(alike, one, [(first, 1.0)]) == pytest.approx(0.875)
+    assert npu._shift(alike, two, [(first, 0.5), (second, 0.5)]) == pytest.approx(0.5625)
+    (near,) = npu._similarities(place, "w8a8")
+    assert near == known.cross["w8a8"]["float"] < 1.0
+    assert npu._shift((near,), two, [(second, 1.0)]) == pytest.approx(0.5 * near)
+
+
+def test_weights_of_residuals_follow_what_is_said_often() -> None:
+    numpy = pytest.importorskip("numpy")
+    residuals = pytest.importorskip("benchmarks.estimator.npu_residuals")
+    alike = numpy.kron(numpy.eye(4), numpy.ones((5, 5)))
+    groups = numpy.repeat([0.3, -0.3, 0.3, -0.3], 5)
+    said = alike @ residuals._solved(alike, groups)
+    assert said == pytest.approx(groups, abs=0.02)
+    doubtful = numpy.tile([0.3, -0.3], 10)
+    assert abs(alike @ residuals._solved(alike, doubtful)).max() < 0.1
 
 
 def test_means_are_geometric() -> None:

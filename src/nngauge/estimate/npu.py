@@ -67,6 +67,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """What a runtime takes times the reference."""
 
     calls: float
+    start: Mapping[str, float]
+    """Of the milliseconds before any layer."""
     whole: Mapping[str, float]
 
 
@@ -77,6 +79,10 @@ class Point(Struct, frozen=True, kw_only=True, array_like=True):
     precision: str
     place: tuple[float, ...]
     weight: float
+    runtimes: tuple[float, ...]
+    """What it weighs more in each runtime, in the profile's order."""
+    devices: tuple[float, ...]
+    """What it weighs more on each device, in the profile's order."""
 
 
 class Width(Struct, frozen=True, kw_only=True):
@@ -119,10 +125,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     speeds: Mapping[str, Speeds]
     devices: tuple[NpuDevice, ...]
     runtimes: Mapping[str, Runtime]
-    length: float
-    """Of the Gaussian process's kernel."""
-    scale: float
-    cross: float
+    lengths: tuple[float, ...]
+    """Of the Gaussian process's kernel, for each group of coordinates."""
+    cross: Mapping[str, Mapping[str, float]]
     """Similarity of a network to itself in another precision."""
     points: tuple[Point, ...]
     widths: tuple[Width, ...]
@@ -222,30 +227,37 @@ def _predicted(
     speeds = known.speeds[precision]
     factors = mean([(device.factors[precision], weight) for device, weight in devices])
     factors = msgspec.structs.replace(factors, calls=factors.calls * known.runtimes[runtime].calls)
-    call = sum(device.call * weight for device, weight in devices)
-    places = _SHIFTS(items)
+    spent = known.runtimes[runtime]
+    call = sum(device.call * weight for device, weight in devices) * spent.start[precision]
+    places = _SIMILARITIES(items)
     if precision not in places:
-        places[precision] = _shift(items, precision)
-    shift, near = places[precision]
-    whole = known.runtimes[runtime].whole[precision]
-    return (total(items, speeds, factors) + call) * whole * exp(shift), near
+        places[precision] = _similarities(coordinates(items, speeds), precision)
+    shift = _shift(places[precision], runtime, devices)
+    return (total(items, speeds, factors) + call) * spent.whole[precision] * exp(shift), max(places[precision])
 
 
-def _shift(items: Sequence[Item], precision: str) -> tuple[float, float]:
-    """What networks like it took more or less than their layers (logarithm), and the similarity of the most similar one."""
+def _similarities(place: Sequence[float], precision: str) -> tuple[float, ...]:
+    """To each training network."""
     known = profile()
-    place = coordinates(items, known.speeds[precision])
-    shift = near = 0.0
-    for point in known.points:
-        alike = similarity(place, point.place, known.length)
-        alike *= 1.0 if point.precision == precision else known.cross
-        shift += alike * point.weight
-        near = max(near, alike)
-    return shift * known.scale**2, near
+    return tuple(
+        similarity(place, point.place, known.lengths) * known.cross[precision][point.precision]
+        for point in known.points
+    )
+
+
+def _shift(alike: Sequence[float], runtime: str, devices: Sequence[tuple[NpuDevice, float]]) -> float:
+    """What networks like it took more or less than their layers, there, as a logarithm."""
+    known = profile()
+    column, ids = list(known.runtimes).index(runtime), [device.id for device in known.devices]
+    shares = [(ids.index(device.id), weight) for device, weight in devices]
+    return sum(
+        near * (point.weight + point.runtimes[column] + sum(point.devices[index] * share for index, share in shares))
+        for near, point in zip(alike, known.points, strict=True)
+    )
 
 
 _WORK: Final = Last(work_of)
-_SHIFTS: Final = Last[Sequence[Item], dict[str, tuple[float, float]]](lambda _: {})
+_SIMILARITIES: Final = Last[Sequence[Item], dict[str, tuple[float, ...]]](lambda _: {})
 """Of one network, by precision: the same on all devices."""
 
 
@@ -310,7 +322,7 @@ def _no_device(setting: Setting) -> NoEstimate:
 def _doubts(cost: Cost, items: Sequence[Item], near: float, *, exact: bool) -> list[EstimateDoubt]:
     known = profile()
     doubts = [] if exact else [EstimateDoubt.OTHER_DEVICE]
-    if near < known.widths[0].similarity:
+    if near < known.widths[1].similarity:
         doubts.append(EstimateDoubt.OTHER_SHAPE)
     macs = (cost.macs if isinstance(cost.macs, int) else 0) / 1e9
     if not known.largest[0] <= macs <= known.largest[1]:

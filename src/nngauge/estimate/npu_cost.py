@@ -13,7 +13,13 @@ from nngauge.estimate.npu_work import WORKS, Item
 SHARPNESS: Final = 3.0
 """A layer takes (products³ + weights³ + elements³)^⅓ + its call: nearly the slowest of the three."""
 _SIZE: Final = 0.15
-"""Weight of the logarithm of the time among the coordinates of a network."""
+"""Weight of logarithms among the coordinates of a network."""
+_LEAST: Final = 1e-6
+"""Amounts begin there, so that each has a logarithm."""
+_LARGE: Final = (0.3e6, 1e6, 4e6)
+"""Elements above which a layer is large: some of the tightly coupled memory, much of it, more than there is."""
+GROUPS: Final = (len(WORKS) + 4, 1, 4, len(_LARGE), len(WORKS))
+"""How many coordinates each group has."""
 
 
 class Speeds(Struct, frozen=True, kw_only=True):
@@ -64,22 +70,40 @@ def total(items: Sequence[Item], speeds: Speeds, factors: Factors = UNIT) -> flo
 
 
 def coordinates(items: Sequence[Item], speeds: Speeds) -> tuple[float, ...]:
-    """Where a network lies among others: roots of the shares of its time, by kind of work and by what bounds it, and its size."""
-    kinds = dict.fromkeys(WORKS, 0.0)
-    bounds = [0.0] * 4
+    """Where a network lies among others, in the groups of `GROUPS`.
+
+    Roots of the shares of its time, by kind of work and by what bounds it; the logarithm of the time; logarithms of products for
+    each weight and each element, of layers and of weights; shares of its time in large layers; roots of the shares of its layers.
+    """
+    kinds, layers = dict.fromkeys(WORKS, 0.0), dict.fromkeys(WORKS, 0)
+    bounds, large, sums = [0.0] * 4, [0.0] * len(_LARGE), [_LEAST] * 3
     for item, parts in zip(items, times(items, speeds), strict=True):
-        kinds[item.work] += item.times * (_slowest(parts) + parts[3])
-        for place in range(4):
-            bounds[place] += item.times * parts[place]
-    whole = sum(kinds.values()) or 1e-9
-    shares = [sqrt(value / whole) for value in (*kinds.values(), *bounds)]
-    return (*shares, _SIZE * log(whole))
+        whole = item.times * (_slowest(parts) + parts[3])
+        kinds[item.work] += whole
+        layers[item.work] += item.times
+        bounds = [bound + item.times * part for bound, part in zip(bounds, parts, strict=True)]
+        large = [value + whole * (item.elements > least) for value, least in zip(large, _LARGE, strict=True)]
+        amounts = (item.macs / 1e9, item.weights / 1e6, item.elements / 1e6)
+        sums = [value + item.times * amount for value, amount in zip(sums, amounts, strict=True)]
+    time, count = sum(kinds.values()) or 1e-9, sum(layers.values()) or 1
+    macs, weights, elements = sums
+    return (
+        *(sqrt(value / time) for value in (*kinds.values(), *bounds)),
+        _SIZE * log(time),
+        *(_SIZE * log(value) for value in (macs / weights, macs / elements, count, weights)),
+        *(value / time for value in large),
+        *(sqrt(value / count) for value in layers.values()),
+    )
 
 
-def similarity(first: Sequence[float], second: Sequence[float], length: float) -> float:
-    """1 at the same place, towards 0 far away."""
-    distance = sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
-    return exp(-distance / (2.0 * length**2))
+def similarity(first: Sequence[float], second: Sequence[float], lengths: Sequence[float]) -> float:
+    """1 at the same place, towards 0 far away; each group of coordinates has its length."""
+    distance, start = 0.0, 0
+    for count, length in zip(GROUPS, lengths, strict=True):
+        pairs = zip(first[start : start + count], second[start : start + count], strict=True)
+        distance += sum((a - b) ** 2 for a, b in pairs) / length**2
+        start += count
+    return exp(-distance / 2.0)
 
 
 def _slowest(parts: tuple[float, float, float, float]) -> float:

@@ -22,6 +22,9 @@ _MOST: Final = 10**18
 _DILATED_DEPTHWISE: Final = 8
 """A dilated depthwise window touches that many times more rows; order of magnitude from the training rows."""
 
+_OWN: Final = 0.9
+"""A layer with this share of the weights that its shapes ask for has them itself."""
+
 
 class Work(StrEnum):
     """Kinds of work, each with its own speed."""
@@ -162,7 +165,7 @@ def _keeps_order(layer: Layer) -> bool:
 
 
 def _product(layer: Layer) -> Item:
-    macs, weights, moved, out = _number(layer.macs), _number(layer.parameters), _moved(layer), _written(layer)
+    macs, weights, moved, out = _number(layer.macs), _weights(layer), _moved(layer), _written(layer)
     if not weights and layer.family in {Family.MATMUL, Family.ATTENTION}:
         return Item(Work.PRODUCT, macs, 0.0, moved, layer.repeats)
     pixels = max(float(round(macs / weights)), 1.0) if weights else 1.0
@@ -179,9 +182,27 @@ def _product(layer: Layer) -> Item:
     return _convolution(layer, pixels, out)
 
 
+def _weights(layer: Layer) -> float:
+    """Weights that the layer reads: those of a matrix that an earlier layer counts already are read again, so shapes tell them."""
+    own, macs, out = _number(layer.parameters), _number(layer.macs), _written(layer)
+    shape = layer.outputs[0] if layer.outputs else None
+    shared = layer.family in {Family.CONVOLUTION, Family.DEPTHWISE, Family.DENSE}
+    shared = shared or (layer.family is Family.MATMUL and len(layer.inputs) == 1)
+    if not shape or not macs or not out or not shared:
+        return own
+    ends: tuple[Dim, ...] = (shape[-1],)
+    if layer.family in {Family.CONVOLUTION, Family.DEPTHWISE}:
+        ends = (shape[-1], shape[min(1, len(shape) - 1)])
+        ends = ends if layer.op.isupper() else ends[::-1]  # TensorFlow Lite, in capitals, has channels last
+    whole = [min(macs / out * end, _MOST) for end in ends if isinstance(end, int) and end > 0]
+    if not whole or own >= _OWN * min(whole):
+        return own
+    return whole[0]
+
+
 def _convolution(layer: Layer, pixels: float, out: float) -> Item:
     """Its products with channels padded to tiles: channels come from the counts, so that the order of axes is no matter."""
-    macs, weights, moved, window = _number(layer.macs), _number(layer.parameters), _moved(layer), _window(layer)
+    macs, weights, moved, window = _number(layer.macs), _weights(layer), _moved(layer), _window(layer)
     channels_out = max(out / pixels, 1.0)
     channels_in = max(macs / (out * window), 1.0) if out else 1.0
     # an image of up to 4 channels is unfolded: its window takes the place of channels
