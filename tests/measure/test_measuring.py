@@ -17,10 +17,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nngauge.cli import cli
+from nngauge.cli.measure import _of_engines
 from nngauge.devices import open_device
 from nngauge.domain.graph import Graph
 from nngauge.domain.measurement import Configuration, Session
 from nngauge.engines import Request
+from nngauge.engines.native import Runtime
 from nngauge.errors import UsageError
 from nngauge.measure.protocol import Plan
 from nngauge.measure.session import Subject
@@ -400,3 +402,15 @@ def test_what_came_of_each_model_of_a_study_is_shown_before_the_next_one_is_meas
     assert shown[:2] == [1, 2]
     assert len(shown) == 3
     assert not done.stderr
+
+
+def test_on_a_device_engines_choose_among_the_libraries() -> None:
+    def runtime(name: str, interface: str) -> Runtime:
+        return Runtime(name=name, path=Path(name), sha256="", abi="arm64-v8a", interface=interface, bionic=True)
+
+    found = {one.name: one for one in (runtime("a", "litert"), runtime("b", "tflite"), runtime("c", "onnxruntime"))}
+    assert list(_of_engines(found, ())) == ["a", "b", "c"]
+    assert list(_of_engines(found, ("litert",))) == list(_of_engines(found, ("litert_compiled",))) == ["a", "b"]
+    assert list(_of_engines(found, ("onnxruntime", "litert"))) == ["a", "b", "c"]
+    assert list(_of_engines(found, ("onnxruntime",))) == ["c"]
+    assert _of_engines(found, ("openvino",)) == {}
