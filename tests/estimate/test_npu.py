@@ -71,6 +71,23 @@ def test_equal_layers_are_one_item_and_repeats_count() -> None:
     assert work_of([layer(Family.ELEMENTWISE, "Add", (1, 8), (1, 8), repeats=0)]) == ()
 
 
+def test_shared_weights_are_the_same_wherever_the_channels_stand() -> None:
+    shapes = (((1, 8, 20, 28), (1, 16, 20, 28)), ((1, 20, 28, 8), (1, 20, 28, 16)))
+    amount = 20 * 28 * 9 * 8 * 16
+    for taken, made in shapes:
+        shared = layer(Family.CONVOLUTION, "Conv", taken, made, macs=amount, parameters=0, attributes="3x3")
+        assert work_of([shared])[0].weights == 9 * 8 * 16
+        grouped = layer(
+            Family.CONVOLUTION, "Conv", taken, made, macs=amount // 4, parameters=0, attributes="3x3 s1 g4"
+        )  # fmt: skip
+        assert work_of([grouped])[0].weights == 9 * 2 * 16
+
+
+def test_a_window_of_nothing_is_no_division_by_nothing() -> None:
+    empty = layer(Family.CONVOLUTION, "Conv", (1, 8, 4, 4), (1, 8, 4, 4), macs=99, parameters=0, attributes="0x0")
+    assert work_of([empty])[0].macs > 0
+
+
 def test_products_of_activations_and_vectors_are_kinds_of_their_own() -> None:
     attention = layer(Family.MATMUL, "MatMul", (1, 12, 197, 64), (1, 12, 197, 197), macs=12 * 197 * 197 * 64)
     attention = msgspec.structs.replace(attention, inputs=(*attention.inputs, (1, 12, 64, 197)))

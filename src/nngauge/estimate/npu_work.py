@@ -185,19 +185,33 @@ def _product(layer: Layer) -> Item:
 def _weights(layer: Layer) -> float:
     """Weights that the layer reads: those of a matrix that an earlier layer counts already are read again, so shapes tell them."""
     own, macs, out = _number(layer.parameters), _number(layer.macs), _written(layer)
-    shape = layer.outputs[0] if layer.outputs else None
-    shared = layer.family in {Family.CONVOLUTION, Family.DEPTHWISE, Family.DENSE}
-    shared = shared or (layer.family is Family.MATMUL and len(layer.inputs) == 1)
-    if not shape or not macs or not out or not shared:
+    if not macs or not out or not layer.inputs or not layer.outputs:
         return own
-    ends: tuple[Dim, ...] = (shape[-1],)
+    depth, made = macs / out, layer.outputs[0] or ()
     if layer.family in {Family.CONVOLUTION, Family.DEPTHWISE}:
-        ends = (shape[-1], shape[min(1, len(shape) - 1)])
-        ends = ends if layer.op.isupper() else ends[::-1]  # TensorFlow Lite, in capitals, has channels last
-    whole = [min(macs / out * end, _MOST) for end in ends if isinstance(end, int) and end > 0]
-    if not whole or own >= _OWN * min(whole):
-        return own
-    return whole[0]
+        channels = _channels(layer, depth)
+    elif layer.family is Family.DENSE or (layer.family is Family.MATMUL and len(layer.inputs) == 1):
+        channels = made[-1] if made else None
+    else:
+        channels = None
+    whole = min(depth * channels, _MOST) if isinstance(channels, int) and channels > 0 else 0.0
+    return own if own >= _OWN * whole else float(whole)
+
+
+def _channels(layer: Layer, depth: float) -> Dim | None:
+    """Channels written, from the axis, second or last, that has the channels read; None where neither has."""
+    taken, made = layer.inputs[0] or (), layer.outputs[0] or ()
+    read = round(depth / _window(layer)) * _groups(layer)
+    for place in (1, -1):
+        if min(len(taken), len(made)) > 1 and taken[place] == read:
+            return made[place]
+    return None
+
+
+def _groups(layer: Layer) -> int:
+    """1 where the attributes tell none."""
+    found = [part[1:] for part in layer.attributes.split()[1:] if part[0] == "g" and part[1:].isdecimal()]
+    return int(found[0]) if found else 1
 
 
 def _convolution(layer: Layer, pixels: float, out: float) -> Item:
@@ -244,7 +258,7 @@ def _moved(layer: Layer) -> float:
 def _window(layer: Layer) -> int:
     """Elements of the kernel: 9 for ``3x3 s2``."""
     sizes = layer.attributes.split(" ", 1)[0].split("x")
-    return prod(int(size) for size in sizes) if all(size.isdecimal() for size in sizes) else 1
+    return max(prod(int(size) for size in sizes), 1) if all(size.isdecimal() for size in sizes) else 1
 
 
 def _has(layer: Layer, letter: str) -> bool:
