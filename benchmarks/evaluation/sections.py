@@ -48,8 +48,8 @@ tell: [How far off estimates are](estimates-accuracy.md), by `python -m benchmar
 ### Neural processors, language models, memory
 
 Latency on Snapdragon neural processors: median error 15.9 % for networks left out (goal 15 %), 26.9 % for families, 16.8 % for
-flagship phones and 28.6 % for all devices left out; multiply-accumulates alone 65.0 %. Tokens per second: 13.3 % for models left out
-(goal 25 %), 30.5 % for devices. Memory in LiteRT 11.4 %, first result 9.8 %, AI Hub's memory column 43.7 % at best. All tables:
+flagship phones and 28.6 % for all devices left out; multiply-accumulates alone 65.0 %. Tokens per second: 13.0 % for models left out
+(goal 25 %), 23.3 % for devices. Memory in LiteRT 11.4 %, first result 9.8 %, AI Hub's memory column 43.7 % at best. All tables:
 [Estimates for neural processors, language models and memory](estimates-npu-llm.md), by `python -m benchmarks.estimator.npu_page`."""
 
 
