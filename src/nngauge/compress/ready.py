@@ -20,7 +20,7 @@ from nngauge.compress import samples
 from nngauge.compress.agreement import Judge
 from nngauge.compress.samples import Range, Raw
 from nngauge.compress.subject import Subject
-from nngauge.compress.trial import Feeds, Outputs, Trial, TrialError, open_trial
+from nngauge.compress.trial import Feeds, Outputs, Trial, TrialError, open_trial, own_operators
 from nngauge.domain.compression import Inputs, InputSource, Rule
 from nngauge.engines.local import Limits
 
@@ -113,6 +113,9 @@ def _begin(subject: Subject, trial: Trial, wanted: Wanted) -> None:
     try:
         trial.run(places=(0,))
     except TrialError as error:
+        if own_operators(error.what):
+            hint = "its operators come with its app's own runtime; -o FILE writes smaller weights without running it"
+            raise TrialError(error.kind, error.what, error.hint or hint) from None
         ports = [subject.graph.tensors[index] for index in subject.graph.inputs]
         port = next((one for one in ports if not all(isinstance(dim, int) for dim in one.shape or (None,))), None)
         if error.hint or port is None or port.name in wanted.shapes:

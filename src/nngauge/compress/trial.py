@@ -60,6 +60,11 @@ class TrialError(InputError):
         self.kind = kind
 
 
+def own_operators(what: str) -> bool:
+    """Is this an engine's complaint of operators that come with an app (custom, Select TensorFlow)?"""
+    return "custom op" in what or "Select TensorFlow" in what
+
+
 class Patch(Struct, frozen=True, kw_only=True):
     """Bytes that replace as many in one of the model's files."""
 

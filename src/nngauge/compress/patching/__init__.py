@@ -87,7 +87,10 @@ def no_weights(subject: Subject) -> Refusal:
         )
     return Refusal(
         reason="no weights",
-        explanation=f"no float weights: what its layers read is {', '.join(kinds)}, small, sparse or without scales",
+        explanation=(
+            f"no weight that can be changed: what its layers read ({', '.join(kinds)}) has fewer than {LEAST} elements, is stored "
+            "sparse, or is integers without scales"
+        ),
         hint="nngauge show tells how the weights are stored",
     )
 

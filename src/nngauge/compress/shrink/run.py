@@ -12,14 +12,14 @@ from nngauge.compress.placing import check_target, place
 from nngauge.compress.shrink import ladder
 from nngauge.compress.shrink.gate import answers, compare, feeds_for
 from nngauge.compress.subject import Subject
-from nngauge.compress.trial import Feeds, Outputs, TrialError, engine_for
+from nngauge.compress.trial import Feeds, Outputs, TrialError, engine_for, own_operators
 from nngauge.compress.verify import Looked, Opener, look
 from nngauge.compress.writing import Job, Recipe, Writer, write
 from nngauge.domain.compression import Refusal
 from nngauge.domain.shrinking import Attempt, Gate, Outcome, Shrunk
 from nngauge.engines import Feed, Request
 from nngauge.engines.local import Limits, launch_here
-from nngauge.errors import InputError, UnreadableError, UsageError
+from nngauge.errors import InputError, NngaugeError, UnreadableError, UsageError
 
 _SECONDS: Final = 0.5
 """Of inferences that are timed, for the hint."""
@@ -55,11 +55,21 @@ def shrink_model(
         reference = answers(before.subject, feeds, limits)
     except (TrialError, UsageError) as error:
         return _refused(
-            source, before, f"the original does not run here, so nothing could be compared: {error.what}", error.hint
+            source,
+            before,
+            f"the original does not run here, so nothing could be compared: {error.what}",
+            _way_on(error),
         )
     return _tried(
         source, output, before, writers, feeds, reference, opener, limits or Limits(), tell, force=force, timed=timed
     )
+
+
+def _way_on(error: NngaugeError) -> str:
+    """What there is to do about an original that does not run: feeding it files is for measuring only."""
+    if own_operators(error.what):
+        return "its operators come with its app's own runtime; nngauge advise tells what else is worth doing"
+    return "only models of numbers can be compared" if "--feed" in error.hint else error.hint
 
 
 def _tried(

@@ -28,6 +28,9 @@ _TABLES: Final = frozenset(
     {Recipe.INT8_WEIGHTS, Recipe.INT4_WEIGHTS, Recipe.INT8_DYNAMIC, Recipe.INT4_DYNAMIC, Recipe.MIXED}
 )
 """Recipes that store look-up tables in 8 bits: see `_tflite_tables`."""
+_NOTHING: Final = (
+    "nngauge shrink leaves out what is not needed; nngauge show MODEL --layers tells how weights are stored"
+)
 _CONVOLUTIONS: Final = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED", "EMBEDDING_LOOKUP")
 
 
@@ -45,19 +48,21 @@ def build(job: Job) -> Done:
                 content=archived,
                 changes=(*made.changes, f"{tables} look-up table{'s' if tables > 1 else ''} in 8 bits"),
             )
-    quantizer = import_module("ai_edge_quantizer.quantizer")
     recipe = _recipe(job, made)
     if not recipe and not tables:
         raise Refused("no weight is to be stored in fewer bits", hint="see nngauge show MODEL --layers")
     written = made.content
+    if recipe and not (before := _stored(written)):
+        raise Refused(f"nothing to make smaller: {_told(before)}", hint=_NOTHING)
     if recipe:
+        quantizer = import_module("ai_edge_quantizer.quantizer")
         tool = quantizer.Quantizer(bytearray(made.content), recipe)
         ranges = tool.calibrate(_calibration(job, made.content), num_threads=2) if job.recipe in CALIBRATED else None
         result = tool.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
         written = append(bytes(result.quantized_model), made.content, archive_start(made.content))
     stored = _stored(written)
     if not tables and stored == _stored(made.content):
-        raise Refused("the quantiser found no weight that it can make smaller", hint="see docs/building.md")
+        raise Refused(f"nothing to make smaller: {_told(stored)}", hint=_NOTHING)
     Path(job.output).write_bytes(written)
     tools = {name: version(name) for name in ("ai-edge-quantizer", "ai-edge-litert")}
     return Done(tools=tools, changes=(*made.changes, _told(stored)), notes=tuple(_kept_wider(job, stored)))
@@ -145,7 +150,7 @@ def _stored(content: bytes) -> Counter[str]:
     model, seen, found = read(content), set[int](), Counter[str]()
     for graph in model.subgraphs:
         for tensor in graph.tensors:
-            data = model.buffers[tensor.buffer].data
+            data = model.buffers[tensor.buffer].data if tensor.buffer < len(model.buffers) else None
             if data is None or tensor.type not in _STORED or tensor.shape is None or len(tensor.shape) < 2:
                 continue
             if tensor.buffer not in seen:
@@ -155,7 +160,9 @@ def _stored(content: bytes) -> Counter[str]:
 
 
 def _told(stored: Counter[str]) -> str:
-    total = sum(stored.values()) or 1
+    if not stored:
+        return "no constant of two dimensions in numbers"
+    total = sum(stored.values())
     shares = [f"{100 * size / total:.0f} % {name}" for name, size in stored.most_common() if size > 0.005 * total]
     return f"weights: {', '.join(shares)}"
 
