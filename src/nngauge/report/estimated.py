@@ -39,7 +39,7 @@ SELECT place, device_year, tier, models, coalesce(refused, 0) AS refused, {share
 FROM told LEFT JOIN refused USING (device, unit, threads) ORDER BY unit, median, place""",
     columns=(
         _PLACE,
-        Column("device_year", "year in which the phone came out"),
+        Column("device_year", "year in which the phone came out", "date"),
         Column("tier", "product line of its chip: low, mid, high"),
         _MODELS,
         Column("refused", "distinct models without one there", "count"),
@@ -119,8 +119,8 @@ FROM pair GROUP BY unit, place, beside HAVING slower >= 1 ORDER BY unit, slower 
     columns=(
         _PLACE,
         Column("beside", "the phone that it is compared with"),
-        Column("device_year", "year in which the first one came out"),
-        Column("beside_year", "year in which the other one came out"),
+        Column("device_year", "year in which the first one came out", "date"),
+        Column("beside_year", "year in which the other one came out", "date"),
         Column("tier", "product line of the first one's chip"),
         Column("beside_tier", "of the other one's"),
         Column("models", "models with an estimate on both, in the same precision", "count"),

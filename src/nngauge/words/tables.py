@@ -56,6 +56,8 @@ def _number(value: float, unit: str) -> str:
         return format_count(round(value))
     if unit == "ratio":
         return f"{value:.2f} ×"
+    if unit == "date":  # of which only the year is known
+        return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
