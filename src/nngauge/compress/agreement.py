@@ -76,7 +76,8 @@ class Judge:
         if isinstance(self._answers, Classes) and self._answers.classes:
             wanted = min(wanted, ceil(_CLASSES * self._answers.classes))
         if distinct < wanted:
-            return f"{distinct} different answers to {number} inputs, {wanted} are needed"
+            answers = "one answer" if distinct == 1 else f"{distinct} different answers"
+            return f"{answers} to {number} inputs, {wanted} are needed"
         if chance > MOST_CHANCE:
             return f"one answer would do for {100 * chance:.0f} % of the inputs"
         return ""
