@@ -325,30 +325,6 @@ def _damaged(subject: Subject, wanted: Wanted) -> Refusal:
     )
 
 
-def measure_here(
-    subjects: Iterable[Waiting],
-    wanted: Wanted,
-    device: OpenDevice,
-    plan: Plan,
-    folder: Path,
-    *,
-    runtimes: Mapping[str, Runtime] | None = None,
-    profile: bool = False,
-    meter: tuple[Meter, EnergyPlan] | None = None,
-    usb: tuple[Callable[[bool], None], EnergyPlan] | None = None,
-    told: Callable[[Progress], None] = lambda _: None,
-    kept: Path | None = None,
-    most: int | None = None,
-) -> Session:
-    """Measures models one after the other, each in all of its configurations: `sessions_here` in one piece."""
-    return joined(
-        sessions_here(
-            subjects, wanted, device, plan, folder,
-            runtimes=runtimes, profile=profile, meter=meter, usb=usb, told=told, kept=kept, most=most,
-        )
-    )  # fmt: skip
-
-
 def joined(sessions: Iterable[Session]) -> Session:
     """All in one."""
     found = list(sessions)

@@ -177,9 +177,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             launches = tuple(launch(chance, 1.4e6 * (times[name] or 0.0)) for _ in range(3))
             one = measurement(launches, name=subject.name, summary=summary(launches, 1))
             found.append(one if f"?{name}" not in odd else _doubted(one))
-        return Session(measurements=tuple(found), refusals=tuple(refused))
+        return [Session(measurements=tuple(found), refusals=tuple(refused))]
 
-    monkeypatch.setattr("nngauge.measuring.measure_here", fake)
+    monkeypatch.setattr("nngauge.measuring.sessions_here", fake)
     return odd
 
 

@@ -105,15 +105,16 @@ def _measured(
 ) -> tuple[Session, str, str]:
     """The ten anchors on the device, what it is called, and what estimates are to call it."""
     from nngauge.cli.screen import progress
+    from nngauge.cli.stopping import stoppable
     from nngauge.devices import open_device
     from nngauge.errors import UsageError
     from nngauge.estimate.anchors import write_anchors
     from nngauge.measure.protocol import Plan, Progress
-    from nngauge.measuring import Wanted, measure_here, runtimes_for, subjects_at
+    from nngauge.measuring import Wanted, joined, runtimes_for, sessions_here, subjects_at
 
     wanted = Wanted(threads=(threads,), delegates=(delegate,), cpus=cpus)
     plan = Plan(least_launches=launches, most_launches=3 * launches, seconds=_SECONDS)
-    with tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
+    with stoppable(), tempfile.TemporaryDirectory(prefix="nngauge-") as folder, open_device(address) as device:
         facts = device.facts()
         runtimes = runtimes_for(Path(folder), libraries, facts.abi, Path(folder) / "libraries") if libraries else None
         if runtimes is None and address != "host":
@@ -132,7 +133,8 @@ def _measured(
             def told(now: Progress) -> None:
                 bar.update(task, completed=now.launches, total=now.expected)
 
-            session = measure_here(subjects, wanted, device, plan, Path(folder), told=told, runtimes=runtimes)
+            sessions = sessions_here(subjects, wanted, device, plan, Path(folder), told=told, runtimes=runtimes)
+            session = joined(sessions)
     title = " ".join(part for part in (facts.maker, facts.model) if part) or facts.soc or facts.id
     return session, title, "host" if address == "host" else _slug(facts.model or facts.id)
 

@@ -10,7 +10,7 @@ import click
 
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL, EXIT_STOPPED
 from nngauge.cli.screen import write_json
-from nngauge.cli.study_run import stoppable
+from nngauge.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from nngauge.estimate.answers import Asked

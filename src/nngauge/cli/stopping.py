@@ -1,4 +1,4 @@
-"""What ends a verb that left processes and files elsewhere: ``kill`` and a closed terminal are as good as Ctrl-C."""
+"""What ends a verb that works long or left things elsewhere: ``kill``, a batch system and a closed terminal are as good as Ctrl-C."""
 
 from __future__ import annotations
 

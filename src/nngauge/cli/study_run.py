@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +14,7 @@ import click
 from nngauge.cli import EXIT_OK, EXIT_PARTIAL, EXIT_STOPPED
 from nngauge.cli.scan import depth_of
 from nngauge.cli.screen import write_json
+from nngauge.cli.stopping import stoppable
 from nngauge.limits import APP_MEMORY, APP_SECONDS, MIB
 
 if TYPE_CHECKING:
@@ -139,20 +138,6 @@ def _engine(name: str, workers: int | None, settings: Settings, *, idle: bool) -
         return
     with cluster(name, workers=workers, settings=settings) as engine:
         yield engine
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """What batch systems send before they kill ends a run like Ctrl-C."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _follow(outcomes: Generator[Outcome, None, None], tally: Tally, *, quiet: bool) -> None:
