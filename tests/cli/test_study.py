@@ -25,12 +25,12 @@ from tests.builders.studies import app, settled
 pytest.importorskip("duckdb", reason="DuckDB is an extra: pip install nngauge[study]")
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner(env={"COLUMNS": "140"}).invoke(cli, ["study", *(str(item) for item in arguments)])
+def run(*arguments: object, columns: int = 140) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, ["study", *(str(item) for item in arguments)])
 
 
-def good(*arguments: object, code: int = 0) -> str:
-    done = run(*arguments)
+def good(*arguments: object, code: int = 0, columns: int = 140) -> str:
+    done = run(*arguments, columns=columns)
     assert done.exit_code == code, (done.output, done.exception)
     return done.output
 
@@ -86,7 +86,7 @@ def test_status(studied: Path) -> None:
 
 
 def test_failures_say_what_where_why_and_what_next(studied: Path) -> None:
-    text = good("failures", studied)
+    text = good("failures", studied, columns=400)  # paths of temporary folders are long in some places
     for wanted in ("NotThisFormat", "letter.apk", "neither an app package nor an archive", "study retry", "what to do"):
         assert wanted in text, wanted
     rows = json.loads(good("failures", studied, "--json"))

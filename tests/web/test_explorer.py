@@ -166,8 +166,9 @@ def test_patience(small: Path) -> None:
     prepared.close()
 
 
-def test_the_command(small: Path) -> None:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_command(small: Path, tmp_path: Path, how: signal.Signals) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "nngauge", "serve", str(small), "--port", "0", "--bind", "0.0.0.0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -184,6 +185,7 @@ def test_the_command(small: Path) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/", timeout=30)
         assert refused.value.code == 401
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         _, errors = process.communicate(timeout=60)
         assert "Traceback" not in errors, errors
+    assert not list(tmp_path.glob("nngauge-*"))

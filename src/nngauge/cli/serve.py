@@ -78,6 +78,7 @@ def _serve(
 ) -> None:
     import uvicorn
 
+    from nngauge.cli.stopping import stoppable
     from nngauge.web.explorer import Explorer
     from nngauge.web.serving import build
 
@@ -97,4 +98,7 @@ def _serve(
         app, log_level="warning", access_log=False, server_header=False, date_header=False, timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=65_536,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    with (
+        stoppable()
+    ):  # uvicorn ends in order and passes the signal on: as it is, that would leave the tables in the temporary folder
+        uvicorn.Server(config).run(sockets=[listening])

@@ -84,6 +84,8 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder.resolve())
         self._pool: ProcessPool | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        """Of the process, which may be ended before it can clean up."""
         self._lock = threading.Lock()
 
     def ask(self, sql: str) -> Table:
@@ -126,16 +128,21 @@ class Workshop:
         with self._lock:
             if self._pool is None or not self._pool.active:
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPool(max_workers=1, initializer=_start, context=context)
+                self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="nngauge-")
+                start = [self._scratch.name]
+                self._pool = ProcessPool(max_workers=1, initializer=_start, initargs=start, context=context)
             return self._pool
 
     def close(self) -> None:
         """Ends the process."""
         with self._lock:
             pool, self._pool = self._pool, None
+            scratch, self._scratch = self._scratch, None
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
+        if scratch is not None:
+            scratch.cleanup()
 
 
 # --- in the process ------------------------------------------------------------------------------------------------------
@@ -144,7 +151,8 @@ _facts: dict[tuple[str, int], Warehouse] = {}
 """The study that is open, by folder and number of changes."""
 
 
-def _start() -> None:
+def _start(scratch: str) -> None:
+    tempfile.tempdir = scratch
     _limit_memory(_MEMORY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
 
