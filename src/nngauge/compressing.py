@@ -27,11 +27,10 @@ from nngauge.compress.trial import TrialError, engine_for
 from nngauge.domain.compression import SCHEMA, Making, Refusal, StudyTable, Table
 from nngauge.domain.graph import Graph
 from nngauge.domain.task import TaskVerdict
-from nngauge.errors import LimitError, NngaugeError, StoreError, UsageError
-from nngauge.io.atomic import write_atomically
+from nngauge.errors import LimitError, NngaugeError, UsageError
 from nngauge.runners.apart import Ended, run_apart
 from nngauge.store.compressed import COMPRESSED
-from nngauge.store.ledger import Ledger
+from nngauge.store.kept import note, save
 from nngauge.store.models import KeptModel, distinct_models, kept_models
 from nngauge.store.warehouse import Warehouse
 from nngauge.study import LEDGER, look
@@ -106,13 +105,7 @@ def compress_study(study: Path, plan: StudyPlan) -> Generator[Done, None, None]:
             yield from queue.told()
         finally:
             if queue.written:
-                _note(study)
-
-
-def _note(study: Path) -> None:
-    """Tells a study that it has other tables now, so that who has it open (the explorer) looks again."""
-    with Ledger(study / LEDGER) as ledger:
-        ledger.set_fact("compressed", _now())
+                note(study / LEDGER, "compressed")
 
 
 def _now() -> str:
@@ -246,14 +239,7 @@ class _Queue:
             model=job.digest, name=job.name, format=job.format, made=_now(), tool=f"nngauge {__version__}",
             making=self._making, timeout=self._plan.timeout, table=table, refusal=refusal,
         )  # fmt: skip
-        file = self._file(job.digest)
-        try:
-            file.parent.mkdir(exist_ok=True)
-            write_atomically(file, [msgspec.json.encode(found)])
-        except OSError as error:
-            raise StoreError(
-                f"cannot be written: {error.strerror}", where=str(file), hint="what was made before is kept"
-            ) from None
+        save(self._file(job.digest), found, hint="what was made before is kept")
         self.written = True
         return found
 

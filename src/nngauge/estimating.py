@@ -30,17 +30,16 @@ from nngauge.domain.study_estimate import (
     Untold,
 )
 from nngauge.domain.workload import Workload
-from nngauge.errors import StoreError, UsageError
+from nngauge.errors import UsageError
 from nngauge.estimate.answers import Answer, Asked, LanguageAnswer, Subject, answers, is_writer
 from nngauge.estimate.calibration import Calibration
 from nngauge.estimate.coverage import coverage
 from nngauge.estimate.features import precision_of
 from nngauge.estimate.reference import Reference, grounds
-from nngauge.io.atomic import write_atomically
 from nngauge.knowledge import phones
 from nngauge.knowledge.phones import Shares as Table
 from nngauge.store.estimated import ESTIMATED
-from nngauge.store.ledger import Ledger
+from nngauge.store.kept import note, save
 from nngauge.store.warehouse import Warehouse
 from nngauge.study import LEDGER, look
 from nngauge.version import __version__
@@ -139,7 +138,7 @@ def estimate_study(
             told(len(models), len(models))
         finally:
             if written:
-                _note(study)
+                note(study / LEDGER, "estimated")
     return Done(models=len(models), known=len(models) - len(waiting), stamp=stamp)
 
 
@@ -425,19 +424,7 @@ def _stamp(wanted: Wanted, calibrations: Sequence[Calibration]) -> str:
 def _keep(made: StudyEstimates, folder: Path, stamp: str) -> None:
     digests = msgspec.json.encode([one.digest for one in made.models] + [made.made])
     file = folder / f"{stamp}-{hashlib.blake2b(digests, digest_size=6).hexdigest()}.json"
-    try:
-        folder.mkdir(exist_ok=True)
-        write_atomically(file, [msgspec.json.encode(made)])
-    except OSError as error:
-        raise StoreError(
-            f"cannot be written: {error.strerror}", where=str(file), hint="what was estimated before is kept"
-        ) from None
-
-
-def _note(study: Path) -> None:
-    """Tells a study that its estimates changed, so that who has it open (the explorer) looks again."""
-    with Ledger(study / LEDGER) as ledger:
-        ledger.set_fact("estimated", dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+    save(file, made, hint="what was estimated before is kept")
 
 
 def _phone(device: str) -> Phone:

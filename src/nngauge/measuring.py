@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -25,11 +24,10 @@ from nngauge.domain.model import Model
 from nngauge.engines import Engine, Reply, Request, Trouble, engine_named, engines_for, installed
 from nngauge.engines.local import Limits, launch_here, launch_on
 from nngauge.engines.native import FORMATS, Runtime, app_runtimes, native_launch, runtime_of
-from nngauge.errors import InputError, NotThisFormat, StoreError, UnsupportedError
+from nngauge.errors import InputError, NotThisFormat, UnsupportedError
 from nngauge.extract.attempt import Extracted
 from nngauge.extract.save import Saver, safe_name
 from nngauge.instruments import Meter, SystemClock
-from nngauge.io.atomic import write_atomically
 from nngauge.measure.energy import EnergyPlan, bench_loop, measure_energies
 from nngauge.measure.protocol import Plan, Progress
 from nngauge.measure.session import GONE, Metered, Subject, measure
@@ -382,7 +380,9 @@ def sessions_here(
             )  # fmt: skip
         ran = subject is not None and not subject.unread and not _gone(session)
         if file is not None and (ran or keeps_refusals):
-            _keep(session, file)
+            from nngauge.store.kept import save
+
+            save(file, session, hint="what was measured before is kept")
         return session
 
     measured = 0
@@ -444,22 +444,11 @@ def _kept_session(file: Path) -> Session | None:
     return None if any(installed(engine_named(name)) for name in missing) else session
 
 
-def _keep(session: Session, file: Path) -> None:
-    try:
-        file.parent.mkdir(exist_ok=True)
-        write_atomically(file, [msgspec.json.encode(session)])
-    except OSError as error:
-        raise StoreError(
-            f"cannot be written: {error.strerror}", where=str(file), hint="what was measured before is kept"
-        ) from None
-
-
 def note_measured(study: Path) -> None:
-    """Tells a study that its measurements changed, so that who has it open (the explorer) looks again. Raises `StoreError`."""
-    from nngauge.store.ledger import Ledger
+    """Tells a study that its measurements changed. Raises `StoreError`."""
+    from nngauge.store.kept import note
 
-    with Ledger(study / LEDGER) as ledger:
-        ledger.set_fact("measured", dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+    note(study / LEDGER, "measured")
 
 
 def _extras(

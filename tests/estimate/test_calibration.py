@@ -23,7 +23,7 @@ from nngauge.estimate.calibration import (
     trust,
 )
 from nngauge.estimate.library import Library, library
-from nngauge.estimate.linear import factor, solved
+from nngauge.estimate.linear import backward, factor, forward
 from nngauge.estimate.mixture import mixture
 from nngauge.screen.calibration import render_calibration
 from tests.estimate.costs import mobile
@@ -47,7 +47,8 @@ def times_like(data: Library, profile: str, factor_: float = 1.0) -> dict[str, f
 def test_linear_systems_are_solved() -> None:
     matrix = [[4.0, 1.0, 0.5], [1.0, 3.0, 0.25], [0.5, 0.25, 2.0]]
     right = [1.0, 2.0, 3.0]
-    found = solved(matrix, right)
+    lower = factor(matrix)
+    found = backward(lower, forward(lower, right))
     again = [sum(a * b for a, b in zip(row, found, strict=True)) for row in matrix]
     assert again == pytest.approx(right)
     with pytest.raises(MalformedError):

@@ -43,9 +43,3 @@ def backward(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[f
         for column in range(row):
             rest[column] -= lower[row][column] * found[row]
     return found
-
-
-def solved(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """X of A x = b for a symmetric positive A."""
-    lower = factor(matrix)
-    return backward(lower, forward(lower, right))

@@ -8,6 +8,7 @@ time.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import shutil
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
+from nngauge.errors import StoreError
+from nngauge.io.atomic import write_atomically
+from nngauge.store.ledger import Ledger
 from nngauge.store.listing import copy_quickly
 from nngauge.store.schema import Table, by_name
 from nngauge.store.shards import options, quoted, write_parquet
@@ -82,6 +86,21 @@ def kept_tables(database: duckdb.DuckDBPyConnection, folder: Path, scratch: Path
         table.name: [scratch / _file(part.name, table.name) for part in parts if table.name in part.tables]
         for table in kind.tables
     }
+
+
+def save(file: Path, content: Struct, *, hint: str) -> None:
+    """Writes one of the files, whole or not at all. Raises `StoreError`; `hint`: what is there all the same."""
+    try:
+        file.parent.mkdir(exist_ok=True)
+        write_atomically(file, [msgspec.json.encode(content)])
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(file), hint=hint) from None
+
+
+def note(ledger: Path, fact: str) -> None:
+    """Tells a study that it has other files now, so that who has it open (the explorer) looks again. Raises `StoreError`."""
+    with Ledger(ledger) as opened:
+        opened.set_fact(fact, dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
 
 
 def held(tables: Iterable[Table], rows: Iterable[Row]) -> list[Row] | str:
